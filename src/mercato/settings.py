@@ -1,0 +1,108 @@
+"""Everything an operator can set: one frozen object, read once from the environment and `mercato.toml`.
+
+Environment wins over the file. Each field is `MERCATO_<FIELD>` in the environment, except the two addresses
+every host already names its own way: `DATABASE_URL` and `NATS_URL`. `<SERVICE>_DATABASE_URL` gives one
+service a database of its own.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "edge")
+_PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names the variable and the cure."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a process of Mercato knows about its surroundings. Defaults suit development."""
+
+    environment: Literal["development", "test", "production"] = "development"
+    database_url: str = ""
+    database_urls: dict[str, str] = {}
+    nats_url: str = ""
+    namespace: str = "mercato"
+    """Prefix of every NATS subject and stream: lets several shops share one broker."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = ""
+    """Public address without a trailing slash; links in mails and redirects use it."""
+    secret_key: str = ""
+    """Signs sessions, links and internal calls; at least 32 characters."""
+    data_dir: str = ".mercato"
+    """Search index, images and other files that this host keeps."""
+    pool_size: int = 10
+    """Database connections per process and commit mode."""
+    smtp_url: str = ""
+    """`smtp://user:password@host:587`; empty keeps mails in the development mailbox."""
+    mail_from: str = "Mercato <shop@localhost>"
+    failpoint: str = ""
+    clock_offset_s: int = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: str = ""
+    """Lets a scraper outside loopback read `/metrics`."""
+    owner_email: str = ""
+    owner_password: str = ""
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def public_url(self) -> str:
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    def database_url_of(self, service: str) -> str:
+        """Where the tables of `service` live. Raises SettingsError when no variable says so."""
+        url = self.database_urls.get(service) or self.database_url
+        if not url:
+            raise SettingsError(
+                f"Set DATABASE_URL (or {service.upper()}_DATABASE_URL) to a PostgreSQL address, "
+                "for example postgresql://user:password@host/mercato."
+            )
+        return url
+
+
+def load(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Read the settings. Raises SettingsError that names the variable which is wrong."""
+    environ = os.environ if environ is None else environ
+    file = file or Path(environ.get("MERCATO_CONFIG", "mercato.toml"))
+    values: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    for field in msgspec.structs.fields(Settings):
+        name = variable_of(field.name)
+        if name in environ:
+            values[field.name] = environ[name]
+    urls = dict(values.get("database_urls", {}))
+    for service in SERVICES:
+        if url := environ.get(f"{service.upper()}_DATABASE_URL"):
+            urls[service] = url
+    values["database_urls"] = urls
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Settings are wrong: {error}. See docs/operations.md.") from None
+    _refuse_unsafe(settings)
+    return settings
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets `field`."""
+    return _PLAIN_NAMES.get(field, f"MERCATO_{field.upper()}")
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    if not settings.is_production:
+        return
+    if len(settings.secret_key) < 32:
+        raise SettingsError("Set MERCATO_SECRET_KEY to at least 32 random characters in production.")
+    if settings.failpoint:
+        raise SettingsError("MERCATO_FAILPOINT kills the process on purpose: unset it in production.")
+    if not settings.base_url.startswith("https://"):
+        raise SettingsError("Set MERCATO_BASE_URL to the public https:// address in production.")
