@@ -1,0 +1,84 @@
+"""Fixtures for every test: one PostgreSQL and one NATS per session, one fresh database and namespace per test."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mercato.engines import Nats, Postgres
+from support.engines import Engines, running_engines
+
+_running = contextlib.ExitStack()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: pytest.Item) -> None:
+    """With xdist, the controlling process owns the engines: it outlives every worker."""
+    controller = node.config
+    if not hasattr(controller, "mercato_engines"):
+        controller.mercato_engines = _running.enter_context(running_engines())
+    node.workerinput["mercato_engines"] = controller.mercato_engines
+
+
+def pytest_unconfigure() -> None:
+    _running.close()
+
+
+@pytest.fixture(scope="session")
+def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
+    """The session's PostgreSQL (fsync off) and NATS, shared by all workers."""
+    shared = getattr(request.config, "workerinput", {}).get("mercato_engines")
+    postgres_url, nats_url = shared or _running.enter_context(running_engines())
+    found = Engines(postgres_url, nats_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def database_url(engines: Engines) -> Iterator[str]:
+    """A fresh database with all migrations applied, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    yield engines.create_database(name)
+    engines.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(engines: Engines) -> Iterator[str]:
+    """A fresh database without any table."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    yield engines.create_database(name, template=False)
+    engines.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def nats_url(engines: Engines) -> str:
+    """The session's NATS server; keep apart from other tests by `namespace`."""
+    return engines.nats_url
+
+
+@pytest.fixture
+def namespace(engines: Engines) -> Iterator[str]:
+    """A prefix for subjects and streams that no other test has; its streams go away after the test."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield name
+    engines.delete_streams(name)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A PostgreSQL of the test's own, durable as in production: it may be stopped, killed and started again."""
+    server = Postgres(tmp_path / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[Nats]:
+    """A NATS of the test's own: it may be stopped, killed, wiped and started again."""
+    server = Nats(tmp_path / "nats")
+    server.start()
+    yield server
+    server.stop()
