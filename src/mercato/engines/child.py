@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class EngineError(Exception):
-    """Something about the machine keeps an engine from running; the message is one line that names the cure."""
+    """The machine keeps an engine from running; the message is one line that names the cure."""
 
 
 class Account:
@@ -53,10 +53,10 @@ def spawn(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a process group of its own; it gets `on_parent_death` when this process ends in any way.
+    """Start `command` in a process group of its own; it gets `on_parent_death` when this process ends.
 
-    Output goes to the end of `log`, or nowhere. Must be called from the main thread: Linux ties the promise to the
-    thread that forked.
+    Output goes to the end of `log`, or nowhere. Must be called from the main thread: Linux ties the promise
+    to the thread that forked.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("spawn() must run on the main thread: the child would die with this one")
@@ -73,7 +73,7 @@ def spawn(
             cwd=cwd,
             env=dict(env) if env is not None else None,
             pass_fds=pass_fds,
-            # Ctrl-C reaches the whole foreground group; only the supervisor may decide in which order things stop.
+            # Ctrl-C reaches the whole foreground group, but only the parent knows in which order to stop.
             process_group=0,
             preexec_fn=_bind_to_parent(on_parent_death),
         )
@@ -86,7 +86,7 @@ def spawn(
 
 
 def _bind_to_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """What runs in the child between fork and exec. Python calls it after the change of user, which clears the setting."""
+    """What runs in the child between fork and exec, after the change of user (which clears the setting)."""
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
@@ -100,7 +100,9 @@ def _bind_to_parent(number: signal.Signals) -> Callable[[], None] | None:
     return bind
 
 
-def wait_until(ready: Callable[[], bool], *, timeout_s: float, alive: Callable[[], bool]) -> bool:
+def wait_until(
+    ready: Callable[[], bool], *, timeout_s: float, alive: Callable[[], bool] = lambda: True
+) -> bool:
     """Poll `ready` until it holds; False when the time is over or `alive` no longer holds."""
     end = time.monotonic() + timeout_s
     while not ready():
@@ -131,3 +133,8 @@ def last_lines(log: Path, count: int = 3) -> str:
     except OSError:
         return "no log"
     return " | ".join(line.strip() for line in lines[-count:])
+
+
+def cannot_write(directory: Path, error: OSError) -> str:
+    """The line for a data directory that cannot be made or changed."""
+    return f"cannot write {directory} ({error.strerror}): choose another --data-dir"

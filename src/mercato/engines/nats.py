@@ -20,8 +20,8 @@ ORPHAN_TIMEOUT_S = 10.0
 class Nats:
     """One server below `directory`: its configuration, its log and the JetStream store.
 
-    Ports are free ones, chosen by the server at its first start and kept for a restart of the same object. With a
-    `token`, only clients that know it may connect.
+    Ports are free ones, chosen by the server at its first start and kept for a restart of the same object.
+    With a `token`, only clients that know it may connect.
     """
 
     def __init__(
@@ -31,7 +31,6 @@ class Nats:
         self.log = self.directory / "log"
         self.process: subprocess.Popen[bytes] | None = None
         self._token = token
-        self._max_store_bytes = max_store_bytes
         self._port, self._monitor_port = -1, -1
 
     def start(self) -> None:
@@ -81,14 +80,11 @@ class Nats:
     def _write_configuration(self) -> Path:
         for old in self.directory.glob("*.ports"):
             old.unlink()
-        store: dict[str, str | int] = {"store_dir": str(self.directory / "store")}
-        if self._max_store_bytes is not None:
-            store["max_file_store"] = self._max_store_bytes
         configuration: dict[str, object] = {
             "listen": f"127.0.0.1:{self._port}",
             "http": f"127.0.0.1:{self._monitor_port}",
             "max_payload": MAX_PAYLOAD_BYTES,
-            "jetstream": store,
+            "jetstream": {"store_dir": str(self.directory / "store")},
             "pid_file": str(self.directory / "pid"),
             "ports_file_dir": str(self.directory),
             "logfile_size_limit": 10_000_000,
@@ -122,9 +118,7 @@ class Nats:
         if not _runs_in(pid, self.directory):
             return
         os.kill(pid, signal.SIGKILL)
-        if not child.wait_until(
-            lambda: not _runs_in(pid, self.directory), timeout_s=ORPHAN_TIMEOUT_S, alive=lambda: True
-        ):
+        if not child.wait_until(lambda: not _runs_in(pid, self.directory), timeout_s=ORPHAN_TIMEOUT_S):
             raise EngineError(f"NATS process {pid} still uses {self.directory}: end it with kill -9 {pid}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mercato.engines import binaries, child
-from mercato.engines.child import Account, EngineError
+from mercato.engines.child import EngineError
 
 PORT = 5432  # only names the socket file; nothing listens on the network
 SOCKET_PATH_MAX_BYTES = 100  # the kernel's limit is 107 with the terminating zero, 103 on macOS
@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, str] = {
 
 
 class Postgres:
-    """One cluster below `directory`: `data/` and `log`. `start()` creates or recovers it, `stop()` ends it."""
+    """One cluster below `directory`: `data/` and `log`; `start()` creates or recovers it."""
 
     def __init__(self, directory: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self.directory = directory.absolute()
@@ -78,7 +78,7 @@ class Postgres:
             raise EngineError(_start_failure(self.log))
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """End all sessions, write a checkpoint, stop; after `timeout_s` the hard way, which recovers at next start."""
+        """End all sessions, write a checkpoint, stop; after `timeout_s` the hard way, which recovers."""
         if self.process is not None:
             child.stop(self.process, signal.SIGINT, timeout_s=timeout_s)
             self.process = None
@@ -93,7 +93,8 @@ class Postgres:
         """The connection URL of a database, as the superuser, by the unix socket."""
         if self._socket_directory is None:
             raise RuntimeError("the server was not started")
-        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self._socket_directory), safe='')}&port={PORT}"
+        host = quote(str(self._socket_directory), safe="")
+        return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
 
     def _prepare_directory(self) -> None:
         try:
@@ -114,12 +115,12 @@ class Postgres:
         ours = binaries.postgres_major(home)
         if written_by != ours:
             raise EngineError(
-                f"{self.data} was written by PostgreSQL {written_by}, this is PostgreSQL {ours}: nothing was touched."
-                " Use the Mercato version that wrote it, or another --data-dir"
+                f"{self.data} was written by PostgreSQL {written_by}, this is PostgreSQL {ours}: nothing was"
+                " touched. Use the Mercato version that wrote it, or another --data-dir"
             )
 
     def _end_orphan(self) -> None:
-        """Wait for the server of a killed parent to finish; drop the lock file of a process that is no server of ours."""
+        """Wait for the server of a killed parent to finish; drop a lock file that names no server of ours."""
         lock = self.data / "postmaster.pid"
         pid = _pid_in(lock)
         if pid is None:
@@ -129,9 +130,7 @@ class Postgres:
             return
         for number in (signal.SIGINT, signal.SIGQUIT):
             os.kill(pid, number)
-            if child.wait_until(
-                lambda: not _runs_in(pid, self.data), timeout_s=ORPHAN_TIMEOUT_S, alive=lambda: True
-            ):
+            if child.wait_until(lambda: not _runs_in(pid, self.data), timeout_s=ORPHAN_TIMEOUT_S):
                 return
         raise EngineError(
             f"PostgreSQL process {pid} still uses {self.data} and does not stop: end it with kill -9 {pid}"
@@ -148,17 +147,10 @@ class Postgres:
         if binaries.postgres_major(home) >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         reachable = self._account is None or self._account.may_enter(self.directory)
+        command: list[str | Path] = [home / "bin/initdb", "-D", fresh if reachable else "/proc/self/cwd/"]
+        command += ["-U", "postgres", "-E", "UTF8", "--auth=trust", "--no-instructions"]
         done = subprocess.run(
-            [
-                home / "bin/initdb",
-                "-D",
-                fresh if reachable else "/proc/self/cwd/",
-                "-U",
-                "postgres",
-                "-E",
-                "UTF8",
-            ]
-            + ["--auth=trust", "--no-instructions", *locale],
+            [*command, *locale],
             capture_output=True,
             text=True,
             cwd=fresh,
@@ -172,16 +164,16 @@ class Postgres:
         fresh.rename(self.data)
 
     def _data_argument(self) -> Path:
-        """The data folder as the server sees it: itself, or its working directory when the path is closed to it.
+        """The data folder as the server sees it: itself, or its working directory when the path is closed.
 
-        As root the server runs as nobody, who may not pass /root. The kernel resolves /proc/self/cwd without walking
-        the path, so only the folder itself, which nobody owns, has to be open.
+        As root the server runs as nobody, who may not pass /root. The kernel resolves /proc/self/cwd without
+        walking the path, so only the folder itself, which nobody owns, has to be open.
         """
         if self._account is None or self._account.may_enter(self.directory):
             return self.data
         if sys.platform != "linux":
             raise EngineError(
-                f"{self._account.name} cannot enter {self.directory}: choose another --data-dir"
+                f"PostgreSQL may not enter {self.directory} as nobody: choose another --data-dir"
             )
         return Path("/proc/self/cwd")
 
@@ -257,6 +249,3 @@ def _start_failure(log: Path) -> str:
     if "No space left" in child.last_lines(log, 20):
         return f"the disk of {log.parent} is full: free some space and start again"
     return f"PostgreSQL did not start: {child.last_lines(log)} (all of it in {log})"
-
-
-__all__ = ["Account", "Postgres"]

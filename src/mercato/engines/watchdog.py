@@ -1,7 +1,7 @@
 """Ends child processes after the death of their parent where the kernel has no such promise (macOS).
 
-A small process holds the read end of a pipe whose only write end belongs to the parent. Each line names a process
-to end and how; the end of the pipe is the parent's death.
+A small process holds the read end of a pipe whose only write end belongs to the parent. Each line names a
+process to end and how; the end of the pipe is the parent's death.
 """
 
 import os
@@ -24,7 +24,7 @@ def guard(pid: int, number: signal.Signals) -> None:
 
 
 def watch() -> None:
-    """Read lines until the parent is gone, then signal the processes that still carry the group they started with."""
+    """Read lines until the parent is gone, then signal those that still lead the group they started."""
     wanted = [tuple(map(int, line.split())) for line in sys.stdin]
     for pid, number in reversed(wanted):
         try:
