@@ -84,7 +84,9 @@ async def _apply_missing(connection: "asyncpg.Connection", migrations: list[Migr
 def _refuse_newer(applied: dict[tuple[str, str], str], migrations: list[Migration]) -> None:
     schemas = {migration.schema for migration in migrations}
     known = {(migration.schema, migration.name) for migration in migrations}
-    unknown = sorted(f"{schema}/{name}" for schema, name in applied if schema in schemas and (schema, name) not in known)
+    unknown = sorted(
+        f"{schema}/{name}" for schema, name in applied if schema in schemas and (schema, name) not in known
+    )
     if unknown:
         raise MigrationError(
             f"The database was made by a newer Mercato (it has {unknown[0]}): upgrade Mercato, "

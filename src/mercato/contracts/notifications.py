@@ -1,0 +1,89 @@
+"""Notifications: what people are told, by which template and provider, and whether it arrived."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page
+from mercato.kernel.context import Context
+from mercato.kernel.rpc import idempotent
+
+
+class MessageStatus(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class MessageRow(msgspec.Struct, frozen=True):
+    id: UUID
+    template: str
+    recipient: str
+    subject: str
+    status: MessageStatus
+    tries: int
+    created_at: datetime
+    sent_at: datetime | None
+    error: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message as it was sent, both parts."""
+
+    id: UUID
+    template: str
+    recipient: str
+    subject: str
+    html: str
+    text: str
+    status: MessageStatus
+    tries: int
+    created_at: datetime
+    sent_at: datetime | None
+    error: str | None = None
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A kind of message: which event sends it and which variables it may use."""
+
+    code: str
+    name: str
+    variables: list[str]
+
+
+class Notifications(Protocol):
+    """The notifications service: it listens to events and sends; callers only look and resend."""
+
+    @idempotent
+    async def messages(
+        self,
+        ctx: Context,
+        *,
+        status: MessageStatus | None = None,
+        recipient: str | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[MessageRow]:
+        """Needs `read_notifications`."""
+
+    @idempotent
+    async def message(self, ctx: Context, *, message_id: UUID) -> Message: ...
+
+    async def resend(self, ctx: Context, *, message_id: UUID) -> MessageRow: ...
+
+    @idempotent
+    async def templates(self, ctx: Context) -> list[Template]: ...
+
+    @idempotent
+    async def mailbox(
+        self,
+        ctx: Context,
+        *,
+        recipient: str | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Message]:
+        """Every mail kept by the development mailbox, newest first; NotFound in production."""
