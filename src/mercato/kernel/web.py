@@ -1,19 +1,22 @@
-"""What a handler needs from the web edge: who may call it, how lists are asked for, what an answer depends on.
+"""What a handler needs from the web edge: who may call it, how a list is asked for, what an answer needs.
 
 A handler is a plain Litestar function. It gets `ctx` and the contracts by name, and says in its decorator:
 
     @get("/products/{slug:str}", permission=PUBLIC, cached=("products",))
-    @post("/admin/orders/{id:uuid}/refunds", permission="refund_orders")
+    @post("/admin/orders/{id:uuid}/refunds", permission="refund_orders", answers={402: "Declined."})
     @post("/admin/images", permission="write_products", request_max_body_size=LARGE_BODY_BYTES)
 
-Options that the edge reads: `permission` (required), `cached` (tags; public GETs only), `csrf=False` (signed
-webhooks), `timeout_s` (default 10), `answers` (more status codes that this route documents, as {402: "…"}).
+Options that the edge reads: `permission` (required) · `cached` (tags; public GETs only) · `answers` (status
+codes that this route gives beside the usual ones: a sentence, or the type of the body) · `csrf=False` (callers
+that prove themselves otherwise, as signed webhooks do) · `replay=False` (an answer that holds secrets is never
+kept for an Idempotency-Key) · `timeout_s` (default 10; None for streams).
 """
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final
 
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
 from litestar.params import Parameter
 
 PUBLIC: Final = "public"
@@ -49,10 +52,11 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class RequestFacts:
     """What the edge has found out about one request; handlers use the functions below instead."""
 
-    __slots__ = ("csrf", "depends_on", "private")
+    __slots__ = ("csrf", "depends_on", "form_key", "private")
 
-    def __init__(self, csrf: Callable[[], str]) -> None:
+    def __init__(self, csrf: Callable[[], str], form_key: Callable[[], str]) -> None:
         self.csrf = csrf
+        self.form_key = form_key
         self.depends_on: set[str] = set()
         self.private = False
 
@@ -68,6 +72,14 @@ def csrf_token(connection: Connection) -> str:
     return facts(connection).csrf()
 
 
+def form_key(connection: Connection) -> str:
+    """A fresh value for the form field `_idempotency`: sending the form twice then acts once.
+
+    Empty for a visitor without a session or a cart, whose page may be shared with others.
+    """
+    return facts(connection).form_key()
+
+
 def depends_on(connection: Connection, tags: Iterable[str]) -> None:
     """Name what a cached answer is made from, for example `product:<id>`: a change drops the answer."""
     facts(connection).depends_on.update(tags)
@@ -76,3 +88,13 @@ def depends_on(connection: Connection, tags: Iterable[str]) -> None:
 def keep_private(connection: Connection) -> None:
     """This answer is for this visitor alone: it is not kept in the shared cache."""
     facts(connection).private = True
+
+
+def cookie(name: str, value: str, *, max_age_s: int | None = None) -> Cookie:
+    """A cookie that scripts and other sites cannot use; on https the edge adds Secure and `__Host-`."""
+    return Cookie(key=name, value=value, path="/", max_age=max_age_s, httponly=True, samesite="lax")
+
+
+def expired_cookie(name: str) -> Cookie:
+    """Takes the cookie `name` away from the browser."""
+    return Cookie(key=name, value="", path="/", max_age=0, httponly=True, samesite="lax")
