@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -24,7 +24,7 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_CACHE_SIZE = 500
 
-Row = asyncpg.Record
+Row: TypeAlias = asyncpg.Record
 
 
 class Cost:
@@ -72,7 +72,8 @@ class _Statements:
         self.connection = connection
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self._counted(self.connection.fetch, sql, args)
+        rows: list[Row] = await self._counted(self.connection.fetch, sql, args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         return await self._counted(self.connection.fetchrow, sql, args)
@@ -81,7 +82,8 @@ class _Statements:
         return await self._counted(self.connection.fetchval, sql, args)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self._counted(self.connection.execute, sql, args)
+        tag: str = await self._counted(self.connection.execute, sql, args)
+        return tag
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await self._counted(self.connection.executemany, sql, (rows,))
