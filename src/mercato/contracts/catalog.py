@@ -260,6 +260,18 @@ class Channel(msgspec.Struct, frozen=True):
     is_active: bool
 
 
+class Shop(msgspec.Struct, frozen=True):
+    """What pages say about the shop as a whole, per channel."""
+
+    channel: str
+    name: str
+    tagline: str
+    announcement: str
+    """One line above every page; empty means no bar."""
+    hero: Image | None
+    version: int
+
+
 # Staff: what the admin writes
 
 
@@ -387,6 +399,10 @@ class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
     """(file name, alt text); read by the importer and sent as bytes with `upload_image`."""
 
 
+    variant_images: dict[str, list[str]] = {}
+    """SKU → names among `image_files` that show this variant."""
+
+
 class RowError(msgspec.Struct, frozen=True):
     row: int
     field: str
@@ -467,6 +483,10 @@ class Catalog(Protocol):
     async def channel(self, ctx: Context, *, code: str) -> Channel: ...
 
     @idempotent
+    async def shop(self, ctx: Context) -> Shop:
+        """Texts and hero picture of the context's channel."""
+
+    @idempotent
     async def rendition(self, ctx: Context, *, key: str, width: int, image_format: str) -> bytes:
         """The picture `key` scaled to a preset width as avif, webp or jpeg; made once, then stored."""
 
@@ -482,6 +502,12 @@ class Catalog(Protocol):
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[AdminProductRow]: ...
+
+    @idempotent
+    async def export_products(
+        self, ctx: Context, *, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[AdminProduct]:
+        """Every product in order of creation, for files. Needs `read_products`."""
 
     @idempotent
     async def admin_product(self, ctx: Context, *, product_id: UUID) -> AdminProduct: ...
@@ -510,9 +536,19 @@ class Catalog(Protocol):
     async def delete_product(self, ctx: Context, *, product_id: UUID, version: int) -> None: ...
 
     async def upload_image(
-        self, ctx: Context, *, product_id: UUID, content: bytes, alt: str, file_name: str = ""
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID,
+        content: bytes,
+        alt: str,
+        file_name: str = "",
+        variant_skus: list[str] = [],
     ) -> Image:
-        """Sniffed, limited in bytes and pixels, stripped of metadata, named by content hash."""
+        """Sniffed, limited in bytes and pixels, stripped of metadata, named by content hash.
+
+        The same picture again only changes its text. `variant_skus` are the variants that it shows.
+        """
 
     async def update_image(
         self,
@@ -554,6 +590,20 @@ class Catalog(Protocol):
         collection_id: UUID | None = None,
         version: int | None = None,
     ) -> Collection: ...
+
+    async def delete_collection(self, ctx: Context, *, collection_id: UUID, version: int) -> None: ...
+
+    async def save_shop(
+        self,
+        ctx: Context,
+        *,
+        name: ShortText,
+        tagline: ShortText = "",
+        announcement: ShortText = "",
+        hero: bytes | None = None,
+        hero_alt: ShortText = "",
+    ) -> Shop:
+        """Set the texts of the context's channel; without `hero` the picture stays. Needs `write_settings`."""
 
     @idempotent
     async def attributes(self, ctx: Context) -> list[Attribute]: ...
