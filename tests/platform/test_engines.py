@@ -1,6 +1,5 @@
 """Claims about PostgreSQL and NATS as child processes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import nats
 import pytest
 
 from mercato.engines import EngineError, Nats, Postgres
-from mercato.engines.child import wait_until
+from mercato.engines.child import unprivileged_account, wait_until
 from support.engines import Engines
 
 
@@ -86,9 +85,16 @@ def test_recovers_from_the_lock_file_of_a_dead_server(own_postgres: Postgres) ->
     own_postgres.process.wait()
     lock = own_postgres.data / "postmaster.pid"
     lines = lock.read_text().splitlines()
-    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")  # the number is another's now
-    own_postgres.start()
-    assert own_postgres.is_alive()
+    account = unprivileged_account()
+    stranger = subprocess.Popen(["sleep", "600"], user=account.uid if account else None)
+    try:
+        lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")  # as after a reboot
+        own_postgres.start()
+        assert own_postgres.is_alive()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 PARENT = """

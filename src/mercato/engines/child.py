@@ -51,12 +51,12 @@ def spawn(
     account: Account | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    pass_fds: Sequence[int] = (),
+    capture: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a process group of its own; it gets `on_parent_death` when this process ends.
 
-    Output goes to the end of `log`, or nowhere. Must be called from the main thread: Linux ties the promise
-    to the thread that forked.
+    Output goes to the end of `log`, or nowhere; with `capture`, standard output is the caller's to read.
+    Must be called from the main thread: Linux ties the promise to the thread that forked.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("spawn() must run on the main thread: the child would die with this one")
@@ -65,14 +65,13 @@ def spawn(
         process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
-            stdout=output or subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if capture else output or subprocess.DEVNULL,
+            stderr=output or subprocess.DEVNULL,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
             cwd=cwd,
             env=dict(env) if env is not None else None,
-            pass_fds=pass_fds,
             # Ctrl-C reaches the whole foreground group, but only the parent knows in which order to stop.
             process_group=0,
             preexec_fn=_bind_to_parent(on_parent_death),

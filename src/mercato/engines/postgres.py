@@ -66,16 +66,25 @@ class Postgres:
             self._create(home)
         self._socket_directory = self._make_socket_directory()
         self._rotate_log()
+        started = child.wait_until(lambda: self._launch(home) or not self._waits_for_sessions(), timeout_s=10)
+        if not started or not self.is_alive():
+            self.stop()
+            raise EngineError(_start_failure(self.log))
+
+    def _launch(self, home: Path) -> bool:
+        """Start the server once; whether it takes connections."""
         arguments: list[str | Path] = [home / "bin/postgres", "-D", self._data_argument()]
-        arguments += ["-k", self._socket_directory, "-p", str(PORT)]
+        arguments += ["-k", self._sockets, "-p", str(PORT)]
         for name, value in self.settings.items():
             arguments += ["-c", f"{name}={value}"]
         self.process = child.spawn(
             arguments, on_parent_death=signal.SIGINT, log=self.log, account=self._account, cwd=self.data
         )
-        if not child.wait_until(self._is_ready, timeout_s=START_TIMEOUT_S, alive=self.is_alive):
-            self.stop()
-            raise EngineError(_start_failure(self.log))
+        return child.wait_until(self._is_ready, timeout_s=START_TIMEOUT_S, alive=self.is_alive)
+
+    def _waits_for_sessions(self) -> bool:
+        """Whether it refused because sessions of a killed server have not noticed its death yet."""
+        return not self.is_alive() and "pre-existing shared memory block" in child.last_lines(self.log)
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End all sessions, write a checkpoint, stop; after `timeout_s` the hard way, which recovers."""
@@ -91,10 +100,14 @@ class Postgres:
 
     def url(self, database: str = "postgres") -> str:
         """The connection URL of a database, as the superuser, by the unix socket."""
+        host = quote(str(self._sockets), safe="")
+        return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
+
+    @property
+    def _sockets(self) -> Path:
         if self._socket_directory is None:
             raise RuntimeError("the server was not started")
-        host = quote(str(self._socket_directory), safe="")
-        return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
+        return self._socket_directory
 
     def _prepare_directory(self) -> None:
         try:
@@ -120,13 +133,16 @@ class Postgres:
             )
 
     def _end_orphan(self) -> None:
-        """Wait for the server of a killed parent to finish; drop a lock file that names no server of ours."""
+        """End the server a killed parent left behind; make a lock file that names no server harmless."""
         lock = self.data / "postmaster.pid"
         pid = _pid_in(lock)
         if pid is None:
             return
         if not _runs_in(pid, self.data):
-            lock.unlink(missing_ok=True)
+            # After a reboot the number may be another process's, which the server takes for a server. It
+            # ignores its parent's number, and still sees by the rest of the file whether old sessions live.
+            lines = lock.read_text().splitlines(keepends=True)
+            lock.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
             return
         for number in (signal.SIGINT, signal.SIGQUIT):
             os.kill(pid, number)
