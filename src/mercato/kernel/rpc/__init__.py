@@ -6,5 +6,18 @@ over NATS (`remote`, `serve`). Does not own which form is used: that is decided 
 
 from mercato.kernel.rpc.contract import Method, idempotent, methods_of, name_of
 from mercato.kernel.rpc.local import local
+from mercato.kernel.rpc.remote import remote
+from mercato.kernel.rpc.server import Server, serve
+from mercato.kernel.rpc.wire import RemoteError
 
-__all__ = ["Method", "idempotent", "local", "methods_of", "name_of"]
+__all__ = [
+    "Method",
+    "RemoteError",
+    "Server",
+    "idempotent",
+    "local",
+    "methods_of",
+    "name_of",
+    "remote",
+    "serve",
+]
