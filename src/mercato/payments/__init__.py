@@ -1,0 +1,38 @@
+"""Payments: sessions with providers, payments made of append-only events, refunds, the double-entry books.
+
+Owns the schema `payments` and the provider port; the simulated provider keeps books of its own in the schema
+`simulator`. Does not know what an order contains: it collects an amount for an order id and gives it back.
+"""
+
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.schedules import Schedule
+from mercato.kernel.service import Service
+from mercato.payments.engine import Engine
+from mercato.payments.providers.manual import Manual
+from mercato.payments.providers.port import Provider
+from mercato.payments.service import PaymentsService
+from mercato.payments.simulator.provider import Simulator
+from mercato.payments.simulator.worker import SimulatorWorker
+from mercato.payments.sweep import Sweep
+
+SWEEP_EVERY_S = 2.0
+SIMULATOR_EVERY_S = 0.5
+
+
+def build(runtime: Runtime) -> Service:
+    """Put the service together; outside production with the simulator among its providers."""
+    settings = runtime.settings
+    database = runtime.database("payments")
+    providers: dict[str, Provider] = {Manual.code: Manual()}
+    simulator = None
+    if not settings.is_production:
+        secret = f"simulator-webhooks:{settings.secret_key}".encode()
+        simulator = Simulator(database, secret=secret, public_url=settings.public_url)
+        providers[simulator.code] = simulator
+    engine = Engine(database, runtime.outbox("payments"), providers)
+    service = PaymentsService(engine, simulator)
+    schedules = [Schedule("payments-sweep", SWEEP_EVERY_S, Sweep(engine).run)]
+    if simulator is not None:
+        worker = SimulatorWorker(simulator, service)
+        schedules.append(Schedule("payments-simulator", SIMULATOR_EVERY_S, worker.run))
+    return Service(impl=service, schedules=tuple(schedules))

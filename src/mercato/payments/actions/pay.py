@@ -1,0 +1,117 @@
+"""Collect an amount for an order: ask the provider, then write down what it said."""
+
+from uuid import UUID
+
+from mercato.contracts.payments import PayResult, SessionStatus
+from mercato.kernel.db import Row
+from mercato.kernel.errors import Conflict
+from mercato.kernel.failpoints import failpoint
+from mercato.kernel.ids import derived_id
+from mercato.kernel.money import Money
+from mercato.payments.domain import OPEN_SESSIONS
+from mercato.payments.engine import Engine
+from mercato.payments.events import events_of_session, session_changed
+from mercato.payments.providers.port import ProviderSession, SessionRequest, parse_session_key, session_key
+from mercato.payments.store import sessions as store
+
+
+async def pay(
+    engine: Engine,
+    *,
+    order_id: UUID,
+    attempt: int,
+    amount: Money,
+    provider: str,
+    token: str | None,
+    return_url: str | None,
+    captures: bool,
+) -> PayResult:
+    """One attempt: the provider is asked first, under a key of ours, so asking again never charges twice."""
+    request = SessionRequest(
+        key=session_key(order_id, attempt),
+        amount=amount,
+        token=token,
+        return_url=return_url,
+        captures=captures,
+    )
+    said = await engine.ask(engine.provider(provider).create_session(request))
+    failpoint("payments.provider_answered")
+    return await record(engine, said, provider=provider, captures=captures, return_url=return_url)
+
+
+async def result(engine: Engine, *, order_id: UUID, attempt: int) -> PayResult | None:
+    """How an attempt stands, asking the provider while it is open."""
+    row = await store.session_of_attempt(engine.database, order_id, attempt)
+    if row is None:
+        return None
+    if store.status_of_row(row) in OPEN_SESSIONS and row["reference"]:
+        return await refresh(engine, provider=row["provider"], reference=row["reference"])
+    return _result(row)
+
+
+async def refresh(engine: Engine, *, provider: str, reference: str) -> PayResult | None:
+    """Ask the provider how an attempt stands and write it down: the way of webhooks, sweeps and browsers."""
+    said = await engine.ask(engine.provider(provider).fetch(reference))
+    if said is None:
+        return None
+    order_id, attempt = parse_session_key(said.key)
+    known = await store.session_of_attempt(engine.database, order_id, attempt)
+    captures = known["captures"] if known is not None else said.captured > 0
+    return await record(engine, said, provider=provider, captures=captures, return_url=None)
+
+
+async def record(
+    engine: Engine, said: ProviderSession, *, provider: str, captures: bool, return_url: str | None
+) -> PayResult:
+    """Write down what the provider said; what is known already is left as it is."""
+    order_id, attempt = parse_session_key(said.key)
+    session_id = derived_id(order_id, f"session-{attempt}")
+    payment_id = derived_id(session_id, "payment")
+    changed = session_changed(order_id, said, session_id=session_id, payment_id=payment_id)
+    is_new = await store.record(
+        engine.database,
+        ids=(session_id, payment_id),
+        order_id=order_id,
+        attempt=attempt,
+        provider=provider,
+        captures=captures,
+        return_url=return_url,
+        said=said,
+        events=events_of_session(said),
+        outgoing=engine.outbox.rows(changed),
+    )
+    failpoint("payments.recorded")
+    if is_new:
+        engine.outbox.ring()
+        return _said(said, session_id, payment_id)
+    row = await store.session_of_attempt(engine.database, order_id, attempt)
+    assert row is not None
+    if (row["amount"], row["currency"]) != (said.amount.amount, said.amount.currency):
+        raise Conflict("idempotency_mismatch", "This attempt was made with another amount.")
+    return _result(row)
+
+
+def _said(said: ProviderSession, session_id: UUID, payment_id: UUID) -> PayResult:
+    currency = said.amount.currency
+    return PayResult(
+        session_id=session_id,
+        status=said.status,
+        payment_id=payment_id if said.authorized else None,
+        authorized=Money(said.authorized, currency),
+        captured=Money(said.captured, currency),
+        next_action=said.next_action,
+        decline_code=said.decline_code,
+    )
+
+
+def _result(row: Row) -> PayResult:
+    status = SessionStatus(row["status"])
+    return PayResult(
+        session_id=row["id"],
+        status=status,
+        payment_id=row["payment_id"],
+        authorized=Money(row["authorized"] or 0, row["currency"]),
+        captured=Money(row["captured"] or 0, row["currency"]),
+        next_action=store.next_action_of(row),
+        decline_code=row["decline_code"],
+    )

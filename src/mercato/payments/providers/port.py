@@ -1,0 +1,86 @@
+"""The provider port: all that Mercato asks of a payment provider.
+
+Every call is idempotent on the key that Mercato derives from its own ids, is made without any transaction
+or lock held, and is bounded by `CALL_TIMEOUT_S`. A decline is a result. A provider that does not answer
+raises `kernel.errors.Unavailable`: Mercato asks again later with the same key.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from mercato.contracts.payments import NextAction, SessionStatus
+from mercato.kernel.money import Money
+
+CALL_TIMEOUT_S = 8.0
+
+
+class SessionRequest(msgspec.Struct, frozen=True):
+    """One attempt to collect `amount` for an order."""
+
+    key: str
+    """`<order id>:<attempt>`: the provider's idempotency key and the metadata its webhooks carry back."""
+    amount: Money
+    token: str | None
+    return_url: str | None
+    captures: bool
+    """Take the money at once; otherwise only hold it."""
+
+
+class ProviderSession(msgspec.Struct, frozen=True):
+    """What the provider says of one attempt, in its current state. Amounts in minor units."""
+
+    key: str
+    reference: str
+    status: SessionStatus
+    amount: Money
+    authorized: int = 0
+    captured: int = 0
+    next_action: NextAction | None = None
+    decline_code: str | None = None
+
+
+class OperationResult(msgspec.Struct, frozen=True):
+    """The provider's answer to a capture, void or refund; `failure` is its reason when it refused."""
+
+    failure: str | None = None
+
+
+class WebhookEvent(msgspec.Struct, frozen=True):
+    """A verified message of the provider: only a hint to look, the provider is asked for the state."""
+
+    event_id: str
+    reference: str
+
+
+class Provider(Protocol):
+    """What `mercato.payments` needs of a provider."""
+
+    code: str
+
+    async def create_session(self, request: SessionRequest) -> ProviderSession:
+        """Begin, and where possible finish, an attempt; the same key gives the same attempt."""
+
+    async def fetch(self, reference: str) -> ProviderSession | None:
+        """The attempt as it stands now; None when the provider does not know it."""
+
+    async def capture(self, *, reference: str, amount: Money, key: str) -> OperationResult: ...
+
+    async def void(self, *, reference: str, amount: Money, key: str) -> OperationResult: ...
+
+    async def refund(self, *, reference: str, amount: Money, key: str) -> OperationResult: ...
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+        """Check signature and age. Raises Invalid("signature_invalid")."""
+
+
+def session_key(order_id: UUID, attempt: int) -> str:
+    return f"{order_id}:{attempt}"
+
+
+def parse_session_key(key: str) -> tuple[UUID, int]:
+    """The (order id, attempt) of a key made by `session_key`. Raises ValueError."""
+    order_id, _, attempt = key.rpartition(":")
+    return UUID(order_id), int(attempt)
