@@ -76,9 +76,9 @@ def assets() -> None:
     node, npm = _node()
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", os.defpath)])
     if not _is_current(PACKAGES / ".made", lock):
-        _run([*npm, "ci", "--silent", "--no-audit", "--no-fund"], "the npm packages", PATH=path)
+        _run([*npm, "ci", "--loglevel=error"], "the npm packages", PATH=path)
         (PACKAGES / ".made").write_text(lock)
-    _run([*npm, "run", "--silent", "build"], "the assets", PATH=path)
+    _run([*npm, "run", "--loglevel=error", "build"], "the assets", PATH=path)
     (STATIC / ".made").write_text(sources)
 
 
