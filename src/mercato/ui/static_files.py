@@ -6,6 +6,7 @@ from typing import Any
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 
+from mercato.kernel.web import PUBLIC
 from mercato.ui.assets import STATIC_FOLDER
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -45,7 +46,7 @@ class StaticFiles:
         return plain, headers
 
 
-@get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
+@get("/static/{name:str}", permission=PUBLIC, include_in_schema=False, sync_to_thread=False)
 def static_file(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
     """One built file; 404 for anything that is not in the built folder."""
     files: StaticFiles = request.app.state.static_files
