@@ -3,17 +3,29 @@
 from importlib.resources import files
 
 from mercato.kernel.migrate import migrate, migrations_of
-from mercato.settings import SERVICES
+
+PACKAGES = {
+    "kernel": "mercato.kernel",
+    "users": "mercato.users",
+    "catalog": "mercato.catalog",
+    "stock": "mercato.catalog.stock",
+    "carts": "mercato.carts",
+    "orders": "mercato.orders",
+    "payments": "mercato.payments",
+    "simulator": "mercato.payments.simulator",
+    "notifications": "mercato.notifications",
+    "edge": "mercato.edge",
+}
 
 
 async def migrate_template(url: str) -> None:
     """Apply the migrations of every service package to the database at `url`."""
     found = []
-    for service in SERVICES:
+    for schema, package in PACKAGES.items():
         try:
-            folder = files(f"mercato.{service}").joinpath("migrations")
+            folder = files(package).joinpath("migrations")
         except ModuleNotFoundError:
             continue
         if folder.is_dir():
-            found += migrations_of(f"mercato.{service}", service)
+            found += migrations_of(package, schema)
     await migrate(url, found)

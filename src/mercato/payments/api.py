@@ -17,7 +17,7 @@ _WEBHOOK_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "str
 
 @post("/webhooks/{provider:str}", permission=PUBLIC, csrf=False, status_code=200, include_in_schema=False)
 async def receive_webhook(
-    ctx: Context, payments: Payments, provider: str, request: Request
+    ctx: Context, payments: Payments, provider: str, request: Request[Any, Any, Any]
 ) -> dict[str, bool]:
     """Take a signed event of a payment provider."""
     headers = {name: request.headers[name] for name in _WEBHOOK_HEADERS if name in request.headers}
