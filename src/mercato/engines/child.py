@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mercato.engines import watchdog
+from mercato.kernel.refusals import Refusal
 
 POLL_INTERVAL_S = 0.01
 PR_SET_PDEATHSIG = 1
 
 
-class EngineError(Exception):
+class EngineError(Refusal):
     """The machine keeps an engine from running; the message is one line that names the cure."""
 
 

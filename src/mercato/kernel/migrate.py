@@ -7,6 +7,8 @@ from importlib.resources.abc import Traversable
 import asyncpg
 import msgspec
 
+from mercato.kernel.refusals import Refusal
+
 LOCK_KEY = 4_242_001
 LOCK_WAIT = "60s"
 
@@ -18,7 +20,7 @@ create table if not exists mercato.migrations (
 """
 
 
-class MigrationError(Exception):
+class MigrationError(Refusal):
     """The database and the files disagree; the message says which file and what to do."""
 
 

@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mercato.kernel.refusals import Refusal
 
-class UpError(Exception):
+
+class UpError(Refusal):
     """The shop cannot start or go on; the message is one line that names the cure."""
 
 

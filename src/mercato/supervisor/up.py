@@ -180,7 +180,9 @@ class Shop:
                 return
             for worker in self._workers:
                 if not worker.is_alive():
-                    raise UpError(_failure(worker.name, worker.returncode, last_lines(worker.log, 1), str(worker.log)))
+                    raise UpError(
+                        _failure(worker.name, worker.returncode, last_lines(worker.log, 1), str(worker.log))
+                    )
             select.select([], [], [], READY_POLL_S)
         raise UpError(f"the shop does not answer after {READY_TIMEOUT_S:.0f} s: see {self._directory.logs}")
 

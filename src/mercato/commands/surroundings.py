@@ -1,0 +1,27 @@
+"""Which shop a command works on: the one the environment names, else the one that runs from a data directory."""
+
+import os
+from pathlib import Path
+
+from mercato.kernel.refusals import Refusal
+from mercato.settings import Settings, load
+from mercato.supervisor.directory import running_shop
+
+DEFAULT_DATA_DIR = Path(".mercato")
+
+
+class CommandError(Refusal):
+    """The command cannot do what was asked; the message is one line that names the cure."""
+
+
+def shop_settings(data_dir: Path = DEFAULT_DATA_DIR) -> Settings:
+    """The settings of the shop to work on. Raises CommandError when there is none."""
+    if "DATABASE_URL" in os.environ:
+        return load()
+    running = running_shop(data_dir.expanduser().absolute())
+    if running is None:
+        raise CommandError(
+            f"no shop runs from {data_dir}: start it with `mercato up`, give its --data-dir,"
+            " or set DATABASE_URL and NATS_URL"
+        )
+    return load({**running["environment"], **os.environ})
