@@ -137,27 +137,30 @@ class Stock(Protocol):
 
     @idempotent
     async def release(self, ctx: Context, *, owners: list[UUID]) -> None:
-        """Give the holds of `owners` back; unknown owners are nothing to do."""
+        """Give the holds of `owners` back; unknown owners are nothing to do. System only."""
 
     @idempotent
     async def allocate(self, ctx: Context, *, owners: list[UUID]) -> None:
-        """Turn the holds of `owners` into allocations."""
+        """Turn the holds of `owners` into allocations. System only."""
 
     @idempotent
     async def expired_holds(self, ctx: Context, *, limit: int = 100) -> list[UUID]:
-        """Owners whose hold has expired: the caller knows whether each was placed, and decides."""
+        """Owners whose hold has expired: the caller knows whether each was placed, and decides.
+        System only."""
 
     @idempotent
     async def ship(self, ctx: Context, *, fulfillment_id: UUID, demands: list[Demand]) -> None:
-        """Goods leave: on_hand and allocated go down, once per `fulfillment_id`. Raises Conflict."""
+        """Goods leave: on_hand and allocated go down, once per `fulfillment_id`.
+        System only. Raises Conflict("not_allocated")."""
 
     @idempotent
     async def deallocate(self, ctx: Context, *, cause_id: UUID, demands: list[Demand]) -> None:
-        """Promised units are free again (a canceled order), once per `cause_id`."""
+        """Promised units are free again (a canceled order), once per `cause_id`. System only.
+        Raises Conflict("not_allocated")."""
 
     @idempotent
     async def restock(self, ctx: Context, *, cause_id: UUID, demands: list[Demand]) -> None:
-        """Returned units are on hand again, once per `cause_id`."""
+        """Returned units are on hand again, once per `cause_id`. System only."""
 
     async def register_variants(
         self, ctx: Context, *, skus: dict[UUID, str], on_hand: dict[UUID, int]
