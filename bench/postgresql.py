@@ -14,7 +14,8 @@ select (select coalesce(sum(calls), 0) from pg_stat_statements
 
 _STATEMENTS = """
 select calls, round((total_exec_time / calls)::numeric, 3) as mean_ms,
-  round(total_exec_time::numeric) as total_ms, plans, left(regexp_replace(query, '\\s+', ' ', 'g'), 150) as query
+  round(total_exec_time::numeric) as total_ms, plans,
+  left(regexp_replace(query, '\\s+', ' ', 'g'), 150) as query
 from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
 order by total_exec_time desc limit $1
 """
