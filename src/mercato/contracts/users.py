@@ -11,6 +11,29 @@ from mercato.kernel.context import Context, Principal
 from mercato.kernel.events import Event
 from mercato.kernel.rpc import idempotent
 
+RESOURCES = (
+    "orders",
+    "products",
+    "categories",
+    "stock",
+    "customers",
+    "promotions",
+    "fulfillments",
+    "payments",
+    "refunds",
+    "gift_cards",
+    "settings",
+    "staff",
+    "api_keys",
+    "webhooks",
+    "notifications",
+    "analytics",
+    "audit",
+    "system",
+)
+PERMISSIONS = tuple(f"{right}_{resource}" for resource in RESOURCES for right in ("read", "write"))
+"""Every right that a role or an API key can name; `*` stands for all of them."""
+
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
@@ -63,6 +86,17 @@ class Role(msgspec.Struct, frozen=True):
     permissions: list[str]
     is_seeded: bool
     version: int
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """A key that access tokens are signed with, in JWK form (RFC 8037); only its public half."""
+
+    kid: str
+    x: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
 
 
 class UserRegistered(Event):
@@ -190,6 +224,9 @@ class Users(Protocol):
 
     async def revoke_session(self, ctx: Context, *, session_id: UUID) -> None: ...
 
+    async def revoke_other_sessions(self, ctx: Context) -> int:
+        """End every session of the caller but the one that asks; returns how many."""
+
     @idempotent
     async def list_users(
         self,
@@ -216,6 +253,10 @@ class Users(Protocol):
 
     @idempotent
     async def roles(self, ctx: Context) -> list[Role]: ...
+
+    @idempotent
+    async def public_keys(self, ctx: Context) -> list[PublicKey]:
+        """The keys that access tokens may be signed with, newest first."""
 
     async def ensure_owner(self, ctx: Context, *, email: Email, password: Password | None) -> str | None:
         """Create the first owner when there is none. Returns the generated password, None otherwise."""

@@ -1,0 +1,138 @@
+"""Making an account and proving its mailbox; forgetting and setting a password by mail."""
+
+from datetime import datetime
+from typing import Any
+
+from mercato.contracts.users import (
+    PasswordResetRequested,
+    RegistrationRepeated,
+    User,
+    UserConfirmed,
+    UserRegistered,
+)
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import FieldError, Invalid
+from mercato.kernel.ids import digest, new_id, new_token
+from mercato.users import domain
+from mercato.users.actions import Desk
+from mercato.users.actions.throttling import admit, may_mail
+from mercato.users.rows import user_of
+from mercato.users.store import accounts, sessions
+
+CONFIRM, RESET = "confirm", "reset"
+
+
+async def register(desk: Desk, ctx: Context, *, email: str, password: str, name: str) -> None:
+    """Mail a link that confirms the account; a known address is told so by mail, and nobody else is."""
+    now = clock.now()
+    address, key = domain.email_of(email, allow_local=desk.allow_local_email)
+    name = name_of(name)
+    await desk.passwords.judge(lambda: domain.judge_password(password, known=[address, name]))
+    await admit(desk.database, domain.REGISTER_THROTTLE, ctx.client_address, now=now)
+    password_hash = await desk.passwords.hash(password)
+    async with desk.database.transaction() as tx:
+        user_id = new_id()
+        is_new = await accounts.insert_user(
+            tx, user_id=user_id, email=address, email_key=key, name=name, locale=ctx.locale,
+            password_hash=None, confirmed_at=None, now=now,
+        )  # fmt: skip
+        known = await accounts.account_by_email(tx, email_key=key)
+        assert known is not None
+        if is_new or (known["confirmed_at"] is None and known["is_active"]):
+            await _mail_confirmation(desk, tx, known, name=name, password_hash=password_hash, now=now)
+        elif known["is_active"] and await may_mail(tx, domain.MAIL_THROTTLE, "repeated", key, now=now):
+            repeated = RegistrationRepeated(
+                user_id=known["id"], email=known["email"], name=known["name"], locale=known["locale"]
+            )
+            await desk.outbox.add(tx, repeated)
+
+
+async def _mail_confirmation(
+    desk: Desk, tx: Tx, account: Any, *, name: str, password_hash: str, now: datetime
+) -> None:
+    """The token carries what was typed with it: a link sets the password of its own registration only."""
+    token = new_token()
+    await accounts.insert_email_token(
+        tx, token_hash=digest(token), user_id=account["id"], purpose=CONFIRM, name=name,
+        password_hash=password_hash, now=now, expires_at=now + domain.CONFIRM_TOKEN_LIFE,
+    )  # fmt: skip
+    registered = UserRegistered(
+        user_id=account["id"], email=account["email"], name=name, locale=account["locale"], token=token
+    )
+    await desk.outbox.add(tx, registered)
+
+
+async def confirm(desk: Desk, *, token: str) -> User:
+    """Prove a mailbox: name and password of that registration become the account's."""
+    now = clock.now()
+    async with desk.database.transaction() as tx:
+        used = await accounts.use_email_token(tx, token_hash=digest(token), purpose=CONFIRM, now=now)
+        if used is None:
+            raise domain.token_invalid()
+        user_id = used["user_id"]
+        await accounts.set_name(tx, user_id=user_id, name=used["name"])
+        await accounts.set_password(tx, user_id=user_id, password_hash=used["password_hash"], now=now)
+        row = await _confirmed(desk, tx, user_id, now)
+        return user_of(row)
+
+
+async def _confirmed(desk: Desk, tx: Tx, user_id: Any, now: datetime) -> Any:
+    first = await accounts.confirm_user(tx, user_id=user_id, now=now)
+    row = await accounts.user_by_id(tx, user_id=user_id)
+    assert row is not None
+    if first:
+        await desk.outbox.add(tx, UserConfirmed(user_id=user_id, email=row["email"]))
+    return row
+
+
+async def request_password_reset(desk: Desk, ctx: Context, *, email: str) -> None:
+    """Mail a link when there is an account: one in 15 minutes, whoever asks."""
+    now = clock.now()
+    _, key = domain.email_of(email, allow_local=desk.allow_local_email)
+    await admit(desk.database, domain.REGISTER_THROTTLE, "reset", ctx.client_address, now=now)
+    token = new_token()
+    async with desk.database.transaction() as tx:
+        may = await may_mail(tx, domain.MAIL_THROTTLE, RESET, key, now=now)
+        account = await accounts.account_by_email(tx, email_key=key)
+        if account is None or not account["is_active"] or not may:
+            return
+        await accounts.insert_email_token(
+            tx, token_hash=digest(token), user_id=account["id"], purpose=RESET, name=None,
+            password_hash=None, now=now, expires_at=now + domain.RESET_TOKEN_LIFE,
+        )  # fmt: skip
+        requested = PasswordResetRequested(
+            user_id=account["id"], email=account["email"], name=account["name"],
+            locale=account["locale"], token=token,
+        )  # fmt: skip
+        await desk.outbox.add(tx, requested)
+
+
+async def reset_password(desk: Desk, *, token: str, password: str) -> None:
+    """Set a new password and end all sessions. The link proves the mailbox, so it confirms it as well."""
+    now = clock.now()
+    token_hash = digest(token)
+    waiting = await accounts.email_token(desk.database, token_hash=token_hash, purpose=RESET, now=now)
+    if waiting is None:
+        raise domain.token_invalid()
+    known = [waiting["email"], waiting["name"]]
+    await desk.passwords.judge(lambda: domain.judge_password(password, known=known))
+    password_hash = await desk.passwords.hash(password)
+    async with desk.database.transaction() as tx:
+        used = await accounts.use_email_token(tx, token_hash=token_hash, purpose=RESET, now=now)
+        if used is None:
+            raise domain.token_invalid()
+        user_id = used["user_id"]
+        await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
+        await sessions.end_sessions(tx, user_id=user_id, keep=None, reason="password_reset", now=now)
+        await _confirmed(desk, tx, user_id, now)
+        await desk.access_changed(tx, user_id)
+
+
+def name_of(text: str) -> str:
+    """A person's name on one line. Raises Invalid when nothing is left."""
+    name = " ".join(text.split())
+    if not name:
+        raise Invalid(detail="Enter a name.", errors=[FieldError("name", "required", "Enter your name.")])
+    return name

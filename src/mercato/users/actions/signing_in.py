@@ -1,0 +1,157 @@
+"""Signing in and out, rotating refresh tokens, changing the password."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from mercato.contracts.users import SignIn
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import FieldError, Invalid, Unauthenticated
+from mercato.kernel.ids import digest, new_id, new_token
+from mercato.users import domain
+from mercato.users.actions import Desk
+from mercato.users.actions.throttling import admit, throttle_key
+from mercato.users.rows import user_of
+from mercato.users.store import accounts, sessions
+
+TEXT_LENGTH_MAX = 300
+
+log = structlog.get_logger()
+
+
+async def sign_in(desk: Desk, ctx: Context, *, email: str, password: str, browser: bool) -> SignIn:
+    """Start a session. Every refusal costs the same hash and says the same."""
+    now = clock.now()
+    key = domain.email_key_of(email)
+    if ctx.client_address:
+        await admit(desk.database, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
+    await admit(desk.database, domain.SIGN_IN_THROTTLE, key, ctx.client_address, now=now)
+    account = await accounts.account_by_email(desk.database, email_key=key)
+    stored = account["password_hash"] if account and account["confirmed_at"] else None
+    is_right = await desk.passwords.verify(stored, password)
+    if account is None or stored is None or not is_right or not account["is_active"]:
+        raise Unauthenticated(
+            "sign_in_failed",
+            "E-mail or password is not right, or the account is not confirmed yet.",
+        )
+    newer = await desk.passwords.hash(password) if desk.passwords.needs_rehash(stored) else None
+    tried = throttle_key(domain.SIGN_IN_THROTTLE, key, ctx.client_address)
+    return await _start_session(desk, ctx, account, browser=browser, newer_hash=newer, tried=tried, now=now)
+
+
+async def _start_session(
+    desk: Desk,
+    ctx: Context,
+    account: Any,
+    *,
+    browser: bool,
+    newer_hash: str | None,
+    tried: bytes,
+    now: datetime,
+) -> SignIn:
+    limits = domain.session_limits(account["permissions"])
+    session_id, token, user_id = new_id(), new_token(), account["id"]
+    async with desk.database.transaction() as tx:
+        await sessions.forget_tries(tx, key=tried)
+        await accounts.mark_signed_in(tx, user_id=user_id, password_hash=newer_hash, now=now)
+        if browser and ctx.principal.session_id is not None:
+            await _end(desk, tx, ctx.principal.session_id, ctx.principal.require_user_id(), "replaced", now)
+        await sessions.insert_session(
+            tx, session_id=session_id, user_id=user_id, token_hash=digest(token) if browser else None,
+            user_agent=ctx.user_agent[:TEXT_LENGTH_MAX], client_address=ctx.client_address[:TEXT_LENGTH_MAX],
+            now=now, idle_s=int(limits.idle.total_seconds()), expires_at=now + limits.absolute,
+        )  # fmt: skip
+        if not browser:
+            await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
+        row = await accounts.user_by_id(tx, user_id=user_id)
+        assert row is not None
+    if browser:
+        return SignIn(user=user_of(row), session_token=token, expires_in=int(limits.absolute.total_seconds()))
+    access = await desk.keys.sign(user_id=user_id, session_id=session_id, now=now)
+    return _tokens(row, access=access, refresh=token)
+
+
+async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
+    """Exchange a refresh token for a new pair. A spent one means a thief: its whole session ends."""
+    now = clock.now()
+    token_hash, next_token = digest(refresh_token), new_token()
+    async with desk.database.transaction() as tx:
+        found = await sessions.lock_refresh_token(tx, token_hash=token_hash, now=now)
+        row = None
+        if found is not None and found["spent_at"] is not None:
+            if await _end(desk, tx, found["session_id"], found["user_id"], "refresh_reused", now):
+                log.warning("a spent refresh token was used again", session=str(found["session_id"]))
+        elif found is not None and found["is_alive"]:
+            session_id = found["session_id"]
+            await sessions.spend_refresh_token(tx, token_hash=token_hash, session_id=session_id, now=now)
+            await sessions.insert_refresh_token(
+                tx, token_hash=digest(next_token), session_id=session_id, now=now
+            )
+            row = await accounts.user_by_id(tx, user_id=found["user_id"])
+    if row is None:
+        raise Unauthenticated("refresh_token_invalid", "Sign in again.")
+    access = await desk.keys.sign(user_id=row["id"], session_id=session_id, now=now)
+    return _tokens(row, access=access, refresh=next_token)
+
+
+def _tokens(row: Any, *, access: str, refresh: str) -> SignIn:
+    seconds = int(domain.ACCESS_TOKEN_LIFE.total_seconds())
+    return SignIn(user=user_of(row), access_token=access, refresh_token=refresh, expires_in=seconds)
+
+
+async def sign_out(desk: Desk, ctx: Context, *, token: str | None) -> None:
+    """End the session of `token`, else the one that asks; ending it twice is nothing."""
+    now = clock.now()
+    async with desk.database.transaction() as tx:
+        if token is not None:
+            found = await sessions.session_of_secret(tx, token_hash=digest(token))
+            if found is not None:
+                await _end(desk, tx, found["id"], found["user_id"], "signed_out", now)
+        elif ctx.principal.session_id is not None:
+            user_id = ctx.principal.require_user_id()
+            await _end(desk, tx, ctx.principal.session_id, user_id, "signed_out", now)
+
+
+async def _end(desk: Desk, tx: Tx, session_id: UUID, user_id: UUID, reason: str, now: datetime) -> bool:
+    ended = await sessions.end_session(tx, session_id=session_id, user_id=user_id, reason=reason, now=now)
+    if ended:
+        await desk.access_changed(tx, user_id)
+    return ended
+
+
+async def revoke_session(desk: Desk, tx: Tx, *, user_id: UUID, session_id: UUID) -> bool:
+    """End one session of a user; False when it is not theirs or has ended."""
+    return await _end(desk, tx, session_id, user_id, "revoked", clock.now())
+
+
+async def end_all(desk: Desk, tx: Tx, *, user_id: UUID, keep: UUID | None, reason: str) -> int:
+    """End every session of a user but `keep`; returns how many."""
+    count = await sessions.end_sessions(tx, user_id=user_id, keep=keep, reason=reason, now=clock.now())
+    await desk.access_changed(tx, user_id)
+    return count
+
+
+async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -> None:
+    """Set another password, knowing the present one, and end all other sessions."""
+    now = clock.now()
+    user_id = ctx.principal.require_user_id()
+    await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
+    account = await accounts.account_by_id(desk.database, user_id=user_id)
+    stored = account["password_hash"] if account else None
+    if account is None or not await desk.passwords.verify(stored, current):
+        raise Invalid(
+            detail="The current password is not right.",
+            errors=[FieldError("current", "password_wrong", "This is not your current password.")],
+        )
+    known = [account["email"], account["name"]]
+    await desk.passwords.judge(lambda: domain.judge_password(new, known=known, field="new"))
+    password_hash = await desk.passwords.hash(new)
+    tried = throttle_key(domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
+    async with desk.database.transaction() as tx:
+        await sessions.forget_tries(tx, key=tried)
+        await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
+        await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")

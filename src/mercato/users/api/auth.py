@@ -1,0 +1,128 @@
+"""Routes under /auth: register, confirm, sign in and out, refresh, reset, public keys."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
+
+from mercato.contracts.shared import Email, ShortText
+from mercato.contracts.users import Password, PublicKey, SignIn, User, Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Unauthenticated
+from mercato.kernel.web import PUBLIC
+
+Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class RegisterInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+    password: Password
+    name: Annotated[ShortText, msgspec.Meta(min_length=1)]
+
+
+class TokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: Token
+
+
+class LoginInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+    password: Password
+
+
+class RefreshInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Token
+
+
+class LogoutInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Token | None = None
+
+
+class EmailInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+
+
+class ResetInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: Token
+    password: Password
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The answer that is the same whether there is such an account or not."""
+
+    status: str = "accepted"
+    detail: str = "If the address can be used, a mail is on its way."
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """`access_token` goes into the Authorization header; `expires_in` counts its seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 (a scheme, no secret)
+
+
+class KeySet(msgspec.Struct, frozen=True):
+    keys: list[PublicKey]
+
+
+@post("/auth/register", permission=PUBLIC, status_code=HTTP_202_ACCEPTED)
+async def register(ctx: Context, users: Users, data: RegisterInput) -> Accepted:
+    """Create an account; the mail that follows confirms it. The same answer for a known address."""
+    await users.register(ctx, email=data.email, password=data.password, name=data.name)
+    return Accepted()
+
+
+@post("/auth/verify", permission=PUBLIC, status_code=HTTP_200_OK)
+async def verify(ctx: Context, users: Users, data: TokenInput) -> User:
+    """Confirm the address with the token of the mail."""
+    return await users.confirm(ctx, token=data.token)
+
+
+@post("/auth/login", permission=PUBLIC, status_code=HTTP_200_OK)
+async def login(ctx: Context, users: Users, data: LoginInput) -> Tokens:
+    """Sign in for the API. 401 has one text for every reason; 429 says when to come back."""
+    return _tokens(await users.sign_in(ctx, email=data.email, password=data.password, browser=False))
+
+
+@post("/auth/refresh", permission=PUBLIC, status_code=HTTP_200_OK)
+async def refresh(ctx: Context, users: Users, data: RefreshInput) -> Tokens:
+    """Exchange a refresh token for a new pair; it can be used once, a second use ends the session."""
+    return _tokens(await users.refresh(ctx, refresh_token=data.refresh_token))
+
+
+@post("/auth/logout", permission=PUBLIC, status_code=HTTP_204_NO_CONTENT)
+async def logout(ctx: Context, users: Users, data: LogoutInput) -> None:
+    """End the session of the refresh token, or of the one who asks."""
+    await users.sign_out(ctx, token=data.refresh_token)
+
+
+@post("/auth/password-reset", permission=PUBLIC, status_code=HTTP_202_ACCEPTED)
+async def request_password_reset(ctx: Context, users: Users, data: EmailInput) -> Accepted:
+    """Ask for a mail that sets a new password. The same answer for an unknown address."""
+    await users.request_password_reset(ctx, email=data.email)
+    return Accepted()
+
+
+@post("/auth/password-reset/confirm", permission=PUBLIC, status_code=HTTP_204_NO_CONTENT)
+async def reset_password(ctx: Context, users: Users, data: ResetInput) -> None:
+    """Set a new password with the token of the mail; every session ends."""
+    await users.reset_password(ctx, token=data.token, password=data.password)
+
+
+@get("/auth/jwks.json", permission=PUBLIC)
+async def public_keys(ctx: Context, users: Users) -> KeySet:
+    """The keys that access tokens are signed with (JWK Set, RFC 7517)."""
+    return KeySet(await users.public_keys(ctx))
+
+
+def _tokens(signed_in: SignIn) -> Tokens:
+    if signed_in.access_token is None or signed_in.refresh_token is None or signed_in.expires_in is None:
+        raise Unauthenticated("sign_in_failed", "Sign in again.")
+    return Tokens(signed_in.access_token, signed_in.refresh_token, signed_in.expires_in)
+
+
+routes = [
+    register, verify, login, refresh, logout, request_password_reset, reset_password, public_keys,
+]  # fmt: skip

@@ -1,0 +1,170 @@
+"""Pure rules of accounts: roles, limits of sessions, throttling, passwords, e-mail addresses."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+from zxcvbn import zxcvbn
+
+from mercato.contracts.users import PERMISSIONS
+from mercato.kernel.context import ALL_PERMISSIONS
+from mercato.kernel.errors import FieldError, Invalid
+
+CONFIRM_TOKEN_LIFE = timedelta(hours=24)
+RESET_TOKEN_LIFE = timedelta(hours=1)
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
+TOUCH_EVERY = timedelta(minutes=1)
+"""How exactly `last_used_at` is kept: a session that is used all the time costs one write a minute."""
+SIGNING_KEY_LIFE = timedelta(days=30)
+SIGNING_KEY_OVERLAP = timedelta(days=2)
+"""A retired key stays published this long, so that nobody is signed out by the change."""
+
+OWNER_ROLE = "owner"
+PASSWORD_LENGTH_MIN = 12
+GUESSABLE_SCORE_MAX = 1
+"""zxcvbn's score 0 or 1: found within a million guesses."""
+JUDGED_LENGTH_MAX = 48
+"""Only the beginning of a password is judged: the judge needs time that grows faster than its length."""
+MAX_ADDRESSES = 50
+MAX_SESSIONS = 100
+
+
+class SeededRole(msgspec.Struct, frozen=True):
+    """A role that every shop starts with."""
+
+    code: str
+    name: str
+    permissions: tuple[str, ...]
+
+
+def _read(*resources: str) -> tuple[str, ...]:
+    return tuple(f"read_{resource}" for resource in resources)
+
+
+def _write(*resources: str) -> tuple[str, ...]:
+    return tuple(f"{right}_{resource}" for resource in resources for right in ("read", "write"))
+
+
+SEEDED_ROLES = (
+    SeededRole(OWNER_ROLE, "Owner", (ALL_PERMISSIONS,)),
+    SeededRole(
+        "manager",
+        "Manager",
+        tuple(p for p in PERMISSIONS if p not in ("write_staff", "read_api_keys", "write_api_keys")),
+    ),
+    SeededRole("catalog_editor", "Catalog editor", _write("products", "categories", "stock", "promotions")),
+    SeededRole(
+        "support",
+        "Support",
+        _write("orders", "customers", "refunds", "notifications")
+        + _read("products", "categories", "stock", "fulfillments", "payments", "gift_cards", "promotions"),
+    ),
+    SeededRole("fulfillment", "Fulfillment", _write("fulfillments", "stock") + _read("orders", "products")),
+    SeededRole(
+        "analyst",
+        "Analyst",
+        _read("analytics", "orders", "products", "categories", "stock", "customers", "promotions"),
+    ),
+)
+
+
+class SessionLimits(msgspec.Struct, frozen=True):
+    """A session ends when it was not used for `idle`, and `absolute` after sign-in at the latest."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+SHOPPER_LIMITS = SessionLimits(idle=timedelta(days=14), absolute=timedelta(days=90))
+STAFF_LIMITS = SessionLimits(idle=timedelta(hours=12), absolute=timedelta(days=7))
+
+
+def session_limits(permissions: Iterable[str]) -> SessionLimits:
+    """Whoever has any right in the admin signs in more often than a shopper."""
+    return STAFF_LIMITS if any(True for _ in permissions) else SHOPPER_LIMITS
+
+
+MAX_WAIT_S = 3600
+
+
+def growing_waits(free: int) -> tuple[int, ...]:
+    """Seconds to wait after the nth try: none for the first `free`, then 1, 2, 4 … up to an hour."""
+    return (0,) * free + tuple(min(2**step, MAX_WAIT_S) for step in range(13))
+
+
+class ThrottleRule(msgspec.Struct, frozen=True):
+    """How tries of one kind slow down; they are forgotten when none came for `forget_after`."""
+
+    name: str
+    waits_s: tuple[int, ...]
+    forget_after: timedelta
+
+
+SIGN_IN_THROTTLE = ThrottleRule("sign_in", growing_waits(5), timedelta(hours=24))
+"""Counted per account and client address together, so that a stranger cannot lock an owner out."""
+ADDRESS_THROTTLE = ThrottleRule("address", growing_waits(50), timedelta(hours=24))
+"""Counted per client address alone, over all accounts."""
+MAIL_THROTTLE = ThrottleRule("mail", (15 * 60,), timedelta(minutes=15))
+"""One mail of a kind per account in 15 minutes."""
+REGISTER_THROTTLE = ThrottleRule("register", growing_waits(20), timedelta(hours=24))
+
+
+def known_permission(permission: str) -> bool:
+    return permission == ALL_PERMISSIONS or permission in PERMISSIONS
+
+
+def covers(held: frozenset[str], wanted: Iterable[str]) -> bool:
+    """True when someone who holds `held` may hand out every one of `wanted`."""
+    return ALL_PERMISSIONS in held or held.issuperset(wanted)
+
+
+def email_of(text: str, *, allow_local: bool) -> tuple[str, str]:
+    """The address as it is written to, and the key it is found by (no case, normalized).
+
+    `allow_local` accepts names such as `owner@localhost`, for development. Raises Invalid.
+    """
+    try:
+        found = validate_email(text.strip(), check_deliverability=False, globally_deliverable=not allow_local)
+    except EmailNotValidError:
+        raise Invalid(
+            detail="Check the e-mail address.",
+            errors=[FieldError("email", "email_invalid", "Enter an e-mail address like name@example.com.")],
+        ) from None
+    return found.normalized, found.normalized.casefold()
+
+
+def email_key_of(text: str) -> str:
+    """The key of what somebody typed as an address; a wrong one finds nothing and is no error."""
+    try:
+        return email_of(text, allow_local=True)[1]
+    except Invalid:
+        return text.strip().casefold()
+
+
+def pattern_of(query: str) -> str | None:
+    """What somebody searched for, as a pattern of LIKE; None when nothing."""
+    text = query.strip().casefold()
+    for mark in ("\\", "%", "_"):
+        text = text.replace(mark, "\\" + mark)
+    return f"%{text}%" if text else None
+
+
+def judge_password(password: str, *, known: Sequence[str], field: str = "password") -> None:
+    """Refuse a password that is short or quickly guessed; `known` are words of its owner. Raises Invalid."""
+    if len(password) < PASSWORD_LENGTH_MIN:
+        raise _refused(field, "password_too_short", f"Use at least {PASSWORD_LENGTH_MIN} characters.")
+    words = [word for text in known for word in (text, *text.replace("@", " ").replace(".", " ").split())]
+    if zxcvbn(password[:JUDGED_LENGTH_MAX], user_inputs=words)["score"] <= GUESSABLE_SCORE_MAX:
+        raise _refused(
+            field, "password_too_common", "This password is easy to guess: try a few unrelated words."
+        )
+
+
+def _refused(field: str, code: str, message: str) -> Invalid:
+    return Invalid(detail=message, errors=[FieldError(field, code, message)])
+
+
+def token_invalid() -> Invalid:
+    """The one answer for a mailed token that is unknown, used or expired."""
+    return Invalid("token_invalid", "This link has been used or has expired. Ask for a new one.")

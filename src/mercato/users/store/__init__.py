@@ -1,0 +1,1 @@
+"""All SQL of the users service, one module per kind of row."""

@@ -1,0 +1,158 @@
+"""Rows of sessions, refresh tokens and throttled tries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from mercato.kernel.db import Queries, Row
+
+_PRINCIPAL = """
+  s.id as session_id, s.last_used_at, u.id as user_id, u.email, u.name,
+  array(select distinct p from users.user_roles r join users.roles o on o.code = r.role_code,
+        unnest(o.permissions) p where r.user_id = u.id) as permissions
+from users.sessions s join users.users u on u.id = s.user_id
+"""
+_ALIVE = (
+    "s.ended_at is null and s.expires_at > $2 and s.last_used_at + make_interval(secs => s.idle_s) > $2"
+    " and u.is_active"
+)
+
+
+async def principal_of_token(db: Queries, *, token_hash: bytes, now: datetime) -> Row | None:
+    """Who is behind a browser's session token, with rights as they are now."""
+    return await db.fetchrow(f"select {_PRINCIPAL} where s.token_hash = $1 and {_ALIVE}", token_hash, now)
+
+
+async def principal_of_session(db: Queries, *, session_id: UUID, now: datetime) -> Row | None:
+    """Who is behind the session that an access token names."""
+    return await db.fetchrow(f"select {_PRINCIPAL} where s.id = $1 and {_ALIVE}", session_id, now)
+
+
+async def touch_session(db: Queries, *, session_id: UUID, now: datetime, unless_after: datetime) -> None:
+    """Note that a session is used, when that was last noted before `unless_after`."""
+    await db.execute(
+        "update users.sessions set last_used_at = $2 where id = $1 and last_used_at < $3 and ended_at is null",
+        session_id, now, unless_after,
+    )  # fmt: skip
+
+
+async def insert_session(
+    db: Queries,
+    *,
+    session_id: UUID,
+    user_id: UUID,
+    token_hash: bytes | None,
+    user_agent: str,
+    client_address: str,
+    now: datetime,
+    idle_s: int,
+    expires_at: datetime,
+) -> None:
+    await db.execute(
+        "insert into users.sessions (id, user_id, token_hash, user_agent, client_address, created_at,"
+        " last_used_at, idle_s, expires_at) values ($1, $2, $3, $4, $5, $6, $6, $7, $8)",
+        session_id, user_id, token_hash, user_agent, client_address, now, idle_s, expires_at,
+    )  # fmt: skip
+
+
+async def insert_refresh_token(db: Queries, *, token_hash: bytes, session_id: UUID, now: datetime) -> None:
+    await db.execute(
+        "insert into users.refresh_tokens (token_hash, session_id, created_at) values ($1, $2, $3)",
+        token_hash, session_id, now,
+    )  # fmt: skip
+
+
+async def lock_refresh_token(db: Queries, *, token_hash: bytes, now: datetime) -> Row | None:
+    """A refresh token with its session; `is_alive` says whether the session and its user still are."""
+    return await db.fetchrow(
+        f"select t.spent_at, s.id as session_id, s.user_id, ({_ALIVE}) as is_alive"
+        " from users.refresh_tokens t join users.sessions s on s.id = t.session_id"
+        " join users.users u on u.id = s.user_id where t.token_hash = $1 for no key update of t, s",
+        token_hash, now,
+    )  # fmt: skip
+
+
+async def spend_refresh_token(db: Queries, *, token_hash: bytes, session_id: UUID, now: datetime) -> None:
+    await db.execute(
+        "with t as (update users.refresh_tokens set spent_at = $3 where token_hash = $1)"
+        " update users.sessions set last_used_at = $3 where id = $2",
+        token_hash, session_id, now,
+    )  # fmt: skip
+
+
+async def session_of_secret(db: Queries, *, token_hash: bytes) -> Row | None:
+    """The session that a browser token or a refresh token belongs to."""
+    return await db.fetchrow(
+        "select s.id, s.user_id from users.sessions s where s.token_hash = $1 union all"
+        " select s.id, s.user_id from users.refresh_tokens t join users.sessions s on s.id = t.session_id"
+        " where t.token_hash = $1 limit 1",
+        token_hash,
+    )
+
+
+async def end_session(db: Queries, *, session_id: UUID, user_id: UUID, reason: str, now: datetime) -> bool:
+    """End one session of a user; False when it is not theirs or already ended."""
+    done = await db.fetchval(
+        "update users.sessions set ended_at = $3, end_reason = $4"
+        " where id = $1 and user_id = $2 and ended_at is null returning true",
+        session_id, user_id, now, reason,
+    )  # fmt: skip
+    return bool(done)
+
+
+async def end_sessions(db: Queries, *, user_id: UUID, keep: UUID | None, reason: str, now: datetime) -> int:
+    """End all sessions of a user but `keep`; returns how many."""
+    rows = await db.fetch(
+        "update users.sessions set ended_at = $3, end_reason = $4"
+        " where user_id = $1 and ended_at is null and id is distinct from $2 returning id",
+        user_id, keep, now, reason,
+    )  # fmt: skip
+    return len(rows)
+
+
+async def sessions_of_user(db: Queries, *, user_id: UUID, now: datetime, limit: int) -> list[Row]:
+    return await db.fetch(
+        "select s.id, s.user_agent, s.client_address, s.created_at, s.last_used_at from users.sessions s"
+        f" join users.users u on u.id = s.user_id where s.user_id = $1 and {_ALIVE}"
+        " order by s.last_used_at desc limit $3",
+        user_id, now, limit,
+    )  # fmt: skip
+
+
+async def sweep_sessions(db: Queries, *, before: datetime) -> None:
+    """Forget sessions (with their refresh tokens) that ended or could only have ended before `before`."""
+    await db.execute("delete from users.sessions where expires_at < $1 or ended_at < $1", before)
+
+
+async def count_try(
+    db: Queries, *, key: bytes, waits_s: Sequence[int], forget_before: datetime, now: datetime
+) -> datetime | None:
+    """Count one try; None when it may go ahead, else the moment until which it is refused (and not counted).
+
+    `waits_s[n - 1]` is the wait that the nth try brings for those after it; the last one stays.
+    """
+    row = await db.fetchrow(
+        "insert into users.throttles as t (key, tries, blocked_until, last_at)"
+        " values ($1, 1, $4::timestamptz + make_interval(secs => ($2::int[])[1]), $4)"
+        " on conflict (key) do update set"
+        "  tries = case when t.last_at < $3 then 1 else t.tries + 1 end,"
+        "  blocked_until = $4 + make_interval(secs => ($2::int[])["
+        "    case when t.last_at < $3 then 1 else least(t.tries + 1, cardinality($2::int[])) end]),"
+        "  last_at = $4"
+        " where t.blocked_until <= $4 returning tries",
+        key, waits_s, forget_before, now,
+    )  # fmt: skip
+    if row is not None:
+        return None
+    blocked_until: datetime = await db.fetchval(
+        "select blocked_until from users.throttles where key = $1", key
+    )
+    return blocked_until
+
+
+async def forget_tries(db: Queries, *, key: bytes) -> None:
+    await db.execute("delete from users.throttles where key = $1", key)
+
+
+async def sweep_tries(db: Queries, *, before: datetime) -> None:
+    await db.execute("delete from users.throttles where last_at < $1", before)
