@@ -29,7 +29,7 @@ LOCKS = ROOT / "requirements"
 PACKAGES = ROOT / "node_modules"
 STATIC = ROOT / "src/mercato/ui/static"
 OLDEST_NODE = 20
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 class SetupError(Exception):
@@ -159,8 +159,7 @@ def _asset_sources() -> list[Path]:
 
 
 def _chromium() -> str | None:
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
 
 
 def _give_caches_a_home() -> None:

@@ -1,4 +1,4 @@
-"""Which shop a command works on: the one the environment names, else the one that runs from a data directory."""
+"""Which shop a command works on: the one the environment names, else the one that runs from a directory."""
 
 import os
 from pathlib import Path

@@ -76,7 +76,7 @@ class Shop:
         self._directory.write_running(self._facts())
         self._show_addresses()
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Restart what dies, until a signal raises out of here."""
         with _bell() as bell:
             while True:
