@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter, validators
 
@@ -19,7 +19,7 @@ def up(
     workers: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=64))] = 0,
     data_dir: Path = Path(".mercato"),
     demo: bool = True,
-) -> int:
+) -> NoReturn:
     """Run a whole shop on this machine: PostgreSQL, NATS, migrations, demo shop, web and workers.
 
     Stop it with Ctrl-C; the next `mercato up` goes on with the same data. With DATABASE_URL or NATS_URL set,
@@ -38,10 +38,10 @@ def up(
     demo
         Fill an empty shop with the demo catalog.
     """
-    from mercato.supervisor.up import up as run
-
     _stop_with_make()
-    return run(UpOptions(host=host, port=port, workers=workers, data_dir=data_dir, demo=demo))
+    # The process that stays gives back the 6 MB that reading the command line has cost.
+    options = UpOptions(host=host, port=port, workers=workers, data_dir=data_dir, demo=demo)
+    os.execv(sys.executable, [sys.executable, "-m", "mercato.supervisor", options.to_json()])
 
 
 def _stop_with_make() -> None:

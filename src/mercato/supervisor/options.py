@@ -1,7 +1,8 @@
 """What `mercato up` can be told."""
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mercato.kernel.refusals import Refusal
@@ -20,6 +21,14 @@ class UpOptions:
     workers: int = 0
     data_dir: Path = Path(".mercato")
     demo: bool = True
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "data_dir": str(self.data_dir)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "UpOptions":
+        values = json.loads(text)
+        return cls(**{**values, "data_dir": Path(values["data_dir"])})
 
     @property
     def worker_count(self) -> int:
