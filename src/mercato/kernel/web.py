@@ -19,6 +19,8 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.params import Parameter
 
+from mercato.kernel.context import Context
+
 PUBLIC: Final = "public"
 """Anyone may call it; the handler or its service looks after tokens and owners."""
 SIGNED_IN: Final = "signed_in"
@@ -52,9 +54,10 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class RequestFacts:
     """What the edge has found out about one request; handlers use the functions below instead."""
 
-    __slots__ = ("csrf", "depends_on", "form_key", "private")
+    __slots__ = ("csrf", "ctx", "depends_on", "form_key", "private")
 
-    def __init__(self, csrf: Callable[[], str], form_key: Callable[[], str]) -> None:
+    def __init__(self, ctx: Context, csrf: Callable[[], str], form_key: Callable[[], str]) -> None:
+        self.ctx = ctx
         self.csrf = csrf
         self.form_key = form_key
         self.depends_on: set[str] = set()
@@ -98,3 +101,10 @@ def cookie(name: str, value: str, *, max_age_s: int | None = None) -> Cookie:
 def expired_cookie(name: str) -> Cookie:
     """Takes the cookie `name` away from the browser."""
     return Cookie(key=name, value="", path="/", max_age=0, httponly=True, samesite="lax")
+
+
+def local_path(target: str, fallback: str = "/") -> str:
+    """`target` when it is a path of this shop, otherwise `fallback`: a sign-in sends nobody elsewhere."""
+    is_local = target.startswith("/") and not target.startswith(("//", "/\\"))
+    has_no_tricks = "\\" not in target and all(ord(character) > 31 for character in target)
+    return target if is_local and has_no_tricks else fallback
