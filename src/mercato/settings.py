@@ -13,11 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from mercato.kernel.refusals import Refusal
+
 SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "edge")
 _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
 
 
-class SettingsError(Exception):
+class SettingsError(Refusal):
     """A setting is missing or wrong; the message names the variable and the cure."""
 
 
@@ -28,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: str = ""
     database_urls: dict[str, str] = {}
     nats_url: str = ""
+    nats_replicas: int = 1
+    """Copies of the event stream: 3 on a NATS cluster."""
     namespace: str = "mercato"
     """Prefix of every NATS subject and stream: lets several shops share one broker."""
     host: str = "127.0.0.1"
@@ -46,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     failpoint: str = ""
     clock_offset_s: int = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_proxies: str = ""
+    """Networks whose X-Forwarded-For is believed, for example `10.0.0.0/8, 127.0.0.1`."""
     metrics_token: str = ""
     """Lets a scraper outside loopback read `/metrics`."""
     owner_email: str = ""

@@ -16,6 +16,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def cpu_s() -> float:
+    """Seconds of processor time that this thread has used."""
+    return time.thread_time()
+
+
 def set_offset(offset: timedelta) -> None:
     """Move this process's clock by `offset` from the machine's; `timedelta(0)` puts it right again."""
     global _offset

@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 import asyncpg
 import msgspec
 
+from mercato.kernel.db import Queries
 from mercato.kernel.refusals import Refusal
 
 LOCK_KEY = 4_242_001
@@ -94,3 +95,10 @@ def _refuse_newer(applied: dict[tuple[str, str], str], migrations: list[Migratio
             f"The database was made by a newer Mercato (it has {unknown[0]}): upgrade Mercato, "
             "or restore a backup from before the upgrade."
         )
+
+
+async def missing(db: Queries, migrations: list[Migration]) -> list[str]:
+    """`schema/name` of each file that the database lacks; for health checks."""
+    rows = await db.fetch("select schema_name, name from mercato.migrations")
+    applied = {(row["schema_name"], row["name"]) for row in rows}
+    return [f"{each.schema}/{each.name}" for each in migrations if (each.schema, each.name) not in applied]

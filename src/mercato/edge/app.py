@@ -1,0 +1,139 @@
+"""Builds the one HTTP application from whatever services the shop has."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Protocol
+
+from litestar import Litestar
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
+
+from mercato.contracts.catalog import Catalog, ProductQuery
+from mercato.edge import health, reference
+from mercato.edge.arrivals import networks_of
+from mercato.edge.cache import AnswerCache
+from mercato.edge.changes import Changes
+from mercato.edge.context import Principals
+from mercato.edge.gate import Gate, Surroundings
+from mercato.edge.health import Check, Readiness
+from mercato.edge.idempotency import Replies
+from mercato.edge.openapi import ApiDescription
+from mercato.edge.routes import Handlers, RouteError, serve, shop_handlers
+from mercato.edge.security import Forgery, PolicyReports
+from mercato.edge.store import answers
+from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.migrate import migrations_of, missing
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.web import LARGE_BODY_BYTES
+from mercato.settings import Settings
+from mercato.ui.plugin import UserInterface
+
+OVERRIDES_FOLDER = "templates"
+
+
+class Shop(Protocol):
+    """What compose has started: the contracts by name, local or remote, and this process's surroundings."""
+
+    @property
+    def contracts(self) -> dict[str, Any]: ...
+    @property
+    def runtime(self) -> Runtime: ...
+
+
+def create_app(shop: Shop) -> Gate:
+    """The application of this process, not yet started. Raises RouteError for a handler it cannot serve."""
+    return app_of(shop, shop_handlers(), with_pages=True)
+
+
+def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
+    """An application of these (prefix, handler) pairs and the edge's own; pages need built assets."""
+    runtime, settings = shop.runtime, shop.runtime.settings
+    if "users" not in shop.contracts:
+        raise RouteError("The edge needs the contract users, to know who asks.")
+    parts = _surroundings(shop)
+    description, reports = ApiDescription(settings), PolicyReports()
+    values: dict[str, object] = {
+        **shop.contracts,
+        "live": runtime.live,
+        "metrics": runtime.metrics,
+        "settings": settings,
+        "readiness": Readiness(_checks(shop)),
+        "reports": reports,
+        "description": description,
+        "answer_cache": parts.cache,
+        "system": getattr(shop, "system", None),
+    }
+    own = [("", handler) for handler in (*health.routes, *reference.routes)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LitestarDeprecationWarning)
+        app = Litestar(
+            route_handlers=serve([*handlers, *own], values),
+            openapi_config=None,
+            logging_config=None,
+            request_max_body_size=LARGE_BODY_BYTES,
+            plugins=[_user_interface(settings)] if with_pages else [],
+        )
+        gate = Gate(app, values, parts)
+    description.read(app)
+    changes = Changes(runtime.nats, runtime.live, settings.namespace, parts.cache, parts.principals)
+    gate.on_start.append(changes.start)
+    gate.on_stop.append(changes.stop)
+    return gate
+
+
+def _surroundings(shop: Shop) -> Surroundings:
+    runtime, settings = shop.runtime, shop.runtime.settings
+    cache = AnswerCache()
+    metrics = runtime.metrics
+    metrics.gauge("mercato_edge_cache_bytes", "Bytes of kept answers.", lambda: float(cache.size))
+    metrics.gauge("mercato_edge_cache_answers", "Kept answers.", lambda: float(len(cache)))
+    metrics.gauge("mercato_edge_cache_hits", "Answers served from memory.", lambda: float(cache.hits))
+    return Surroundings(
+        principals=Principals(shop.contracts["users"]),
+        replies=Replies(runtime.database("edge")),
+        cache=cache,
+        forgery=Forgery(_secret(settings), settings.public_url),
+        metrics=metrics,
+        is_https=settings.public_url.startswith("https://"),
+        is_development=not settings.is_production,
+        trusted_proxies=networks_of(settings.trusted_proxies),
+    )
+
+
+def _secret(settings: Settings) -> str:
+    """The key of form tokens; settings refuse to be without one in production."""
+    return settings.secret_key or f"development {settings.database_url_of('edge')}"
+
+
+def _user_interface(settings: Settings) -> UserInterface:
+    overrides = Path(settings.data_dir) / OVERRIDES_FOLDER
+    return UserInterface(
+        development=not settings.is_production, overrides=overrides if overrides.is_dir() else None
+    )
+
+
+def _checks(shop: Shop) -> dict[str, Check]:
+    runtime = shop.runtime
+    database = runtime.database("edge")
+    own_migrations = migrations_of("mercato.edge", "edge")
+    catalog: Catalog | None = shop.contracts.get("catalog")
+
+    async def nats_answers() -> bool:
+        if not runtime.nats.is_connected:
+            return False
+        await runtime.nats.flush()
+        return True
+
+    async def is_migrated() -> bool:
+        return not await missing(database, own_migrations)
+
+    async def search_answers() -> bool:
+        if catalog is not None:
+            await catalog.products(SYSTEM_CONTEXT, query=ProductQuery(q="ready", limit=1))
+        return True
+
+    return {
+        "postgresql": lambda: answers(database),
+        "nats": nats_answers,
+        "migrations": is_migrated,
+        "search": search_answers,
+    }

@@ -1,0 +1,281 @@
+"""One request from arrival to answer: who asks, whether they may, the handler, the answer's dress.
+
+The order matters: nothing is read from the body before the permission is known, nothing is claimed for an
+Idempotency-Key before the request is known to be ours, and nothing is kept before it is whole.
+"""
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.utils.scope.state import ScopeState
+
+from mercato.edge import departures
+from mercato.edge.answers import Answer, read_body
+from mercato.edge.arrivals import (
+    SAFE_METHODS,
+    channel_of,
+    client_address_of,
+    cookies_of,
+    headers_of,
+    locale_of,
+    refuse_large,
+    request_id_of,
+    trace_id_of,
+)
+from mercato.edge.cache import Key
+from mercato.edge.context import Asker, context_of
+from mercato.edge.idempotency import Claim, owner_of
+from mercato.edge.plans import is_response
+from mercato.edge.security import FORM_KEY_FIELD, form_fields, without_own_fields
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.db import start_cost
+from mercato.kernel.deadlines import DeadlineExceeded, in_s, watch
+from mercato.kernel.errors import MercatoError, Unauthenticated
+from mercato.kernel.ids import new_token
+from mercato.kernel.web import CART_COOKIE, PUBLIC, SCOPE_KEY, SESSION_COOKIE, SIGNED_IN, RequestFacts
+
+if TYPE_CHECKING:
+    from mercato.edge.gate import Found, Gate
+
+MAX_USER_AGENT = 300
+JSON = (b"content-type", b"application/json")
+
+log = structlog.get_logger()
+
+
+class Exchange:
+    """One request. `run` answers it whatever happens."""
+
+    __slots__ = (
+        "_form", "_watch", "begun", "body", "cookies", "cost", "cpu_s", "ctx", "facts", "found",
+        "gate", "headers", "key", "path", "query", "receive", "request_id", "scope", "send", "started",
+        "status", "streams",
+    )  # fmt: skip
+
+    def __init__(
+        self, gate: "Gate", scope: Any, receive: Any, send: Any, key: Key | None, started: float
+    ) -> None:
+        self.gate = gate
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.key = key
+        self.started = started
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.headers: dict[bytes, bytes] = {}
+        self.cookies: dict[str, str] = {}
+        self.body = b""
+        self.request_id = ""
+        self.ctx = Context()
+        self.found: Found | None = None
+        self.facts: RequestFacts | None = None
+        self.status = 0
+        self.begun = 0
+        self._form: dict[str, str] = {}
+        self.streams = False
+        self._watch: Any = None
+
+    async def run(self) -> None:
+        self.cost, self.cpu_s = start_cost(), clock.cpu_s()
+        try:
+            answer = await self._answer()
+        except asyncio.CancelledError:
+            if self._watch is None or not self._watch.caused_cancellation() or self.streams:
+                raise
+            answer = departures.refusal(self, DeadlineExceeded(self.path))
+        except Exception as error:
+            if self.streams:
+                log.exception("stream broke", request_id=self.request_id, path=self.path)
+                raise
+            answer = departures.refusal(self, error)
+        finally:
+            if self._watch is not None:
+                self._watch.end()
+        if answer is not None:
+            self.status = answer.status
+            await departures.send(self, answer)
+        departures.account(self)
+
+    async def _answer(self) -> Answer | None:
+        self.headers = headers_of(self.scope)
+        self.request_id = request_id_of(self.headers)
+        refuse_large(self.headers)
+        parts = self.gate.parts
+        self.cookies = cookies_of(self.headers, is_https=parts.is_https)
+        self.begun = parts.cache.begin()
+        found = self.found = self.gate.find(self.scope)
+        await self._know_who(found)
+        route = found.route
+        if route.permission is not PUBLIC:
+            self._require(route.permission)
+        if self.scope["method"] in SAFE_METHODS:
+            return await self._call(found)
+        self.body = await read_body(self.receive, self.headers, route.body_bytes)
+        self._refuse_forged(found)
+        key = self._idempotency_key(found)
+        return await (self._call(found) if key is None else self._call_once(found, key))
+
+    async def _know_who(self, found: "Found") -> None:
+        parts, timeout_s = self.gate.parts, found.route.timeout_s
+        deadline = in_s(timeout_s) if timeout_s is not None else None
+        if deadline is not None:
+            self._watch = watch(deadline, self.path)
+        asker = Asker(
+            request_id=self.request_id,
+            trace_id=trace_id_of(self.headers),
+            channel=channel_of(self.headers, self.query),
+            locale=locale_of(self.headers),
+            client_address=client_address_of(self.scope, self.headers, parts.trusted_proxies),
+            user_agent=self.headers.get(b"user-agent", b"").decode("latin-1")[:MAX_USER_AGENT],
+            deadline=deadline,
+            takes_bearer=found.route.is_api,
+        )
+        key = self.headers.get(b"idempotency-key")
+        text = key.decode("latin-1") if key is not None else None
+        self.ctx = await context_of(asker, self.headers, self.cookies, parts.principals, text)
+        self.facts = RequestFacts(self.ctx, partial(parts.forgery.token, self.cookies), self._new_form_key)
+
+    def _require(self, permission: str) -> None:
+        principal = self.ctx.principal
+        if permission != SIGNED_IN:
+            principal.require(permission)
+        elif not principal.is_signed_in:
+            raise Unauthenticated(detail="Sign in to go on.")
+
+    def _refuse_forged(self, found: "Found") -> None:
+        """A browser's request must come from our page; one that proves itself by a header need not."""
+        if b"authorization" in self.headers or not found.route.checks_csrf:
+            return
+        if found.route.is_api and SESSION_COOKIE not in self.cookies:
+            return
+        self._form = form_fields(self.headers, self.body)
+        self.gate.parts.forgery.check(self.headers, self.cookies, self._form)
+        self.body = without_own_fields(self.headers, self.body)
+
+    def _idempotency_key(self, found: "Found") -> str | None:
+        if not found.route.replays:
+            return None
+        key = self.headers.get(b"idempotency-key")
+        if key is not None:
+            return key.decode("latin-1")
+        owned = SESSION_COOKIE in self.cookies or CART_COOKIE in self.cookies
+        return (self._form.get(FORM_KEY_FIELD) or None) if owned else None
+
+    async def _call_once(self, found: "Found", key: str) -> Answer | None:
+        """Run the request under its key, or give the first reply again."""
+        replies = self.gate.parts.replies
+        token = self.headers.get(b"x-cart-token", b"").decode("latin-1") or self.cookies.get(CART_COOKIE, "")
+        self._know_key(key)
+        content = self.query + b"\0" + _without_boundary(self.headers, self.body)
+        claim = await replies.begin(key, owner_of(self.ctx, token), self.scope["method"], self.path, content)
+        if isinstance(claim, Answer):
+            return claim
+        answer: Answer | None = None
+        try:
+            answer = await self._call(found)
+        except Exception as error:
+            answer = departures.refusal(self, error)
+        finally:
+            await self._finish(claim, answer)
+        return answer
+
+    async def _finish(self, claim: Claim, answer: Answer | None) -> None:
+        try:
+            await self.gate.parts.replies.finish(claim, answer)
+        except MercatoError:
+            # The effect is done and the lease will end: the client must get its answer all the same.
+            log.warning("reply not kept", request_id=self.request_id, path=self.path)
+
+    def _know_key(self, key: str) -> None:
+        if self.ctx.idempotency_key != key:
+            self.ctx = msgspec.structs.replace(self.ctx, idempotency_key=key)
+            if self.facts is not None:
+                self.facts.ctx = self.ctx
+
+    async def _call(self, found: "Found") -> Answer | None:
+        plan = found.route.plan
+        if plan is None:
+            return await self._through_litestar(found, found.asgi)
+        given = plan.arguments(self.headers, found.path_params, self.query, self.body)
+        if plan.wants_ctx:
+            given["ctx"] = self.ctx
+        if plan.wants_request:
+            given["request"] = self.litestar_request()
+        result = await plan.fn(**given)
+        if is_response(result):
+            request = self.litestar_request()
+            response = await found.handler.to_response(app=self.gate.app, data=result, request=request)
+            return await self._through_litestar(found, response)
+        return Answer(plan.status, [JSON] if result is not None else [], plan.encode(result))
+
+    async def _through_litestar(self, found: "Found", asgi: Any) -> Answer | None:
+        """Run an ASGI application of Litestar; its whole answer, or None when it has streamed one."""
+        self.litestar_request()
+        start: Any = None
+        answer: Answer | None = None
+
+        async def capture(message: Any) -> None:
+            nonlocal start, answer
+            if message["type"] == "http.response.start":
+                start = message
+            elif self.streams:
+                await self.send(message)
+            elif message.get("more_body"):
+                self.streams, self.status = True, start["status"]
+                headers = departures.stream_headers(self, list(start["headers"]))
+                await self.send({**start, "headers": headers})
+                await self.send(message)
+            else:
+                answer = Answer(start["status"], list(start["headers"]), message.get("body", b""))
+
+        await asgi(self.scope, self._receive_again(), capture)
+        return answer
+
+    def litestar_request(self) -> Request[Any, Any, Any]:
+        """The request as Litestar's handlers know it; prepares the scope the first time."""
+        scope, app, found = self.scope, self.gate.app, self.found
+        if "litestar_app" not in scope:
+            scope["app"] = scope["litestar_app"] = app
+            state = scope.setdefault("state", {})
+            state[SCOPE_KEY] = self.facts
+            ScopeState.from_scope(scope)
+            if found is not None:
+                scope["route_handler"] = found.handler
+                scope["path_params"] = found.path_params
+                scope["path_template"] = found.template
+                scope["method"] = "GET" if found.is_head else scope["method"]
+            if self.gate.parts.is_https and b"cookie" in self.headers:
+                plain = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+                kept = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
+                scope["headers"] = [*kept, (b"cookie", plain.encode("latin-1"))]
+        return Request(scope, self._receive_again(), self.send)
+
+    def _receive_again(self) -> Any:
+        """The body that was read, once; after that whatever the client does next."""
+        if self.scope["method"] in SAFE_METHODS:
+            return self.receive
+        sent = False
+
+        async def receive() -> Any:
+            nonlocal sent
+            if sent:
+                return await self.receive()
+            sent = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+
+        return receive
+
+    def _new_form_key(self) -> str:
+        return new_token() if SESSION_COOKIE in self.cookies or CART_COOKIE in self.cookies else ""
+
+
+def _without_boundary(headers: dict[bytes, bytes], body: bytes) -> bytes:
+    """The body without the separator that a browser invents for each multipart form."""
+    _, found, boundary = headers.get(b"content-type", b"").partition(b"boundary=")
+    return body.replace(boundary.strip(b'"'), b"") if found and boundary else body

@@ -1,0 +1,91 @@
+"""All SQL of the edge: the replies kept for Idempotency-Keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from mercato.kernel.db import Queries
+
+PURGE_BATCH = 5_000
+
+
+async def answers(db: Queries) -> bool:
+    """Whether the database answers and has the edge's tables."""
+    return bool(await db.fetchval("select to_regclass('edge.replies') is not null"))
+
+
+class KeptReply(msgspec.Struct, frozen=True):
+    """What stands under a key: the hash of the first request, and its reply once there is one."""
+
+    request_hash: bytes
+    leased_until: datetime
+    status: int | None
+    head: bytes | None
+    body: bytes | None
+
+
+async def claim_key(
+    db: Queries,
+    *,
+    id: bytes,
+    request_hash: bytes,
+    claim: UUID,
+    now: datetime,
+    leased_until: datetime,
+    expires_at: datetime,
+) -> bool:
+    """True when `claim` may run the request: the key is new or expired, or its first run was cut off."""
+    return bool(
+        await db.fetchval(
+            """
+            insert into edge.replies as kept (id, request_hash, claim, leased_until, expires_at)
+            values ($1, $2, $3, $5, $6)
+            on conflict (id) do update
+               set request_hash = excluded.request_hash, claim = excluded.claim,
+                   leased_until = excluded.leased_until, expires_at = excluded.expires_at,
+                   status = null, head = null, body = null
+             where kept.expires_at <= $4
+                or (kept.status is null and kept.leased_until <= $4 and kept.request_hash = excluded.request_hash)
+            returning true
+            """,
+            id, request_hash, claim, now, leased_until, expires_at,
+        )
+    )  # fmt: skip
+
+
+async def reply_of(db: Queries, *, id: bytes) -> KeptReply | None:
+    """What stands under the key `id`."""
+    row = await db.fetchrow(
+        "select request_hash, leased_until, status, head, body from edge.replies where id = $1", id
+    )
+    return KeptReply(*row) if row is not None else None
+
+
+async def keep_reply(db: Queries, *, id: bytes, claim: UUID, status: int, head: bytes, body: bytes) -> None:
+    """Keep the reply of `claim`; nothing when another run has taken the key over meanwhile."""
+    await db.execute(
+        "update edge.replies set status = $3, head = $4, body = $5 where id = $1 and claim = $2",
+        id, claim, status, head, body,
+    )  # fmt: skip
+
+
+async def release_key(db: Queries, *, id: bytes, claim: UUID) -> None:
+    """Forget the claim, so that the same request may be sent again."""
+    await db.execute("delete from edge.replies where id = $1 and claim = $2 and status is null", id, claim)
+
+
+async def purge_replies(db: Queries, *, now: datetime) -> int:
+    """Delete up to PURGE_BATCH expired replies; returns how many."""
+    return int(
+        await db.fetchval(
+            """
+            with gone as (
+              delete from edge.replies where id in (
+                select id from edge.replies where expires_at <= $1 order by expires_at limit $2)
+              returning 1)
+            select count(*) from gone
+            """,
+            now, PURGE_BATCH,
+        )
+    )  # fmt: skip
