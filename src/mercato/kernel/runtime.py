@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from nats.aio.client import Client
 
 from mercato.kernel.bell import Bells
+from mercato.kernel.broker import Broker
 from mercato.kernel.db import Database, Pool
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.jobs import Jobs
@@ -30,8 +31,10 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.nats = Client()
+        self.broker = Broker(self.nats, settings)
         self.metrics = Metrics()
         self.live = Live(self.nats, settings.namespace)
+        self.broker.on_connect(self.live.broker_is_back)
         self.outbox_bells = Bells()
         self.job_bells = Bells()
         self._pools: dict[tuple[str, bool], Pool] = {}

@@ -1,8 +1,20 @@
 """Work that repeats: one process of the shop at a time runs it, and everyone can see when it last did."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import msgspec
+import structlog
+
+from mercato.kernel import clock
+from mercato.kernel.db import Database
+from mercato.kernel.errors import Unavailable
+
+LOOK_AGAIN_MAX_S = 60.0
+ERROR_LENGTH = 500
+
+log = structlog.get_logger()
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -14,3 +26,73 @@ class Schedule(msgspec.Struct, frozen=True):
     name: str
     every_s: float
     run: Callable[[], Awaitable[None]]
+
+
+class ScheduleStatus(msgspec.Struct, frozen=True):
+    """How a schedule went last time; `error` is empty when it went well."""
+
+    name: str
+    last_run_at: datetime | None
+    duration_ms: int | None
+    error: str | None
+    runs: int
+    failures: int
+
+
+class Clockwork:
+    """Runs one schedule, in the process that leads the role `schedule:<name>`."""
+
+    def __init__(self, schedule: Schedule, database: Database) -> None:
+        self.schedule = schedule
+        self._database = database
+
+    async def run(self) -> None:
+        """Run at the due times for ever; a failed run is noted and the next one comes as planned."""
+        while True:
+            try:
+                wait_s = await self._wait_s()
+                if wait_s <= 0:
+                    await self._run_once()
+                    continue
+            except Unavailable as error:
+                log.warning("schedule waits", schedule=self.schedule.name, error=repr(error))
+                wait_s = 1.0
+            await asyncio.sleep(min(wait_s, LOOK_AGAIN_MAX_S))
+
+    async def _wait_s(self) -> float:
+        last = await self._database.fetchval(
+            "select last_run_at from kernel.schedules where name = $1", self.schedule.name
+        )
+        if last is None:
+            return 0
+        due: datetime = last + timedelta(seconds=self.schedule.every_s)
+        return (due - clock.now()).total_seconds()
+
+    async def _run_once(self) -> None:
+        started_at, started = clock.now(), clock.monotonic_s()
+        error = ""
+        try:
+            await self.schedule.run()
+        except Exception as caught:
+            log.exception("schedule failed", schedule=self.schedule.name)
+            error = f"{type(caught).__name__}: {caught}"[:ERROR_LENGTH]
+        await self._database.execute(
+            "insert into kernel.schedules as s (name, last_run_at, duration_ms, error, runs, failures)"
+            " values ($1, $2, $3, $4, 1, $5) on conflict (name)"
+            " do update set last_run_at = excluded.last_run_at, duration_ms = excluded.duration_ms,"
+            " error = excluded.error, runs = s.runs + 1,"
+            " failures = s.failures + excluded.failures",
+            self.schedule.name, started_at, round(1000 * (clock.monotonic_s() - started)), error,
+            int(bool(error)),
+        )  # fmt: skip
+
+
+async def statuses(database: Database, names: list[str]) -> list[ScheduleStatus]:
+    """How the schedules `names` went; those that never ran are there too."""
+    rows = await database.fetch(
+        "select n.name, last_run_at, duration_ms, error, coalesce(runs, 0) as runs,"
+        " coalesce(failures, 0) as failures"
+        " from unnest($1::text[]) n(name) left join kernel.schedules s using (name) order by n.name",
+        names,
+    )
+    return [ScheduleStatus(**dict(row)) for row in rows]

@@ -1,0 +1,50 @@
+"""Forgetting on time: sent events, inbox entries, resolved dead letters, finished jobs."""
+
+from datetime import timedelta
+
+from mercato.kernel import clock
+from mercato.kernel.broker import KEPT_S
+from mercato.kernel.db import Database
+from mercato.kernel.schedules import Schedule
+
+EVERY_S = 3600.0
+BATCH = 5000
+OUTBOX_KEPT = timedelta(seconds=KEPT_S)
+INBOX_KEPT = timedelta(days=45)
+"""Longer than the outbox: an event that can still be sent again must still be known as had."""
+LETTERS_KEPT = timedelta(days=90)
+JOBS_KEPT = timedelta(days=14)
+
+
+def retention_of(schema: str, database: Database) -> Schedule:
+    """The schedule that clears the kernel's tables of one service."""
+
+    async def forget() -> None:
+        await forget_old(schema, database)
+
+    return Schedule(f"{schema}-retention", EVERY_S, forget)
+
+
+async def forget_old(schema: str, database: Database) -> int:
+    """Delete what is older than its time, in batches; returns how many rows."""
+    now = clock.now()
+    return (
+        await _delete(database, f"{schema}.outbox", "sent_seq is not null and at < $1", now - OUTBOX_KEPT)
+        + await _delete(database, f"{schema}.inbox", "at < $1", now - INBOX_KEPT)
+        + await _delete(database, f"{schema}.dead_letters", "resolved_at < $1", now - LETTERS_KEPT)
+        + await _delete(database, "kernel.jobs", "finished_at < $1", now - JOBS_KEPT)
+    )
+
+
+async def _delete(database: Database, table: str, condition: str, before: object) -> int:
+    deleted = 0
+    while True:
+        tag = await database.execute(
+            f"delete from {table} where ctid = any(array("
+            f"select ctid from {table} where {condition} limit {BATCH}))",
+            before,
+        )
+        count = int(tag.rpartition(" ")[2])
+        deleted += count
+        if count < BATCH:
+            return deleted
