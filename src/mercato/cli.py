@@ -31,7 +31,16 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Refusal as error:
+    except Exception as error:
+        if not _is_expected(error):
+            raise
         print(f"mercato: {error}", file=sys.stderr)
         return 1
     return done if isinstance(done, int) else 0
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether `error` tells the operator what to do; anything else is a defect and shows its traceback."""
+    from mercato.kernel.errors import MercatoError
+
+    return isinstance(error, Refusal | MercatoError)
