@@ -1,0 +1,95 @@
+"""Posted forms: plain texts by name, and what was wrong with them beside each field."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+
+from mercato.contracts.shared import Address
+from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
+
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+ADDRESS_FIELDS = (
+    "name",
+    "company",
+    "street1",
+    "street2",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "phone",
+)
+REQUIRED = {
+    "name": "Enter the full name",
+    "street1": "Enter street and house number",
+    "postal_code": "Enter the postal code",
+    "city": "Enter the city",
+    "country": "Choose the country",
+}
+
+
+class Errors(msgspec.Struct, frozen=True):
+    """What is wrong with a form; templates ask `of` per field and list `all` at the top."""
+
+    all: tuple[FieldError, ...] = ()
+
+    def of(self, field: str) -> str:
+        """The sentence for one field; empty when it is fine."""
+        return next((error.message for error in self.all if error.field == field), "")
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+
+def errors_of(error: MercatoError, *, prefix: str = "") -> Errors:
+    """The field errors of a refusal, without `prefix`; its sentence when it names no field."""
+    if error.errors:
+        named = tuple(
+            FieldError(each.field.removeprefix(prefix), each.code, each.message) for each in error.errors
+        )
+        return Errors(named)
+    return Errors((FieldError("", error.code, error.detail or "That was refused; check what you typed."),))
+
+
+def one_error(field: str, message: str) -> Errors:
+    """An error that the page itself found."""
+    return Errors((FieldError(field, "invalid", message),))
+
+
+def text_of(form: dict[str, str], name: str, most: int = 200) -> str:
+    """A field without blanks at its ends, cut at `most` characters; empty when missing."""
+    return form.get(name, "").strip()[:most]
+
+
+def address_of(form: dict[str, str]) -> Address:
+    """The address of a form. Raises Invalid with an error per missing field."""
+    texts = {name: text_of(form, name) for name in ADDRESS_FIELDS}
+    missing: Sequence[FieldError] = [
+        FieldError(name, "required", message) for name, message in REQUIRED.items() if not texts[name]
+    ]
+    if missing:
+        raise Invalid(errors=missing)
+    try:
+        return msgspec.convert({name: text for name, text in texts.items() if text}, Address)
+    except msgspec.ValidationError as refused:
+        field = str(refused).rpartition("$.")[2].rstrip("`") or "street1"
+        raise Invalid(errors=[FieldError(field, "invalid", "Shorten this")]) from None
+
+
+def quantity_of(form: dict[str, str]) -> int:
+    """The quantity of a form, 1 when it is missing or none; at most what a line takes."""
+    text = text_of(form, "quantity")
+    return min(max(int(text), 0), 10_000) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+def id_of(form: dict[str, str], name: str) -> UUID:
+    """An id of a form. Raises NotFound when it is none: nothing has that id."""
+    try:
+        return UUID(form.get(name, ""))
+    except ValueError:
+        raise NotFound() from None

@@ -1,0 +1,1 @@
+"""The screens of the shop, one module each; every module exports its handlers as `routes`."""

@@ -1,0 +1,192 @@
+"""The bag: its page, the drawer that shows the same, and every change of it as a form."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Cart, CartLine, Carts, NewLine
+from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
+from mercato.kernel.web import PUBLIC
+from mercato.settings import Settings
+from mercato.storefront.bag import BagKey, bag_cookie, find_bag
+from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
+from mercato.storefront.frame import frame
+from mercato.ui.rendering import page, see_other
+
+COUPON_REASONS = {
+    "expired": "This code has expired.",
+    "not_started": "This code is not valid yet.",
+    "used_up": "This code has been used up.",
+    "minimum_subtotal": "Your bag is below the minimum of this code.",
+}
+
+
+@get("/cart", permission=PUBLIC, include_in_schema=False)
+async def show(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """The bag as a page, or as the content of the drawer when htmx fills that."""
+    found = await find_bag(request, ctx, carts)
+    return await _answer(request, ctx, catalog, carts, settings, found[1] if found else None)
+
+
+@post("/cart/lines", permission=PUBLIC, include_in_schema=False, status_code=200)
+async def add(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+) -> Response[str]:
+    """Put something into the bag; the first thing makes the bag."""
+    variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
+    found = await find_bag(request, ctx, carts)
+    if found is not None:
+        cart = await _add_to(ctx, carts, found[0], variant_id, quantity)
+        if cart is not None:
+            return await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
+    cart = await carts.create(ctx, lines=[NewLine(variant_id, quantity)])
+    response = await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
+    response.set_cookie(bag_cookie(cart, cart.token))
+    return response
+
+
+@post("/cart/lines/{line_id:uuid}", permission=PUBLIC, include_in_schema=False, status_code=200)
+async def change(
+    request: Request[Any, Any, Any],
+    line_id: UUID,
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+) -> Response[str]:
+    """Set the quantity of a line; 0 takes it out."""
+    key, cart = await _open_bag(request, ctx, carts)
+    line = next((each for each in cart.lines if each.id == line_id), None)
+    if line is None:
+        return await _changed(request, ctx, catalog, carts, settings, cart)
+    quantity = 0 if "remove" in data else quantity_of(data)
+    if quantity == 0:
+        cart = await carts.remove_line(ctx, cart_id=key.cart_id, token=key.token, line_id=line_id)
+        return await _changed(request, ctx, catalog, carts, settings, cart, removed=line)
+    cart = await carts.change_line(
+        ctx, cart_id=key.cart_id, token=key.token, line_id=line_id, quantity=quantity
+    )
+    return await _changed(request, ctx, catalog, carts, settings, cart)
+
+
+@post("/cart/coupons", permission=PUBLIC, include_in_schema=False, status_code=200)
+async def coupon(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+) -> Response[str]:
+    """Take a promo code, or drop the one named in `remove`."""
+    key, cart = await _open_bag(request, ctx, carts)
+    if code := text_of(data, "remove", 64):
+        cart = await carts.remove_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
+        return await _changed(request, ctx, catalog, carts, settings, cart)
+    code = text_of(data, "code", 64)
+    if not code:
+        errors = one_error("code", "Enter a promo code")
+        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors)
+    try:
+        cart = await carts.add_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
+    except Invalid as refused:
+        reason = COUPON_REASONS.get(str(refused.data.get("reason", "")), refused.detail)
+        errors = one_error("code", reason or f"The code {code} is not valid.")
+        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, code=code)
+    return await _changed(request, ctx, catalog, carts, settings, cart)
+
+
+async def _open_bag(request: Request[Any, Any, Any], ctx: Context, carts: Carts) -> tuple[BagKey, Cart]:
+    found = await find_bag(request, ctx, carts)
+    if found is None:
+        raise NotFound(detail="Your bag is empty.")
+    return found
+
+
+async def _add_to(ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, quantity: int) -> Cart | None:
+    """The bag with more in it; None when it was ordered meanwhile, so that a new one must begin."""
+    try:
+        return await carts.add_line(
+            ctx, cart_id=key.cart_id, token=key.token, variant_id=variant_id, quantity=quantity
+        )
+    except Conflict as conflict:
+        if conflict.code == "cart_not_open":
+            return None
+        raise
+
+
+async def _changed(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    cart: Cart,
+    *,
+    removed: CartLine | None = None,
+    is_fresh: bool = False,
+) -> Response[str]:
+    """After a change: the fragment for htmx, the bag's page for a plain form."""
+    if request.headers.get("hx-request") == "true":
+        return await _answer(request, ctx, catalog, carts, settings, cart, removed=removed, is_fresh=is_fresh)
+    return see_other(request, "/cart")
+
+
+async def _answer(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    cart: Cart | None,
+    *,
+    errors: Errors | None = None,
+    code: str = "",
+    removed: CartLine | None = None,
+    is_fresh: bool = False,
+) -> Response[str]:
+    is_empty = cart is None or not cart.lines
+    count = sum(line.quantity for line in cart.lines) if cart else 0
+    context = {
+        **await frame(request, ctx, catalog, carts, settings, count=count),
+        "cart": cart,
+        "is_empty": is_empty,
+        "count": count,
+        "problems": {each.line_id: each for each in cart.problems if each.line_id} if cart else {},
+        "other_problems": [each for each in cart.problems if not each.line_id] if cart else [],
+        "errors": errors or Errors(),
+        "code": code,
+        "removed": removed,
+        "is_fresh": is_fresh,
+        "is_change": request.method == "POST",
+        "fallback": await _suggested(ctx, catalog) if is_empty else [],
+        "robots": "noindex",
+    }
+    in_drawer = request.headers.get("hx-target", "").endswith("#cart-body")
+    headers = {"Cache-Control": "no-store"}
+    status = 422 if errors else 200
+    block = "drawer" if in_drawer else "cart"
+    return page(request, "cart.html", context, block=block, status=status, headers=headers)
+
+
+async def _suggested(ctx: Context, catalog: Catalog) -> list[Any]:
+    """Best sellers for an empty bag; nothing when they cannot be read."""
+    try:
+        query = ProductQuery(sort=ProductSort.BEST_SELLING, in_stock=True, limit=4)
+        return list((await catalog.products(ctx, query=query)).items)
+    except MercatoError:
+        return []
+
+
+routes = [show, add, change, coupon]

@@ -1,0 +1,92 @@
+"""The product page: pictures, options by address, stock and delivery, details."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from litestar import Request, Response, get
+from litestar.response import Redirect
+
+from mercato.contracts.carts import Carts, DeliveryMethod
+from mercato.contracts.catalog import Catalog, Product, ProductCard, ProductQuery, ProductSort
+from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError, NotFound
+from mercato.kernel.web import PUBLIC, depends_on
+from mercato.settings import Settings
+from mercato.storefront.frame import frame
+from mercato.storefront.structured_data import breadcrumbs, product_group
+from mercato.storefront.variants import address_of, chosen_variant, images_of, pickers
+from mercato.ui.rendering import page
+
+RELATED = 4
+
+log = structlog.get_logger()
+
+
+@get("/p/{slug:str}", permission=PUBLIC, cached=("stock",), include_in_schema=False)
+async def product(
+    request: Request[Any, Any, Any],
+    slug: str,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+) -> Response[Any]:
+    """One product; the options in the address choose the variant. An old slug leads to the new one."""
+    try:
+        found = await catalog.product(ctx, slug_or_id=slug)
+    except NotFound as missing:
+        if new := missing.data.get("slug"):
+            return Redirect(f"/p/{new}", status_code=301)
+        raise
+    if found.slug != slug:
+        return Redirect(f"/p/{found.slug}", status_code=301)
+    depends_on(request, [f"product:{found.id}", *(f"variant:{each.id}" for each in found.variants)])
+    base, promise, related = await asyncio.gather(
+        frame(request, ctx, catalog, carts, settings), _promise(ctx, carts), _related(ctx, catalog, found)
+    )
+    variant = chosen_variant(found, request.query_params)
+    images = images_of(found, variant)
+    crumbs = [("Home", "/"), *((each.name, f"/c/{each.path}") for each in found.breadcrumbs)]
+    crumbs.append((found.name, f"/p/{found.slug}"))
+    context = {
+        **base,
+        "product": found,
+        "variant": variant,
+        "variant_url": address_of(found, variant),
+        "pickers": pickers(found, variant),
+        "images": images,
+        "crumbs": crumbs,
+        "promise": promise,
+        "related": related,
+        "structured": [
+            product_group(base["origin"], found, images),
+            breadcrumbs(base["origin"], crumbs),
+        ],
+    }
+    return page(request, "product.html", context, block="product")
+
+
+async def _promise(ctx: Context, carts: Carts, settings: Settings) -> DeliveryMethod | None:
+    """The delivery promise; a page without it still sells."""
+    try:
+        return await carts.delivery_promise(ctx)
+    except MercatoError as error:
+        log.warning("no delivery promise", error=repr(error))
+        return None
+
+
+async def _related(ctx: Context, catalog: Catalog, product: Product) -> list[ProductCard]:
+    """Others of the same category; none when they cannot be read."""
+    if product.category is None:
+        return []
+    query = ProductQuery(category=product.category.slug, sort=ProductSort.BEST_SELLING, limit=RELATED + 1)
+    try:
+        found = await catalog.products(ctx, query=query)
+    except MercatoError as error:
+        log.warning("no related products", error=repr(error))
+        return []
+    return [each for each in found.items if each.id != product.id][:RELATED]
+
+
+routes = [product]
