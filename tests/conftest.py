@@ -4,12 +4,15 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mercato.engines import Nats, Postgres
 from support.engines import Engines, running_engines
+
+if TYPE_CHECKING:
+    from support.shop import Shop
 
 _running = contextlib.ExitStack()
 
@@ -85,3 +88,22 @@ def own_nats(tmp_path: Path) -> Iterator[Nats]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def shop_environment(database_url: str, nats_url: str, namespace: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of a shop of the test's own, as environment variables, on a free port."""
+    from support.shop import shop_environment
+
+    return shop_environment(database_url, nats_url, namespace, tmp_path / "data")
+
+
+@pytest.fixture(params=["all in one", "distributed"])
+def shop(
+    request: pytest.FixtureRequest, shop_environment: dict[str, str], tmp_path: Path
+) -> Iterator["Shop"]:
+    """A whole empty shop as real processes, once in one process and once with a process per module."""
+    from support.shop import MODES, running_shop
+
+    with running_shop(MODES[request.param], shop_environment, tmp_path) as shop:
+        yield shop

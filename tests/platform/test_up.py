@@ -42,14 +42,14 @@ def test_first_start_shows_the_addresses_and_a_password_and_the_second_does_not(
         assert password is not None and len(password) == 17
         assert shop.get("/health/ready").status_code == 200
         credentials = {"email": "owner@example.com", "password": password}
-        signed_in = httpx.post(f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10)
+        signed_in = httpx.post(f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10, trust_env=False)
         assert signed_in.status_code == 200, signed_in.text
     kept = "".join(path.read_text() for path in data_dir.glob("*.json"))
     assert password not in kept
     with mercato_up(data_dir) as shop:
         shop.await_text(RUNNING)
         assert shop.password is None
-        signed_in = httpx.post(f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10)
+        signed_in = httpx.post(f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10, trust_env=False)
         assert signed_in.status_code == 200, signed_in.text
 
 
@@ -59,7 +59,12 @@ def test_the_owner_is_the_one_the_environment_names(data_dir: Path) -> None:
         shop.await_text(RUNNING)
         assert shop.password is None
         credentials = {"email": env["MERCATO_OWNER_EMAIL"], "password": env["MERCATO_OWNER_PASSWORD"]}
-        assert httpx.post(f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10).status_code == 200
+        assert (
+            httpx.post(
+                f"{shop.url}/api/v1/auth/login", json=credentials, timeout=10, trust_env=False
+            ).status_code
+            == 200
+        )
 
 
 def test_refuses_a_busy_port_and_leaves_nothing_behind(data_dir: Path) -> None:

@@ -79,7 +79,7 @@ class Up:
         return found
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=10, trust_env=False)
 
     def _logs(self) -> str:
         parts = [
