@@ -8,7 +8,7 @@ import msgspec
 from mercato.settings import Settings, variable_of
 
 GUIDE = Path(__file__).parents[2] / "docs/operations.md"
-ROW = re.compile(r"^\| `([A-Z_]*[A-Z])` \| (?:`(.*)`)? ?\|", re.MULTILINE)
+ROW = re.compile(r"^\| `([A-Z_]*[A-Z])` \| (?:`([^`]*)`)? ?\|", re.MULTILINE)
 # Filled in by `mercato up` or derived from other settings, so the guide's default is not the struct's.
 DERIVED = {"MERCATO_BASE_URL", "MERCATO_OWNER_EMAIL"}
 
