@@ -5,3 +5,15 @@ errors as problem+json or pages, Idempotency-Key, the cache of public answers, s
 API's description. Owns the schema `edge` (kept replies). Does not own: any route of a service (their
 `api.py`), any page (storefront, admin), any rule of the shop.
 """
+
+from mercato.edge.idempotency import PURGE_EVERY_S, Replies
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.schedules import Schedule
+from mercato.kernel.service import Service
+
+
+def build(runtime: Runtime) -> Service:
+    """The edge's work in the background; `create_app` builds its door."""
+    replies = Replies(runtime.database("edge"))
+    purge = Schedule(name="edge-purge-replies", every_s=PURGE_EVERY_S, run=replies.purge)
+    return Service(impl=replies, schedules=(purge,))

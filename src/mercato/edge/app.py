@@ -31,10 +31,10 @@ OVERRIDES_FOLDER = "templates"
 
 
 class Shop(Protocol):
-    """What compose has started: the contracts by name, local or remote, and this process's surroundings."""
+    """What compose has built: clients of all contracts by name, local or remote, and the surroundings."""
 
     @property
-    def contracts(self) -> dict[str, Any]: ...
+    def clients(self) -> dict[str, Any]: ...
     @property
     def runtime(self) -> Runtime: ...
 
@@ -47,12 +47,12 @@ def create_app(shop: Shop) -> Gate:
 def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
     """An application of these (prefix, handler) pairs and the edge's own; pages need built assets."""
     runtime, settings = shop.runtime, shop.runtime.settings
-    if "users" not in shop.contracts:
+    if "users" not in shop.clients:
         raise RouteError("The edge needs the contract users, to know who asks.")
     parts = _surroundings(shop)
     description, reports = ApiDescription(settings), PolicyReports()
     values: dict[str, object] = {
-        **shop.contracts,
+        **shop.clients,
         "live": runtime.live,
         "metrics": runtime.metrics,
         "settings": settings,
@@ -88,20 +88,15 @@ def _surroundings(shop: Shop) -> Surroundings:
     metrics.gauge("mercato_edge_cache_answers", "Kept answers.", lambda: float(len(cache)))
     metrics.gauge("mercato_edge_cache_hits", "Answers served from memory.", lambda: float(cache.hits))
     return Surroundings(
-        principals=Principals(shop.contracts["users"]),
+        principals=Principals(shop.clients["users"]),
         replies=Replies(runtime.database("edge")),
         cache=cache,
-        forgery=Forgery(_secret(settings), settings.public_url),
+        forgery=Forgery(settings.secret_key, settings.public_url),
         metrics=metrics,
         is_https=settings.public_url.startswith("https://"),
         is_development=not settings.is_production,
         trusted_proxies=networks_of(settings.trusted_proxies),
     )
-
-
-def _secret(settings: Settings) -> str:
-    """The key of form tokens; settings refuse to be without one in production."""
-    return settings.secret_key or f"development {settings.database_url_of('edge')}"
 
 
 def _user_interface(settings: Settings) -> UserInterface:
@@ -115,7 +110,7 @@ def _checks(shop: Shop) -> dict[str, Check]:
     runtime = shop.runtime
     database = runtime.database("edge")
     own_migrations = migrations_of("mercato.edge", "edge")
-    catalog: Catalog | None = shop.contracts.get("catalog")
+    catalog: Catalog | None = shop.clients.get("catalog")
 
     async def nats_answers() -> bool:
         if not runtime.nats.is_connected:

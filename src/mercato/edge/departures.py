@@ -26,6 +26,7 @@ from mercato.kernel.web import API_PREFIX
 if TYPE_CHECKING:
     from mercato.edge.exchange import Exchange
 
+POLICY = b"content-security-policy"
 SLOW_S = 0.5
 LOGGED_OF = 100
 """One in so many ordinary requests is logged; every slow or failed one is."""
@@ -56,6 +57,8 @@ def refusal(exchange: "Exchange", error: Exception) -> Answer:
 async def send(exchange: "Exchange", answer: Answer) -> None:
     """Dress `answer`, keep it when it is everyone's, and send it."""
     headers = _common(exchange)
+    if answer.header(POLICY) is not None:  # a page with a policy of its own: both would apply at once
+        headers = [pair for pair in headers if pair[0] != POLICY]
     answer.headers = _own(exchange, answer.headers)
     found, cached = exchange.found, exchange.found.route.cached if exchange.found is not None else None
     encoding = encoding_of(exchange.headers.get(b"accept-encoding", b""))

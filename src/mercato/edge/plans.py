@@ -8,6 +8,7 @@ that use more of Litestar (forms, uploads, cookies) run through it as usual.
 import inspect
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.enums import ParamType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, KwargDefinition, ParameterKwarg
 from litestar.response.base import ASGIResponse
@@ -158,9 +160,13 @@ def plan_of(
         if isinstance(parameter.default, KwargDefinition):
             return None
         for meta in _metadata(hints.get(name)):
-            if isinstance(meta, BodyKwarg) or (isinstance(meta, ParameterKwarg) and meta.cookie):
+            if isinstance(meta, BodyKwarg) or _is_cookie(meta):
                 return None
     return Plan(handler, values, path_names)
+
+
+def _is_cookie(meta: Any) -> bool:
+    return isinstance(meta, ParameterKwarg) and meta.param_type is ParamType.COOKIE
 
 
 def is_response(result: Any) -> bool:
@@ -203,10 +209,10 @@ def _parameter(parameter: inspect.Parameter, hint: Any, path_names: frozenset[st
     source, alias = ("path", name) if name in path_names else ("query", name)
     annotation, description = hint, ""
     if definition is not None:
-        if definition.header:
-            source, alias = "header", definition.header.lower()
-        elif definition.query:
-            alias = definition.query
+        if definition.param_type is ParamType.HEADER:
+            source, alias = "header", (definition.name or name).lower()
+        elif source == "query":
+            alias = definition.name or name
         annotation, description = _annotation_of(hint, definition), definition.description or ""
     is_required = default is inspect.Parameter.empty
     return Parameter(
@@ -227,7 +233,12 @@ def _annotation_of(hint: Any, definition: ParameterKwarg) -> Any:
     kept = tuple(meta for meta in rest if isinstance(meta, msgspec.Meta))
     limits = {n: getattr(definition, n) for n in _CONSTRAINTS if getattr(definition, n, None) is not None}
     metas = (*kept, msgspec.Meta(**limits)) if limits else kept
-    annotation = inner
+    members = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
+    limited = [member if member is NoneType else _limited(member, metas) for member in members]
+    return Union[tuple(limited)]  # noqa: UP007 (built at run time)
+
+
+def _limited(annotation: Any, metas: tuple[msgspec.Meta, ...]) -> Any:
     for meta in metas:
         annotation = Annotated[annotation, meta]
     return annotation
@@ -238,7 +249,11 @@ def _struct_of(name: str, parameters: tuple[Parameter, ...]) -> type[msgspec.Str
         (p.name, p.annotation) if p.is_required else (p.name, p.annotation, _default_of(p.default))
         for p in parameters
     ]
-    return msgspec.defstruct(f"{name}_parameters", fields, kw_only=True)
+    struct = msgspec.defstruct(f"{name}_parameters", fields, kw_only=True)
+    # A type that msgspec cannot read must stop the boot, not the first request.
+    with suppress(msgspec.ValidationError):
+        msgspec.convert({}, struct)
+    return struct
 
 
 def _default_of(default: Any) -> Any:

@@ -20,9 +20,10 @@ from litestar.types.empty import Empty
 from mercato.kernel.web import API_PREFIX, BODY_BYTES, PUBLIC, SCOPE_KEY
 
 SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications")
-API_MODULES = (*(f"mercato.{service}.api" for service in SERVICES), "mercato.edge.system_api")
+PACKAGES = (*SERVICES, "catalog.stock", "payments.simulator")
+API_MODULES = (*(f"mercato.{package}.api" for package in PACKAGES), "mercato.edge.system_api")
 PAGE_MODULES = (
-    *(f"mercato.{service}.pages" for service in SERVICES),
+    *(f"mercato.{package}.pages" for package in PACKAGES),
     "mercato.storefront.pages",
     "mercato.admin.pages",
 )

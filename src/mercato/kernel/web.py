@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from mercato.kernel.context import Context
 
@@ -38,14 +38,14 @@ THEME_COOKIE: Final = "theme"
 SCOPE_KEY: Final = "mercato"
 """Where the edge keeps what it knows about a request, in its ASGI scope."""
 
-ListLimit = Annotated[int, Parameter(query="limit", ge=1, le=100, description="How many items, at most 100.")]
+ListLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=100, description="At most 100 items.")]
 ListCursor = Annotated[
     str | None,
-    Parameter(query="cursor", max_length=500, description="`next_cursor` of the page before this one."),
+    QueryParameter(name="cursor", max_length=500, description="`next_cursor` of the page before this one."),
 ]
 CartToken = Annotated[
     str,
-    Parameter(header="X-Cart-Token", max_length=100, description="The token given when the cart was made."),
+    HeaderParameter(name="X-Cart-Token", max_length=100, description="Came with the new cart."),
 ]
 
 Connection = ASGIConnection[Any, Any, Any, Any]

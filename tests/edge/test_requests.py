@@ -1,0 +1,402 @@
+"""Who asks, whether they may, and what a wrong request is answered."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from litestar import Request, Response, delete, get, post
+from litestar.params import QueryParameter
+
+from mercato.edge.app import app_of
+from mercato.edge.routes import RouteError
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, NotFound, Throttled, Unavailable
+from mercato.kernel.money import Money
+from mercato.kernel.web import PUBLIC, SIGNED_IN, CartToken, ListCursor, ListLimit
+
+
+class NewThing(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=5)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=9)]
+    price: Money | None = None
+    parts: list["NewThing"] = []
+
+
+class Asked(msgspec.Struct):
+    principal: str
+    channel: str
+    locale: str
+    request_id: str
+    trace_id: str
+    client_address: str
+    idempotency_key: str | None
+
+
+seen: list[Any] = []
+
+
+@get("/whoami", permission=PUBLIC)
+async def whoami(ctx: Context) -> Asked:
+    """Say who asks."""
+    return Asked(
+        ctx.principal.email, ctx.channel, ctx.locale, ctx.request_id, ctx.trace_id, ctx.client_address,
+        ctx.idempotency_key,
+    )  # fmt: skip
+
+
+@get("/mine", permission=SIGNED_IN)
+async def mine(ctx: Context) -> str:
+    """Something for people who are signed in."""
+    return ctx.principal.email
+
+
+@get("/staff", permission="read_orders")
+async def staff(ctx: Context) -> str:
+    """Something for people with a permission."""
+    return ctx.principal.email
+
+
+@get("/refunds", permission="refund_orders")
+async def refunds() -> str:
+    """Something that nobody here may do."""
+    seen.append("refunds")
+    return "no"
+
+
+@post("/things", permission=PUBLIC)
+async def make_thing(data: NewThing) -> NewThing:
+    """Give the thing back."""
+    seen.append(data)
+    return data
+
+
+@get("/things/{thing_id:uuid}", permission=PUBLIC)
+async def get_thing(
+    thing_id: UUID, since: datetime | None = None, limit: ListLimit = 24, cursor: ListCursor = None,
+    color: list[str] | None = None, big: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Say what was asked."""
+    return {"id": thing_id, "since": since, "limit": limit, "color": color, "big": big, "cursor": cursor}
+
+
+@delete("/things/{thing_id:uuid}", permission=PUBLIC)
+async def delete_thing(thing_id: UUID, cart_token: CartToken) -> None:
+    """Needs a token."""
+    seen.append((thing_id, cart_token))
+
+
+@get("/fails/{how:str}", permission=PUBLIC)
+async def fails(how: str, request: Request[Any, Any, Any]) -> str:
+    """Fail in a way of one's choice."""
+    errors: dict[str, Exception] = {
+        "missing": NotFound("thing_not_found", "There is no such thing."),
+        "conflict": Conflict("version_conflict", "It was changed.", data={"version": 4}),
+        "throttled": Throttled("slow_down", "Too fast.", data={"retry_after_s": 17}),
+        "unavailable": Unavailable(detail="Not now."),
+        "bug": ZeroDivisionError("secret detail"),
+    }
+    raise errors[how]
+
+
+@get("/slow", permission=PUBLIC, timeout_s=0.05)
+async def slow() -> str:
+    """Never ends by itself."""
+    await asyncio.Event().wait()
+    return "never"
+
+
+@get("/accepted", permission=PUBLIC)
+async def accepted() -> Response[dict[str, str]]:
+    """An answer with a status and a header of its own."""
+    return Response({"status": "processing"}, status_code=202, headers={"X-More": "yes"})
+
+
+HANDLERS = [whoami, mine, staff, refunds, make_thing, get_thing, delete_thing, fails, slow, accepted]
+CUP = {"name": "cup", "quantity": 1}
+THING = "01930000-0000-7000-8000-00000000abcd"
+
+
+@pytest.fixture
+async def door(open_door: Any) -> Any:
+    seen.clear()
+    return await open_door(HANDLERS)
+
+
+async def test_a_guest_is_a_guest_in_the_default_channel_and_language(door: Any) -> None:
+    reply = await door.get("/api/v1/whoami")
+    body = reply.json()
+    assert reply.status_code == 200
+    assert (body["principal"], body["channel"], body["locale"]) == ("", "default", "en")
+    assert body["request_id"] == reply.headers["x-request-id"]
+    assert body["client_address"] == "192.0.2.7"
+    assert body["idempotency_key"] is None
+    assert len(body["request_id"]) == 32
+
+
+async def test_takes_channel_language_and_ids_from_the_request(door: Any) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {
+        "X-Channel": "outlet", "Accept-Language": "fr;q=0.2, de-at;q=0.9", "X-Request-Id": "abc-12345678",
+        "traceparent": parent,
+    }  # fmt: skip
+    body = (await door.get("/api/v1/whoami", headers=headers)).json()
+    assert (body["channel"], body["locale"]) == ("outlet", "de-AT")
+    assert (body["request_id"], body["trace_id"]) == ("abc-12345678", parent)
+    assert (await door.get("/api/v1/whoami?channel=b2b", headers=headers)).json()["channel"] == "b2b"
+
+
+async def test_makes_its_own_request_id_instead_of_an_insane_one(door: Any) -> None:
+    reply = await door.get("/api/v1/whoami", headers={"X-Request-Id": "a b\tc<script>"})
+    assert reply.headers["x-request-id"] == reply.json()["request_id"]
+    assert "<" not in reply.json()["request_id"]
+
+
+async def test_believes_x_forwarded_for_only_from_a_trusted_proxy(open_door: Any, shop: Any) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
+    door = await open_door([whoami])
+    assert (await door.get("/api/v1/whoami", headers=headers)).json()["client_address"] == "192.0.2.7"
+    shop.runtime.settings = msgspec.structs.replace(shop.runtime.settings, trusted_proxies="192.0.2.0/24")
+    door = await open_door([whoami])
+    assert (await door.get("/api/v1/whoami", headers=headers)).json()["client_address"] == "203.0.113.9"
+
+
+async def test_knows_a_bearer_and_a_browser_session(door: Any) -> None:
+    bearer = {"Authorization": "Bearer customer"}
+    assert (await door.get("/api/v1/mine", headers=bearer)).json() == "ada@example.com"
+    assert (
+        await door.get("/api/v1/mine", headers={"Cookie": "session=customer"})
+    ).json() == "ada@example.com"
+
+
+async def test_refuses_a_wrong_bearer_and_a_guest_with_401(door: Any) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+        reply = await door.get("/api/v1/mine", headers=headers)
+        assert reply.status_code == 401
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert reply.headers["www-authenticate"] == "Bearer"
+        assert reply.json()["code"] in ("unauthenticated", "credential_invalid")
+
+
+async def test_refuses_who_lacks_the_permission_with_403_and_runs_nothing(door: Any) -> None:
+    staff_header = {"Authorization": "Bearer staff"}
+    assert (await door.get("/api/v1/staff", headers=staff_header)).json() == "grace@example.com"
+    reply = await door.get("/api/v1/refunds", headers=staff_header)
+    assert reply.status_code == 403
+    assert reply.json()["code"] == "denied"
+    assert reply.json()["data"] == {"permission": "refund_orders"}
+    assert seen == []
+
+
+async def test_asks_users_once_a_second_for_the_same_credential(door: Any, shop: Any) -> None:
+    for _ in range(5):
+        await door.get("/api/v1/mine", headers={"Authorization": "Bearer customer"})
+    assert shop.users.calls == 1
+
+
+def test_refuses_to_start_with_a_handler_that_declares_no_permission(shop: Any) -> None:
+    @get("/open")
+    async def open_to_all() -> str:
+        return "oops"
+
+    with pytest.raises(RouteError, match=r"open_to_all \(/api/v1/open\) declares no permission"):
+        app_of(shop, [("/api/v1", open_to_all)], with_pages=False)
+
+
+def test_refuses_to_start_with_a_contract_that_the_shop_lacks(shop: Any) -> None:
+    @get("/x", permission=PUBLIC)
+    async def needs_orders(orders: Any) -> str:
+        return "no"
+
+    with pytest.raises(RouteError, match="needs orders"):
+        app_of(shop, [("/api/v1", needs_orders)], with_pages=False)
+
+
+def test_refuses_to_cache_what_is_not_public(shop: Any) -> None:
+    @get("/x", permission=SIGNED_IN, cached=("products",))
+    async def mine_alone() -> str:
+        return "no"
+
+    with pytest.raises(RouteError, match="must be a GET with permission=PUBLIC"):
+        app_of(shop, [("/api/v1", mine_alone)], with_pages=False)
+
+
+async def test_reads_a_body_and_gives_201(door: Any) -> None:
+    body = {"name": "cup", "quantity": 2, "price": {"amount": 1299, "currency": "EUR"}, "parts": []}
+    reply = await door.post("/api/v1/things", json=body)
+    assert (reply.status_code, reply.json()) == (201, body)
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"name": "cup", "quantity": 10}, "quantity", "too_large"),
+        ({"name": "cup", "quantity": "2"}, "quantity", "wrong_type"),
+        ({"name": "teapot", "quantity": 1}, "name", "too_long"),
+        ({"name": "", "quantity": 1}, "name", "too_short"),
+        ({"name": "cup"}, "quantity", "required"),
+        ({"name": "cup", "quantity": 1, "color": "red"}, "color", "unknown_field"),
+        (CUP | {"parts": [{"name": "lid", "quantity": 0}]}, "parts.0.quantity", "too_small"),
+        (CUP | {"price": {"amount": "x", "currency": "EUR"}}, "price.amount", "wrong_type"),
+        ([], "", "wrong_type"),
+    ],
+)  # fmt: skip
+async def test_names_the_field_that_is_wrong(door: Any, body: Any, field: str, code: str) -> None:
+    reply = await door.post("/api/v1/things", json=body)
+    assert reply.status_code == 422
+    assert [(each["field"], each["code"]) for each in reply.json()["errors"]] == [(field, code)]
+    assert reply.json()["errors"][0]["message"].endswith(".")
+    assert seen == []
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b'{"name": "\xff"}', b"nope"])
+async def test_answers_400_to_what_is_no_json(door: Any, content: bytes) -> None:
+    reply = await door.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 400
+    assert seen == []
+
+
+async def test_refuses_json_that_nests_too_deep_and_not_brackets_in_text(door: Any) -> None:
+    deep = b"[" * 2000 + b"]" * 2000
+    reply = await door.post("/api/v1/things", content=deep, headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.json()["code"]) == (400, "json_too_deep")
+    reply = await door.post("/api/v1/things", json={"name": "[" * 60 + '"', "quantity": 1})
+    assert (reply.status_code, reply.json()["errors"][0]["code"]) == (422, "too_long")
+
+
+async def test_answers_415_to_a_form_where_json_belongs(door: Any) -> None:
+    reply = await door.post("/api/v1/things", data={"name": "cup"})
+    assert (reply.status_code, reply.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_answers_413_to_a_body_over_one_mebibyte(door: Any) -> None:
+    content = b'{"name": "' + b"x" * 1024 * 1024 + b'"}'
+    reply = await door.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
+    assert seen == []
+
+
+async def test_answers_431_to_headers_that_are_too_large(door: Any) -> None:
+    reply = await door.get("/api/v1/whoami", headers={"X-Much": "x" * 17_000})
+    assert (reply.status_code, reply.json()["code"]) == (431, "headers_too_large")
+
+
+async def test_reads_query_path_and_lists(door: Any) -> None:
+    query = "limit=3&color=red&color=blue&big=true&since=2026-01-01T00:00:00Z"
+    assert (await door.get(f"/api/v1/things/{THING}?{query}")).json() == {
+        "id": THING, "since": "2026-01-01T00:00:00Z", "limit": 3, "color": ["red", "blue"], "big": True,
+        "cursor": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "code"),
+    [
+        ("limit=101", "limit", "too_large"),
+        ("limit=0", "limit", "too_small"),
+        ("limit=x", "limit", "wrong_type"),
+        ("limit=", "limit", "wrong_type"),
+        ("big=maybe", "big", "wrong_type"),
+        ("since=yesterday", "since", "wrong_format"),
+        ("cursor=" + "x" * 501, "cursor", "too_long"),
+    ],
+)
+async def test_names_the_query_parameter_that_is_wrong(door: Any, query: str, field: str, code: str) -> None:
+    reply = await door.get(f"/api/v1/things/{THING}?{query}")
+    assert reply.status_code == 422
+    assert [(each["field"], each["code"]) for each in reply.json()["errors"]] == [(field, code)]
+
+
+async def test_requires_a_header_that_a_handler_names(door: Any) -> None:
+    reply = await door.delete(f"/api/v1/things/{THING}")
+    assert reply.status_code == 422
+    assert reply.json()["errors"] == [
+        {"field": "x-cart-token", "code": "required", "message": "This is required."}
+    ]
+    assert seen == []
+    reply = await door.delete(f"/api/v1/things/{THING}", headers={"X-Cart-Token": "t0k"})
+    assert (reply.status_code, reply.content) == (204, b"")
+    assert seen == [(UUID(THING), "t0k")]
+
+
+async def test_answers_404_to_an_unknown_path_and_to_an_id_that_is_none(door: Any) -> None:
+    for path in ("/api/v1/nothing", "/api/v1/things/7", "/api/v1/whoami/", "/api/v1//whoami"):
+        reply = await door.get(path)
+        assert (path, reply.status_code, reply.json()["code"]) == (path, 404, "not_found")
+
+
+async def test_answers_405_with_what_is_allowed(door: Any) -> None:
+    reply = await door.put("/api/v1/things")
+    assert reply.status_code == 405
+    assert "POST" in reply.headers["allow"]
+
+
+async def test_answers_head_like_get_without_a_body(door: Any) -> None:
+    reply = await door.head("/api/v1/whoami")
+    assert (reply.status_code, reply.content) == (200, b"")
+    assert int(reply.headers["content-length"]) > 50
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "code"),
+    [("missing", 404, "thing_not_found"), ("conflict", 409, "version_conflict"),
+     ("throttled", 429, "slow_down"), ("unavailable", 503, "unavailable"), ("bug", 500, "internal_error")],
+)  # fmt: skip
+async def test_maps_an_error_to_its_status_and_code(door: Any, how: str, status: int, code: str) -> None:
+    reply = await door.get(f"/api/v1/fails/{how}")
+    body = reply.json()
+    assert (reply.status_code, body["status"], body["code"]) == (status, status, code)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert body["request_id"] == reply.headers["x-request-id"]
+    assert body["type"].endswith(code) and body["title"]
+    assert "secret" not in reply.text
+
+
+async def test_says_when_to_come_back(door: Any) -> None:
+    assert (await door.get("/api/v1/fails/throttled")).headers["retry-after"] == "17"
+    assert (await door.get("/api/v1/fails/unavailable")).headers["retry-after"] == "5"
+    assert (await door.get("/api/v1/fails/conflict")).json()["data"] == {"version": 4}
+
+
+async def test_ends_a_request_that_takes_too_long_with_503(door: Any) -> None:
+    reply = await door.get("/api/v1/slow")
+    assert (reply.status_code, reply.json()["code"]) == (503, "timeout")
+    assert (await door.get("/api/v1/whoami")).status_code == 200
+
+
+async def test_passes_on_a_response_with_its_own_status_and_headers(door: Any) -> None:
+    reply = await door.get("/api/v1/accepted")
+    assert (reply.status_code, reply.json(), reply.headers["x-more"]) == (
+        202,
+        {"status": "processing"},
+        "yes",
+    )
+    assert reply.headers["x-request-id"]
+
+
+async def test_tells_staff_what_a_request_cost_and_nobody_else(door: Any) -> None:
+    ask = {"X-Debug-Cost": "1"}
+    reply = await door.get("/api/v1/staff", headers={**ask, "Authorization": "Bearer staff"})
+    assert 'desc="0 statements"' in reply.headers["server-timing"]
+    reply = await door.get("/api/v1/mine", headers={**ask, "Authorization": "Bearer customer"})
+    assert "server-timing" not in reply.headers
+
+
+async def test_compresses_large_answers_when_the_client_takes_it(open_door: Any) -> None:
+    @get("/large", permission=PUBLIC)
+    async def large(size: Annotated[int, QueryParameter(name="size")] = 5000) -> list[str]:
+        return ["the same text"] * (size // 16)
+
+    door = await open_door([large])
+    for encoding in ("br", "gzip"):
+        reply = await door.get("/api/v1/large", headers={"Accept-Encoding": encoding})
+        assert reply.headers["content-encoding"] == encoding
+        assert int(reply.headers["content-length"]) < 500
+        assert reply.json() == ["the same text"] * 312
+    reply = await door.get("/api/v1/large", headers={"Accept-Encoding": "br;q=0"})
+    assert "content-encoding" not in reply.headers
+    assert "content-encoding" not in (await door.get("/api/v1/large?size=160")).headers
