@@ -336,6 +336,11 @@ class Carts(Protocol):
         """completing → completed. System only."""
 
     @idempotent
+    async def stale_completing(self, ctx: Context, *, older_than_s: int, limit: int = 100) -> list[UUID]:
+        """Carts that have been completing for longer than `older_than_s`: the caller knows whether each became
+        an order, and thaws or finishes it. System only."""
+
+    @idempotent
     async def promotions(self, ctx: Context) -> list[Promotion]: ...
 
     async def save_promotion(self, ctx: Context, *, promotion: Promotion) -> Promotion: ...

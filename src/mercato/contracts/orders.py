@@ -94,6 +94,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     discounts: list[Discount]
     tax: Money
     total: Money
+    quantity_open: int = 0
+    """Units that are in no fulfillment yet."""
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, gc=False):
