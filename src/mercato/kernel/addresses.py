@@ -37,7 +37,8 @@ def check_address(
     """
     tidy = {field: _tidied(values.get(field)) for field in (*_FIELDS.values(), *_OTHER_FIELDS)}
     country = (tidy["country"] or "").upper()
-    found = _checked(country, tidy["region"] or "", tidy["city"] or "", tidy["postal_code"] or "")
+    postal_code = (tidy["postal_code"] or "").upper()
+    found = _checked(country, tidy["region"] or "", tidy["city"] or "", postal_code)
     problems = dict(found[1])
     for field in ("name", "street1"):
         if not tidy[field]:
@@ -81,7 +82,8 @@ def _checked(
     return {
         "country": clean["country_code"],
         "region": clean["country_area"] or None,
-        "city": clean["city"] or city,
+        # The data ask for upper case cities on labels; people want theirs as they wrote it.
+        "city": city if clean["city"].casefold() in ("", city.casefold()) else clean["city"],
         "postal_code": clean["postal_code"],
     }, {}
 
@@ -97,13 +99,14 @@ def _message(country: str, place: dict[str, str], field: str, code: str) -> str:
     where = country_name(country)
     if field == "postal_code":
         label = "ZIP code" if rules.postal_code_type == "zip" else "postal code"
+        area = f" of {place['country_area']}" if place["country_area"] and code != "required" else ""
         examples = " or ".join(rules.postal_code_examples[:MAX_EXAMPLES])
-        like = f", like {examples}" if examples else ""
-        return f"Enter a {label} of {where}{like}."
+        like = f" like {examples}" if examples else ""
+        return f"{where}: enter a {label}{area}{like}."
     if field == "region":
-        choices = ", ".join(dict.fromkeys(name for name, _ in rules.country_area_choices))
-        short = len(rules.country_area_choices) <= MAX_CHOICES_NAMED
-        return f"Choose the {rules.country_area_type} of {where}" + (f": {choices}." if short else ".")
+        choices = list(dict.fromkeys(name for name, _ in rules.country_area_choices))
+        named = f": {', '.join(choices)}" if len(choices) <= MAX_CHOICES_NAMED else ""
+        return f"{where}: choose the {rules.country_area_type.replace('_', ' ')}{named}."
     if code == "required":
         return _required_message(field)
     return f"This {field} is not in {where}."

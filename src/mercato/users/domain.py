@@ -1,5 +1,6 @@
 """Pure rules of accounts: roles, limits of sessions, throttling, passwords, e-mail addresses."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -28,6 +29,9 @@ JUDGED_LENGTH_MAX = 48
 """Only the beginning of a password is judged: the judge needs time that grows faster than its length."""
 MAX_ADDRESSES = 50
 MAX_SESSIONS = 100
+
+
+_LOCAL_HOST = re.compile(r"^([\w-]+\.)*(localhost|local|test)$", re.IGNORECASE)
 
 
 class SeededRole(msgspec.Struct, frozen=True):
@@ -110,6 +114,12 @@ MAIL_THROTTLE = ThrottleRule("mail", (15 * 60,), timedelta(minutes=15))
 REGISTER_THROTTLE = ThrottleRule("register", growing_waits(20), timedelta(hours=24))
 
 
+def role_order(code: str) -> tuple[int, str]:
+    """Seeded roles first, as they stand above, then others by code."""
+    codes = [role.code for role in SEEDED_ROLES]
+    return codes.index(code) if code in codes else len(codes), code
+
+
 def known_permission(permission: str) -> bool:
     return permission == ALL_PERMISSIONS or permission in PERMISSIONS
 
@@ -124,14 +134,18 @@ def email_of(text: str, *, allow_local: bool) -> tuple[str, str]:
 
     `allow_local` accepts names such as `owner@localhost`, for development. Raises Invalid.
     """
+    text = text.strip()
+    name, _, host = text.rpartition("@")
+    is_local = allow_local and _LOCAL_HOST.search(host) is not None
     try:
-        found = validate_email(text.strip(), check_deliverability=False, globally_deliverable=not allow_local)
+        found = validate_email(f"{name}@example.com" if is_local else text, check_deliverability=False)
     except EmailNotValidError:
         raise Invalid(
             detail="Check the e-mail address.",
             errors=[FieldError("email", "email_invalid", "Enter an e-mail address like name@example.com.")],
         ) from None
-    return found.normalized, found.normalized.casefold()
+    address = f"{found.local_part}@{host.lower()}" if is_local else found.normalized
+    return address, address.casefold()
 
 
 def email_key_of(text: str) -> str:
@@ -154,7 +168,7 @@ def judge_password(password: str, *, known: Sequence[str], field: str = "passwor
     """Refuse a password that is short or quickly guessed; `known` are words of its owner. Raises Invalid."""
     if len(password) < PASSWORD_LENGTH_MIN:
         raise _refused(field, "password_too_short", f"Use at least {PASSWORD_LENGTH_MIN} characters.")
-    words = [word for text in known for word in (text, *text.replace("@", " ").replace(".", " ").split())]
+    words = [word for text in known for word in (text, *text.split("@"), *re.split(r"[@.\s]+", text))]
     if zxcvbn(password[:JUDGED_LENGTH_MAX], user_inputs=words)["score"] <= GUESSABLE_SCORE_MAX:
         raise _refused(
             field, "password_too_common", "This password is easy to guess: try a few unrelated words."

@@ -29,15 +29,15 @@ class UsersService:
         self.database = runtime.database("users")
         self.passwords = Passwords()
         self.keys = SigningKeys(self.database, issuer=settings.public_url, secret=settings.secret_key)
-        self.principals = Principals(self.database, self.keys, runtime.live)
+        self.principals = Principals(self.database, self.keys)
         self.desk = Desk(
             database=self.database, outbox=runtime.outbox("users"), passwords=self.passwords,
-            keys=self.keys, announce=self.principals.announce,
+            keys=self.keys,
             allow_local_email=not settings.is_production,
         )  # fmt: skip
 
     async def start(self) -> None:
-        """Seed the roles, make a signing key when there is none, hash the dummy, hear changes of access."""
+        """Seed the roles, make a signing key when there is none, hash the dummy."""
         await rights.seed_roles(
             self.database,
             codes=[role.code for role in domain.SEEDED_ROLES],
@@ -46,10 +46,8 @@ class UsersService:
         )
         await self.keys.rotate()
         await self.passwords.warm()
-        self.principals.start()
 
     async def stop(self) -> None:
-        await self.principals.stop()
         self.passwords.close()
 
     async def sweep(self) -> None:
@@ -175,7 +173,8 @@ class UsersService:
 
     async def roles(self, ctx: Context) -> list[Role]:
         ctx.principal.require("read_staff")
-        return [rows.role_of(row) for row in await rights.all_roles(self.database)]
+        found = [rows.role_of(row) for row in await rights.all_roles(self.database)]
+        return sorted(found, key=lambda role: domain.role_order(role.code))
 
     async def public_keys(self, ctx: Context) -> list[PublicKey]:
         return await self.keys.public_keys(now=clock.now())

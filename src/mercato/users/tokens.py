@@ -57,8 +57,8 @@ class SigningKeys:
         }  # fmt: skip
         return jwt.encode({"alg": ALGORITHM, "kid": kid}, claims, self._keys[kid], algorithms=[ALGORITHM])
 
-    async def session_of(self, token: str, *, now: datetime) -> tuple[UUID, datetime] | None:
-        """The session that a token names and when the token ends; None when it proves nothing."""
+    async def session_of(self, token: str, *, now: datetime) -> UUID | None:
+        """The session that a token names; None when it proves nothing."""
         try:
             kid = str(extract_compact(token.encode()).headers().get("kid"))
             key = self._keys.get(kid) or await self._reload_for(kid, now)
@@ -68,7 +68,7 @@ class SigningKeys:
             ends_at = datetime.fromtimestamp(claims["exp"], tz=UTC)
             if claims["iss"] != self._issuer or claims["aud"] != AUDIENCE or ends_at <= now:
                 return None
-            return UUID(claims["sid"]), ends_at
+            return UUID(claims["sid"])
         except (JoseError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
             return None
 

@@ -1,6 +1,5 @@
 """The verbs of accounts. `Desk` is what each of them works with; one module per group of verbs."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -19,11 +18,8 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
     outbox: Outbox
     passwords: Passwords
     keys: SigningKeys
-    announce: Callable[[UUID], None]
-    """Tell every process that a user's sessions or rights changed; after commit."""
     allow_local_email: bool
 
     async def access_changed(self, tx: Tx, user_id: UUID) -> None:
-        """Record in `tx` that sessions or rights of a user changed, and announce it once that is durable."""
+        """Record that sessions or rights of a user changed: whoever remembers their principal drops it."""
         await self.outbox.add(tx, AccessChanged(user_id=user_id))
-        tx.after_commit(lambda: self.announce(user_id))

@@ -41,8 +41,6 @@ async def update_me(
         row = await accounts.user_by_id(tx, user_id=user_id)
         if row is None:
             raise Unauthenticated(detail="Sign in to go on.")
-        if name is not None:
-            tx.after_commit(lambda: desk.announce(user_id))
     return user_of(row)
 
 

@@ -80,13 +80,13 @@ async def verify(ctx: Context, users: Users, data: TokenInput) -> User:
     return await users.confirm(ctx, token=data.token)
 
 
-@post("/auth/login", permission=PUBLIC, status_code=HTTP_200_OK)
+@post("/auth/login", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
 async def login(ctx: Context, users: Users, data: LoginInput) -> Tokens:
     """Sign in for the API. 401 has one text for every reason; 429 says when to come back."""
     return _tokens(await users.sign_in(ctx, email=data.email, password=data.password, browser=False))
 
 
-@post("/auth/refresh", permission=PUBLIC, status_code=HTTP_200_OK)
+@post("/auth/refresh", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
 async def refresh(ctx: Context, users: Users, data: RefreshInput) -> Tokens:
     """Exchange a refresh token for a new pair; it can be used once, a second use ends the session."""
     return _tokens(await users.refresh(ctx, refresh_token=data.refresh_token))

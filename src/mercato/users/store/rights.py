@@ -25,10 +25,7 @@ async def seed_roles(
 
 
 async def all_roles(db: Queries) -> list[Row]:
-    return await db.fetch(
-        "select code, name, permissions, is_seeded, version from users.roles order by is_seeded desc,"
-        " created_at, code"
-    )
+    return await db.fetch("select code, name, permissions, is_seeded, version from users.roles")
 
 
 async def lock_roles(tx: Tx, *, codes: Sequence[str]) -> list[Row]:
