@@ -87,3 +87,7 @@ class Notifications(Protocol):
         cursor: str | None = None,
     ) -> Page[Message]:
         """Every mail kept by the development mailbox, newest first; NotFound in production."""
+
+    @idempotent
+    async def mail(self, ctx: Context, *, mail_id: UUID) -> Message:
+        """One mail of the development mailbox, by the id it has there; NotFound in production."""

@@ -1,0 +1,26 @@
+"""Notifications: what people are told about their orders and accounts, and whether it arrived.
+
+Owns messages, their templates, the providers that send them and the development mailbox. Does not own what
+happened (it hears events) nor the tokens in its links (users, orders).
+"""
+
+from mercato.kernel.inbox import Subscription
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.schedules import Schedule
+from mercato.kernel.service import Service
+from mercato.notifications.events import HEARD
+from mercato.notifications.service import NotificationsService
+
+SWEEP_EVERY_S = 3600.0
+
+
+def build(runtime: Runtime) -> Service:
+    """The notifications service, not yet started."""
+    notifications = NotificationsService(runtime)
+    return Service(
+        impl=notifications,
+        subscriptions=(Subscription("notifications-mail", HEARD, notifications.queue),),
+        schedules=(Schedule("notifications-sweep", SWEEP_EVERY_S, notifications.sweep),),
+        start=notifications.start,
+        stop=notifications.stop,
+    )

@@ -1,0 +1,103 @@
+"""Sends what is due. Any number of processes may do so: each takes messages that nobody else has."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import structlog
+
+from mercato.kernel import clock
+from mercato.kernel.bell import Bell
+from mercato.kernel.db import Database
+from mercato.kernel.metrics import Metrics
+from mercato.notifications import domain, store
+from mercato.notifications.letters import Letter, Letters
+from mercato.notifications.providers import Outcome, Provider
+
+BATCH = 20
+LOOK_EVERY_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Delivery:
+    """The loop that sends: woken by new messages, and every few seconds for those that wait for a retry."""
+
+    def __init__(self, database: Database, letters: Letters, provider: Provider, metrics: Metrics) -> None:
+        self._database = database
+        self._letters = letters
+        self._provider = provider
+        self._bell = Bell()
+        self._task: asyncio.Task[None] | None = None
+        self._sent, self._refused = (
+            metrics.counter("mercato_messages_total", "Messages by outcome.", outcome=outcome)
+            for outcome in ("sent", "refused")
+        )
+
+    def ring(self) -> None:
+        """There is something new to send."""
+        self._bell.ring()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="notifications-delivery")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def deliver_due(self) -> int:
+        """Send everything that is due now; returns how many messages were tried."""
+        tried = 0
+        while True:
+            rows = await store.claim_due(self._database, now=clock.now(), lease=domain.LEASE, limit=BATCH)
+            if not rows:
+                return tried
+            tried += len(rows)
+            await self._deliver({row["id"]: row for row in rows})
+
+    async def _deliver(self, rows: dict[Any, Any]) -> None:
+        letters = []
+        for row in rows.values():
+            try:
+                letters.append(self._write(row, show_secrets=True))
+            except Exception as error:
+                log.exception("a message cannot be written", message=str(row["id"]), template=row["template"])
+                await self._note(row, f"{type(error).__name__}: {error}", is_final=False)
+        async for outcome in self._provider.send(letters):
+            await self._record(rows[outcome.letter.id], outcome)
+
+    async def _record(self, row: Any, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            await self._note(row, outcome.error, is_final=outcome.is_final)
+            return
+        self._sent.add()
+        drop = domain.SECRET if domain.KINDS[row["template"]].expires else None
+        await store.mark_sent(
+            self._database, copy=self._write(row, show_secrets=False), provider=self._provider.name,
+            drop_secret=drop, now=clock.now(),
+        )  # fmt: skip
+
+    async def _note(self, row: Any, error: str, *, is_final: bool) -> None:
+        self._refused.add()
+        wait = None if is_final else domain.next_try(row["tries"])
+        if wait is None:
+            log.warning("a message has failed", message=str(row["id"]), template=row["template"], error=error)
+        await store.mark_refused(
+            self._database, message_id=row["id"], provider=self._provider.name, error=error,
+            try_at=None if wait is None else clock.now() + wait,
+        )  # fmt: skip
+
+    def _write(self, row: Any, *, show_secrets: bool) -> Letter:
+        return self._letters.write(
+            message_id=row["id"], template=row["template"], recipient=row["recipient"], locale=row["locale"],
+            data=msgspec.json.decode(row["data"]), show_secrets=show_secrets,
+        )  # fmt: skip
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.deliver_due()
+            except Exception as error:  # the database may be away for a while; what is due stays due
+                log.warning("delivery waits", error=repr(error))
+            await self._bell.wait(LOOK_EVERY_S)

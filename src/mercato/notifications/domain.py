@@ -1,0 +1,105 @@
+"""Pure rules of messages: which kinds there are, what they may say, when a failed one is tried again."""
+
+import re
+from datetime import timedelta
+from email.utils import parseaddr
+
+import msgspec
+from babel import Locale
+from babel.core import UnknownLocaleError
+
+RETRY_WAITS_S = (10, 60, 300, 1800, 7200, 21600)
+"""Seconds before the second to the seventh try; after the last the message has failed."""
+LEASE = timedelta(minutes=10)
+"""A message that is being sent is not tried by anyone else meanwhile."""
+KEEP_MAILBOX = timedelta(days=30)
+KEEP_SECRETS = timedelta(days=1)
+GREETED_LENGTH_MAX = 60
+_NOT_A_NAME = re.compile(r"[:/@<>]|\.\w|www")
+HIDDEN = "hidden"
+"""Stands for a secret in the copy that staff may read."""
+SECRET = "token"  # noqa: S105 (the name of the variable)
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind of message. `subject` is a template too; `expires` when its link stops working by itself."""
+
+    code: str
+    name: str
+    subject: str
+    variables: tuple[str, ...]
+    expires: bool = False
+
+
+_ORDER = ("shop_name", "shop_url", "number", "order_url", "total")
+
+KINDS = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            "order_placed", "Order placed", "Your order {{ number }}",
+            (*_ORDER, "name", "lines", "is_paid"),
+        ),
+        Kind("order_paid", "Order paid", "We received your payment for order {{ number }}", _ORDER),
+        Kind(
+            "order_shipped", "Order shipped", "Order {{ number }} is on its way",
+            (*_ORDER, "lines", "carrier", "tracking_number", "tracking_url"),
+        ),
+        Kind("order_delivered", "Order delivered", "Order {{ number }} was delivered", _ORDER),
+        Kind("order_canceled", "Order canceled", "Order {{ number }} was canceled", (*_ORDER, "reason")),
+        Kind(
+            "order_refunded", "Order refunded", "A refund for order {{ number }}",
+            (*_ORDER, "amount", "reason"),
+        ),
+        Kind(
+            "account_confirm", "Confirm the account", "Confirm your account at {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "confirm_url"), expires=True,
+        ),
+        Kind(
+            "registration_repeated", "Registered again", "You already have an account at {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "sign_in_url", "reset_url"),
+        ),
+        Kind(
+            "password_reset", "Password reset", "Set a new password for {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "reset_url"), expires=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def next_try(tries: int) -> timedelta | None:
+    """How long to wait after the nth try failed; None when that was the last one."""
+    return timedelta(seconds=RETRY_WAITS_S[tries - 1]) if tries <= len(RETRY_WAITS_S) else None
+
+
+def locale_of(tag: str) -> Locale:
+    """The Babel locale of a tag such as `en`, `de-AT` or `pt_BR`; English for one that nobody knows."""
+    try:
+        return Locale.parse(tag.replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        return Locale.parse("en")
+
+
+def shop_name_of(mail_from: str) -> str:
+    """The shop's name as its sender says it, the address when it says none."""
+    name, address = parseaddr(mail_from)
+    return name or address
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks: what a mail header can hold."""
+    return " ".join(text.split())
+
+
+def greeted(name: str) -> str:
+    """A name as a mail may greet it; empty for one that is a message or a link.
+
+    Anyone can register anyone's address under any name: without this, strangers would mail through us.
+    """
+    name = one_line(name)
+    return "" if len(name) > GREETED_LENGTH_MAX or _NOT_A_NAME.search(name) else name
+
+
+def web_address(text: str | None) -> str | None:
+    """`text` when it is a link of the web, else None: staff type tracking links, and mails show them."""
+    return text if text is not None and text.startswith(("https://", "http://")) else None

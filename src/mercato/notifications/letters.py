@@ -1,0 +1,109 @@
+"""Turns what an event said into a letter: subject, HTML and text. Pure; templates come with the package."""
+
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from babel.dates import format_date
+from babel.numbers import format_currency
+from jinja2 import DictLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mercato.kernel.money import Money, to_decimal
+from mercato.notifications import domain
+
+MAX_LINES = 200
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A message ready to be sent, both parts."""
+
+    id: UUID
+    template: str
+    recipient: str
+    subject: str
+    html: str
+    text: str
+
+
+class Letters:
+    """Writes letters of every kind. Rendering is sandboxed, as merchants will edit templates."""
+
+    def __init__(self, *, public_url: str, mail_from: str) -> None:
+        self._url = public_url
+        self._shop_name = domain.shop_name_of(mail_from)
+        sources = {
+            entry.name: entry.read_text("utf-8")
+            for entry in files("mercato.notifications").joinpath("mails").iterdir()
+            if entry.name.endswith((".html", ".txt"))
+        }
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=DictLoader(sources), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            autoescape=lambda name: name is not None and name.endswith(".html"), auto_reload=False,
+        )  # fmt: skip
+        self._subjects = {
+            code: self._environment.from_string(kind.subject) for code, kind in domain.KINDS.items()
+        }
+
+    def write(
+        self,
+        *,
+        message_id: UUID,
+        template: str,
+        recipient: str,
+        locale: str,
+        data: dict[str, Any],
+        show_secrets: bool,
+    ) -> Letter:
+        """The letter to its recipient, or the copy for staff in which secrets are hidden."""
+        if not show_secrets and domain.SECRET in data:
+            data = {**data, domain.SECRET: domain.HIDDEN}
+        variables = self.variables(template, data, locale)
+        return Letter(
+            id=message_id, template=template, recipient=recipient,
+            subject=domain.one_line(self._subjects[template].render(variables)),
+            html=self._environment.get_template(f"{template}.html").render(variables),
+            text=self._environment.get_template(f"{template}.txt").render(variables).strip() + "\n",
+        )  # fmt: skip
+
+    def variables(self, template: str, data: dict[str, Any], locale: str) -> dict[str, Any]:
+        """What the templates of this kind may name, written for people of `locale`."""
+        found = {"shop_name": self._shop_name, "shop_url": self._url}
+        token = quote(str(data.get(domain.SECRET, "")), safe="")
+        if template.startswith("order_"):
+            return found | self._order(data, locale, token)
+        return found | {
+            "name": domain.greeted(data["name"]),
+            "confirm_url": f"{self._url}/account/confirm?token={token}",
+            "reset_url": f"{self._url}/account/reset" + (f"?token={token}" if token else ""),
+            "sign_in_url": f"{self._url}/sign-in",
+        }
+
+    def _order(self, data: dict[str, Any], locale: str, token: str) -> dict[str, Any]:
+        def money(amount: int) -> str:
+            value = Money(amount, data["currency"])
+            return format_currency(to_decimal(value), value.currency, locale=domain.locale_of(locale))
+
+        number = quote(data["number"], safe="")
+        return {
+            "number": domain.one_line(data["number"]),
+            "order_url": f"{self._url}/order/{number}?token={token}",
+            "total": money(data["total"]),
+            "date": format_date(
+                datetime.fromisoformat(data["occurred_at"]), "long", locale=domain.locale_of(locale)
+            ),
+            "name": domain.greeted(data.get("name") or ""),
+            "is_paid": bool(data.get("is_paid")),
+            "lines": [
+                {"name": line["name"], "quantity": line["quantity"], "total": money(line["total"])}
+                for line in data.get("lines", [])[:MAX_LINES]
+            ],
+            "carrier": data.get("carrier"),
+            "tracking_number": data.get("tracking_number"),
+            "tracking_url": domain.web_address(data.get("tracking_url")),
+            "amount": money(data["amount"]) if "amount" in data else "",
+            "reason": data.get("reason") or "",
+        }
