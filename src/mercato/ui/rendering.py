@@ -23,7 +23,9 @@ from mercato.ui import charts, formats, images
 from mercato.ui.assets import Assets
 
 PACKAGE = Path(__file__).parent.parent
-TEMPLATE_FOLDERS = tuple(PACKAGE / name / "templates" for name in ("ui", "storefront", "admin"))
+TEMPLATE_FOLDERS = tuple(
+    PACKAGE / name / "templates" for name in ("ui", "storefront", "admin", "notifications")
+)
 THEMES = ("light", "dark")
 DENSITIES = ("comfortable", "compact")
 
@@ -38,7 +40,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class Renderer:
-    """The templates of ui, storefront and admin, each of which a merchant's folder may override by name."""
+    """The templates of ui and the pages, each of which a merchant's folder may override by name."""
 
     def __init__(
         self, *, assets: Assets | None = None, overrides: Path | None = None, cache: Path | None = None
@@ -74,13 +76,19 @@ class Renderer:
         )
 
     def render(self, template: str, context: Mapping[str, Any], *, block: str | None = None) -> str:
-        """The whole template, or one of the blocks that it defines itself; KeyError for no such block."""
+        """The whole template, or one of its own blocks; KeyError for no such block."""
         compiled = self.environment.get_template(template)
         if block is None:
             return compiled.render(context)
         if block not in compiled.blocks:
             raise KeyError(f"{template} has no block {block!r}")
-        return "".join(compiled.blocks[block](compiled.new_context(dict(context))))
+        scope = compiled.new_context(dict(context))
+        # Up to its first piece of text a template runs its imports, macros and sets, which the block needs.
+        whole = compiled.root_render_func(scope)
+        next(whole, None)
+        text = "".join(scope.blocks[block][0](scope))
+        whole.close()
+        return text
 
 
 def json_ld(value: msgspec.Struct | Mapping[str, Any]) -> Markup:
