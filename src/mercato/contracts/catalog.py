@@ -258,6 +258,8 @@ class Channel(msgspec.Struct, frozen=True):
     countries: list[str]
     prices_include_tax: bool
     is_active: bool
+    time_zone: str = "UTC"
+    """IANA name; times are shown and delivery cut-offs are meant in it."""
 
 
 class Shop(msgspec.Struct, frozen=True):
@@ -543,7 +545,7 @@ class Catalog(Protocol):
         content: bytes,
         alt: str,
         file_name: str = "",
-        variant_skus: list[str] = [],
+        variant_skus: list[str] | None = None,
     ) -> Image:
         """Sniffed, limited in bytes and pixels, stripped of metadata, named by content hash.
 

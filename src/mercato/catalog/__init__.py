@@ -1,0 +1,71 @@
+"""The catalog: products, variants, prices, categories, collections, images, search.
+
+Owns its tables, this host's search index and the stored pictures, and announces every change. Keeps a copy of
+each variant's availability for lists; the units themselves belong to stock, which has its own contract. Does
+not own carts, discounts or tax.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from mercato.catalog.actions.register_stock import hear_orders, hear_stock, register_stock
+from mercato.catalog.media import Media
+from mercato.catalog.memory import Ears, Memory
+from mercato.catalog.parts import Parts
+from mercato.catalog.search.follower import Follower
+from mercato.catalog.search.index import IndexFolder
+from mercato.catalog.service import CatalogService
+from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.stock import Stock, StockChanged
+from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.inbox import Subscription
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.schedules import Schedule
+from mercato.kernel.service import Service
+
+REGISTER_STOCK_EVERY_S = 30.0
+
+
+def build(runtime: Runtime, *, stock: Stock) -> Service:
+    """The catalog of one process, not yet started."""
+    database = runtime.database("catalog")
+    memory = Memory(database, runtime.nats)
+    folder = IndexFolder(Path(runtime.settings.data_dir))
+    follower = Follower(folder, database, memory.navigation, runtime.in_thread)
+    parts = Parts(
+        database=database,
+        outbox=runtime.outbox("catalog"),
+        memory=memory,
+        media=Media(runtime),
+        follower=follower,
+        stock=stock,
+    )
+    service = CatalogService(parts, folder)
+    ears = Ears(runtime.nats, runtime.settings.namespace, memory, follower.hint)
+
+    async def start() -> None:
+        service.open_index()
+        await ears.start()
+        await follower.start()
+
+    async def stop() -> None:
+        await follower.stop()
+        await ears.stop()
+        folder.close()
+
+    return Service(
+        impl=service,
+        subscriptions=(
+            Subscription("catalog-availability", (StockChanged,), partial(hear_stock, parts)),
+            Subscription("catalog-units-sold", (OrderPlaced,), hear_orders),
+        ),
+        schedules=(
+            Schedule(
+                "catalog-register-stock",
+                REGISTER_STOCK_EVERY_S,
+                partial(register_stock, parts, SYSTEM_CONTEXT),
+            ),
+        ),
+        start=start,
+        stop=stop,
+    )

@@ -1,0 +1,64 @@
+"""Handing new variants over to stock, and keeping what stock says of all variants."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import structlog
+
+from mercato.catalog.parts import Changed, Parts
+from mercato.catalog.store import changes
+from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.stock import Availability, StockChanged
+from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import Unavailable
+
+BATCH = 1_000
+
+log = structlog.get_logger()
+
+
+async def register_stock(parts: Parts, ctx: Context, *, variant_ids: Sequence[UUID] | None = None) -> None:
+    """Tell stock of variants it does not know yet (all, or some of these), with their opening stock.
+
+    When stock is away nothing is lost: the variants stay marked and the schedule comes back to them.
+    """
+    try:
+        while found := await changes.not_registered(parts.database, limit=BATCH, variant_ids=variant_ids):
+            await _register(parts, ctx.as_system(), found)
+    except Unavailable as error:
+        log.warning("stock does not answer: new variants wait", error=error.detail)
+
+
+async def _register(parts: Parts, ctx: Context, found: Mapping[UUID, tuple[str, int]]) -> None:
+    await parts.stock.register_variants(
+        ctx,
+        skus={variant_id: sku for variant_id, (sku, _) in found.items()},
+        on_hand={variant_id: on_hand for variant_id, (_, on_hand) in found.items()},
+    )
+    units = await parts.stock.available(ctx, variant_ids=list(found))
+    async with parts.database.transaction() as tx:
+        await changes.set_registered(tx, variant_ids=list(found))
+        await keep_availability(parts, tx, {unit.variant_id: unit.availability for unit in units})
+
+
+async def keep_availability(parts: Parts, tx: Tx, availability: Mapping[UUID, Availability]) -> None:
+    """Write what stock says where it is news, and announce the products."""
+    news = await changes.set_availability(tx, availability=availability)
+    await parts.announce(
+        tx, [Changed(product_id, slug, variant_ids) for product_id, (slug, variant_ids) in news.items()]
+    )
+
+
+async def hear_stock(parts: Parts, tx: Tx, events: Sequence[StockChanged]) -> None:
+    """The last word of each variant counts."""
+    await keep_availability(parts, tx, {event.variant_id: event.availability for event in events})
+
+
+async def hear_orders(tx: Tx, events: Sequence[OrderPlaced]) -> None:
+    """Count what was sold, for sorting by best-selling."""
+    units: dict[UUID, int] = {}
+    for event in events:
+        for line in event.lines:
+            units[line.variant_id] = units.get(line.variant_id, 0) + line.quantity
+    await changes.mark(tx, product_ids=await changes.add_units_sold(tx, units=units))

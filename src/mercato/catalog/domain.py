@@ -1,0 +1,85 @@
+"""Rules of the catalog: what a product may be, what shoppers see of it. No I/O; time is an argument."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import nh3
+
+from mercato.catalog.records import ProductRecord, VariantRecord
+from mercato.contracts.catalog import ProductStatus
+from mercato.contracts.stock import Availability
+
+MAX_SLUG = 120
+NEW_COLLECTION = "new"
+"""Products in the collection of this slug carry the mark "new"."""
+
+RICH_TEXT_TAGS = {
+    "a", "b", "blockquote", "br", "em", "h2", "h3", "h4", "i", "li", "ol", "p", "strong", "ul",
+}  # fmt: skip
+
+_AVAILABILITY_ORDER = (Availability.IN_STOCK, Availability.LOW, Availability.BACKORDER, Availability.OUT)
+_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "ł": "l", "đ": "d"})
+
+
+def fold(text: str) -> str:
+    """`text` without accents and case: "Éclair Ø" → "eclair o"."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
+
+
+def slug_of(text: str) -> str:
+    """A slug for `text`; "item" when nothing of it can stand in one."""
+    words = re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")
+    return words[:MAX_SLUG].strip("-") or "item"
+
+
+def free_slug(base: str, taken: set[str]) -> str:
+    """`base`, or `base-2`, `base-3` … when it is taken."""
+    slug, number = base, 1
+    while slug in taken:
+        number += 1
+        suffix = f"-{number}"
+        slug = base[: MAX_SLUG - len(suffix)].strip("-") + suffix
+    return slug
+
+
+def clean_rich_text(text: str) -> str:
+    """HTML that is safe to show: a few tags of running text, no attribute but `href`."""
+    return nh3.clean(
+        text.strip(), tags=RICH_TEXT_TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http", "mailto"}
+    )
+
+
+def plain_text(rich_text: str) -> str:
+    """The words of a rich text, for search and for descriptions in search engines."""
+    without_tags = nh3.clean(re.sub(r"<(br|/p|/li|/h\d)\b[^>]*>", " ", rich_text), tags=set())
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&")):
+        without_tags = without_tags.replace(entity, character)
+    return " ".join(without_tags.split())
+
+
+def label_of(value: str) -> str:
+    """A value as people read it when nobody gave it a label: "solid-oak" → "Solid oak"."""
+    words = value.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def best_availability(variants: Sequence[VariantRecord]) -> Availability:
+    """What a list says of a product: that of its best variant."""
+    found = {variant.availability for variant in variants}
+    return next((one for one in _AVAILABILITY_ORDER if one in found), Availability.OUT)
+
+
+def why_hidden(product: ProductRecord, *, channel: str, channel_is_active: bool) -> list[str]:
+    """Each reason why shoppers of `channel` do not see the product; empty when they do."""
+    reasons = []
+    if product.status is ProductStatus.DRAFT:
+        reasons.append("It is a draft.")
+    if product.status is ProductStatus.ARCHIVED:
+        reasons.append("It is archived.")
+    if not any(variant.price(channel) for variant in product.variants):
+        reasons.append(f"No variant has a price in the channel {channel}.")
+    if not channel_is_active:
+        reasons.append(f"The channel {channel} is switched off.")
+    return reasons

@@ -1,0 +1,1 @@
+"""All SQL of the catalog, one module per subject. Every statement names only the schema `catalog`."""

@@ -1,0 +1,101 @@
+"""What follows a change: the search index of every host, availability, units sold, opening stock."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from mercato.contracts.stock import Availability
+from mercato.kernel.db import Queries, Tx
+
+
+async def mark(tx: Tx, *, product_ids: Sequence[UUID]) -> None:
+    """Note that search has to read these products again."""
+    await tx.execute(
+        "insert into catalog.changes (product_id, xid)"
+        " select id, pg_current_xact_id()::text::bigint from unnest($1::uuid[]) as n (id) order by id"
+        " on conflict (product_id) do update set xid = excluded.xid",
+        product_ids,
+    )
+
+
+async def since(db: Queries, *, xid: int) -> tuple[int, dict[UUID, int]]:
+    """(the oldest transaction still open, product → last change) of all changes not older than `xid`.
+
+    Asking again with the returned number misses nothing: whatever was not committed now is not older.
+    """
+    rows = await db.fetch(
+        "select s.horizon, c.product_id, c.xid"
+        " from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon) s"
+        " left join catalog.changes c on c.xid >= $1",
+        xid,
+    )
+    return rows[0]["horizon"], {row["product_id"]: row["xid"] for row in rows if row["product_id"]}
+
+
+async def horizon(db: Queries) -> int:
+    """The oldest transaction that is still open."""
+    found: int = await db.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    return found
+
+
+async def set_availability(
+    tx: Tx, *, availability: Mapping[UUID, Availability]
+) -> dict[UUID, tuple[str, list[UUID]]]:
+    """Keep what stock says of variants; returns product → (slug, its variants) where something changed."""
+    rows = await tx.fetch(
+        """
+        with changed as (
+          update catalog.variants v set availability = n.availability
+          from unnest($1::uuid[], $2::text[]) as n (id, availability)
+          where v.id = n.id and v.availability <> n.availability returning v.product_id)
+        select p.id, p.slug, array(select v.id from catalog.variants v where v.product_id = p.id) as variant_ids
+        from catalog.products p where p.id in (select product_id from changed)
+        """,
+        list(availability),
+        [str(value) for value in availability.values()],
+    )
+    return {row["id"]: (row["slug"], row["variant_ids"]) for row in rows}
+
+
+async def add_units_sold(tx: Tx, *, units: Mapping[UUID, int]) -> list[UUID]:
+    """Count sold units (variant → quantity) for sorting by best-selling; returns the products."""
+    rows = await tx.fetch(
+        """
+        with sold as (
+          select v.product_id, sum(n.quantity)::bigint as quantity
+          from unnest($1::uuid[], $2::bigint[]) as n (variant_id, quantity)
+          join catalog.variants v on v.id = n.variant_id group by v.product_id)
+        update catalog.products p set units_sold = p.units_sold + s.quantity
+        from sold s where p.id = s.product_id returning p.id
+        """,
+        list(units),
+        list(units.values()),
+    )
+    return [row["id"] for row in rows]
+
+
+async def not_registered(
+    db: Queries, *, limit: int, variant_ids: Sequence[UUID] | None = None
+) -> dict[UUID, tuple[str, int]]:
+    """variant → (SKU, opening stock) of variants that the stock service does not know yet."""
+    rows = await db.fetch(
+        "select id, sku, opening_stock from catalog.variants where opening_stock is not null"
+        " and ($2::uuid[] is null or id = any($2::uuid[])) order by id limit $1",
+        limit,
+        variant_ids,
+    )
+    return {row["id"]: (row["sku"], row["opening_stock"]) for row in rows}
+
+
+async def set_registered(db: Queries, *, variant_ids: Sequence[UUID]) -> None:
+    await db.execute(
+        "update catalog.variants set opening_stock = null where id = any($1::uuid[])", variant_ids
+    )
+
+
+async def mark_all(tx: Tx) -> None:
+    """Note that search has to read every product again."""
+    await tx.execute(
+        "insert into catalog.changes (product_id, xid)"
+        " select id, pg_current_xact_id()::text::bigint from catalog.products order by id"
+        " on conflict (product_id) do update set xid = excluded.xid"
+    )
