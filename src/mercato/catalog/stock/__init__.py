@@ -1,7 +1,7 @@
 """Stock: how many units of a variant are where, promised to whom, and every change of that as a movement.
 
-Owns levels, movements, holds (reservations) and allocations, and the rule that nothing is sold twice. Lives in
-the catalog package behind a contract, tables and migrations of its own, so that it can leave. Does not own
+Owns levels, movements, holds (reservations) and allocations, and the rule that nothing is sold twice. Lives
+in the catalog package behind a contract, tables and migrations of its own, so that it can leave. Does not own
 variants (it knows their id and SKU), carts or orders: whether an expired hold is given back is decided by
 orders, which knows whether the order was placed.
 """

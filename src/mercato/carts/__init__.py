@@ -1,0 +1,41 @@
+"""Carts: what a shopper means to buy, what it costs and why, what still stands in the way.
+
+Owns carts and their lines, price steps, promotions with their coupon uses, delivery methods and tax rates.
+Does not own prices of variants (catalog), units (stock), or what becomes of a completed cart (orders).
+"""
+
+from mercato.carts.actions.staff import Office
+from mercato.carts.reading import Desk
+from mercato.carts.rules import RulesCache
+from mercato.carts.service import CartsService
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.stock import Stock
+from mercato.kernel.inbox import Subscription
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.schedules import Schedule
+from mercato.kernel.service import Service
+
+SWEEP_EVERY_S = 600.0
+
+
+def build(runtime: Runtime, *, catalog: Catalog, stock: Stock) -> Service:
+    """The carts service of this process; does no I/O until it is started."""
+    durable = runtime.database("carts")
+    rules = RulesCache(durable, catalog, runtime.live)
+    desk = Desk(
+        relaxed=runtime.database("carts", relaxed=True),
+        durable=durable,
+        rules=rules,
+        catalog=catalog,
+        stock=stock,
+        live=runtime.live,
+    )
+    service = CartsService(desk, Office(durable, runtime.outbox("carts"), rules, runtime.live))
+    return Service(
+        impl=service,
+        subscriptions=(Subscription("carts-completion", (OrderPlaced,), service.hear_placed),),
+        schedules=(Schedule("carts-expiry", SWEEP_EVERY_S, service.sweep),),
+        start=rules.start,
+        stop=rules.stop,
+    )

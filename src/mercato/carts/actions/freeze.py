@@ -1,0 +1,91 @@
+"""A cart on its way to an order: frozen at a price, given back, or finished."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from mercato.carts.reading import Desk, decode_frozen, encode_frozen
+from mercato.carts.store import freezing as store
+from mercato.carts.store.carts import CartState
+from mercato.contracts.carts import Cart, CartStatus, FrozenCart
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, Unavailable
+
+MAX_TRIES = 5
+
+
+async def freeze(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
+    """open → completing at today's price, with its coupon uses claimed; a replay gives the same again.
+
+    A cart that is edited meanwhile, or a coupon that is used up meanwhile, is priced anew: the caller
+    compares the total with the one that the shopper saw.
+    """
+    for _ in range(MAX_TRIES):
+        state = await desk.load(ctx, cart_id, token)
+        if state.status is CartStatus.COMPLETING and state.frozen is not None:
+            return decode_frozen(state.frozen)
+        if state.status is CartStatus.COMPLETED:
+            raise Conflict("cart_completed", "This cart has become an order.")
+        if state.status is not CartStatus.OPEN:
+            raise Conflict("cart_not_open", "This cart is too old; start a new one.")
+        frozen, promotion_ids = await _priced(desk, ctx, state)
+        # Uses of coupons must survive a power cut; without any, a lost claim is simply taken again.
+        database = desk.durable if promotion_ids else desk.db
+        row = await store.freeze(
+            database, cart_id=cart_id, version=state.version, frozen=encode_frozen(frozen),
+            promotion_ids=promotion_ids, now=frozen.cart.updated_at,
+        )  # fmt: skip
+        if row.is_done:
+            desk.tell(cart_id)
+            return frozen
+        if row.is_there:
+            desk.rules.drop()
+    raise Unavailable("cart_busy", "This cart is being changed elsewhere; try again.")
+
+
+async def thaw(desk: Desk, *, cart_id: UUID) -> None:
+    if await store.thaw(desk.durable, cart_id=cart_id, now=clock.now()):
+        desk.rules.drop()
+        desk.tell(cart_id)
+
+
+async def finish(desk: Desk, *, cart_ids: Sequence[UUID]) -> None:
+    for cart_id in await store.finish(desk.db, cart_ids=cart_ids, now=clock.now()):
+        desk.tell(cart_id)
+
+
+async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCart, list[UUID]]:
+    """The cart as it will be frozen, and the promotions whose uses are counted. Raises Conflict."""
+    now = clock.now()
+    priced = await desk.price(ctx, state, now=now)
+    cart = priced.cart
+    missing = [name for name in cart.requirements if name != "payment"]
+    if missing:
+        raise Conflict(
+            "requirements_missing",
+            "Something is still missing: " + ", ".join(name.replace("_", " ") for name in missing) + ".",
+            data={"requirements": missing},
+        )
+    _refuse_unavailable(cart)
+    frozen = msgspec.structs.replace(
+        cart,
+        status=CartStatus.COMPLETING,
+        version=state.version + 1,
+        updated_at=now,
+        billing_address=cart.billing_address or cart.shipping_address,
+        requirements=["payment"],
+    )
+    counted = [one.id for one in priced.price.applied if one.promotion.usage_limit is not None]
+    return FrozenCart(frozen, state.customer_id, priced.price.tax_lines), counted
+
+
+def _refuse_unavailable(cart: Cart) -> None:
+    gone = [problem.line_id for problem in cart.problems if problem.code == "variant_unavailable"]
+    if gone:
+        raise Conflict(
+            "variant_unavailable",
+            "Something in the cart is no longer for sale; remove it to go on.",
+            data={"line_ids": [str(line_id) for line_id in gone]},
+        )

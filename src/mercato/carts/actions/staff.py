@@ -1,0 +1,166 @@
+"""What staff changes about prices. Every change is told: cached rules and pages are stale."""
+
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from mercato.carts.rules import TOPIC, RulesCache
+from mercato.carts.store import rules as store
+from mercato.contracts.carts import (
+    DeliveryMethodInput,
+    PricingChanged,
+    Promotion,
+    PromotionReward,
+    TaxRate,
+)
+from mercato.kernel.db import Database
+from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
+from mercato.kernel.ids import new_id
+from mercato.kernel.live import Live
+from mercato.kernel.outbox import Outbox
+
+T = TypeVar("T", Promotion, DeliveryMethodInput, TaxRate)
+
+MAX_AMOUNT = 1_000_000_000_000
+MAX_DAYS = 365
+
+
+class Office:
+    """Where staff's changes are written and told."""
+
+    def __init__(self, database: Database, outbox: Outbox, rules: RulesCache, live: Live) -> None:
+        self.db = database
+        self._outbox = outbox
+        self._rules = rules
+        self._live = live
+
+    async def save(self, value: T) -> T:
+        """Store a new value, or replace the one whose version it carries.
+
+        Raises Conflict, NotFound, Invalid.
+        """
+        checked = _checked(value)
+        try:
+            saved = await self._insert(checked) if checked.id is None else await self._replace(checked)
+        except asyncpg.UniqueViolationError:
+            raise _taken(checked) from None
+        self._tell()
+        return saved
+
+    async def delete(self, kind: type[msgspec.Struct], value_id: UUID) -> None:
+        async with self.db.transaction() as tx:
+            if not await store.remove(tx, kind, value_id=value_id):
+                raise NotFound(detail="It does not exist any more.")
+            await self._outbox.add(tx, PricingChanged(changed_id=value_id))
+        self._tell()
+
+    async def _insert(self, value: T) -> T:
+        value_id = new_id()
+        async with self.db.transaction() as tx:
+            saved = await store.insert(tx, value, new_id=value_id)
+            await self._outbox.add(tx, PricingChanged(changed_id=value_id))
+        return saved
+
+    async def _replace(self, value: T) -> T:
+        assert value.id is not None
+        async with self.db.transaction() as tx:
+            saved = await store.replace(tx, value, value_id=value.id, version=value.version)
+            if saved is None:
+                version = await store.version_of(tx, type(value), value_id=value.id)
+                if version is None:
+                    raise NotFound(detail="It does not exist any more.")
+                raise Conflict(
+                    "version_conflict", "Someone changed it meanwhile; look again.", data={"version": version}
+                )
+            await self._outbox.add(tx, PricingChanged(changed_id=value.id))
+        return saved
+
+    def _tell(self) -> None:
+        self._rules.drop()
+        self._live.publish(TOPIC)
+
+
+def _checked(value: T) -> T:
+    """The value tidied. Raises Invalid that names every wrong field."""
+    errors: list[FieldError] = []
+    if isinstance(value, Promotion):
+        _check_promotion(value, errors)
+    elif isinstance(value, DeliveryMethodInput):
+        _check_method(value, errors)
+    else:
+        _check_country("country", value.country, errors)
+    if errors:
+        raise Invalid(detail="Some fields need another look.", errors=errors)
+    if isinstance(value, Promotion) and value.coupon_code is not None:
+        return msgspec.structs.replace(value, coupon_code=value.coupon_code.strip())
+    return value
+
+
+def _check_promotion(value: Promotion, errors: list[FieldError]) -> None:
+    def wrong(field: str, code: str, message: str) -> None:
+        errors.append(FieldError(field, code, message))
+
+    if not value.name.strip():
+        wrong("name", "required", "Give it a name.")
+    if not value.label.strip():
+        wrong("label", "required", "Say what shoppers read.")
+    if value.reward is PromotionReward.PERCENT and not _is_percent(value.percent):
+        wrong("percent", "out_of_range", "Give a percentage above 0 and up to 100.")
+    if value.reward is PromotionReward.FIXED and not 0 < (value.amount or 0) <= MAX_AMOUNT:
+        wrong("amount", "out_of_range", "Give the amount that is taken off.")
+    if value.minimum_subtotal is not None and not 0 <= value.minimum_subtotal <= MAX_AMOUNT:
+        wrong("minimum_subtotal", "out_of_range", "A minimum is not negative.")
+    if value.usage_limit is not None and not 1 <= value.usage_limit <= 1_000_000_000:
+        wrong("usage_limit", "out_of_range", "A limit is at least one use.")
+    if value.coupon_code is not None and not value.coupon_code.strip():
+        wrong("coupon_code", "required", "Give a code, or none for an automatic promotion.")
+    starts, ends = value.starts_at, value.ends_at
+    if _is_naive(starts) or _is_naive(ends):
+        wrong("starts_at", "time_zone_missing", "Give times with their time zone.")
+    elif starts is not None and ends is not None and ends <= starts:
+        wrong("ends_at", "before_start", "It ends before it begins.")
+
+
+def _check_method(value: DeliveryMethodInput, errors: list[FieldError]) -> None:
+    if not value.code.strip():
+        errors.append(FieldError("code", "required", "Give it a code."))
+    if not value.name.strip():
+        errors.append(FieldError("name", "required", "Give it a name."))
+    if not 0 <= value.price <= MAX_AMOUNT:
+        errors.append(FieldError("price", "out_of_range", "A price is not negative."))
+    if value.free_above is not None and not 0 <= value.free_above <= MAX_AMOUNT:
+        errors.append(FieldError("free_above", "out_of_range", "An amount is not negative."))
+    if not 0 <= value.days_min <= value.days_max <= MAX_DAYS:
+        errors.append(
+            FieldError("days_max", "out_of_range", f"Working days: from least to most, up to {MAX_DAYS}.")
+        )
+    if not 0 <= value.cutoff_hour <= 24:
+        errors.append(FieldError("cutoff_hour", "out_of_range", "An hour of the day, 0 to 24."))
+    for country in value.countries:
+        _check_country("countries", country, errors)
+
+
+def _check_country(field: str, country: str, errors: list[FieldError]) -> None:
+    if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
+        errors.append(FieldError(field, "country_invalid", "Countries are two capital letters, like DE."))
+
+
+def _is_percent(text: str | None) -> bool:
+    whole, _, part = (text or "0").partition(".")
+    hundredths = int(whole) * 100 + int((part + "00")[:2])
+    return 0 < hundredths <= 10_000
+
+
+def _is_naive(moment: datetime | None) -> bool:
+    return moment is not None and moment.tzinfo is None
+
+
+def _taken(value: Promotion | DeliveryMethodInput | TaxRate) -> Conflict:
+    if isinstance(value, Promotion):
+        return Conflict("code_taken", "Another promotion has this coupon code.")
+    if isinstance(value, DeliveryMethodInput):
+        return Conflict("code_taken", "Another delivery method has this code.")
+    return Conflict("rate_taken", "This place and tax class have a rate already.")

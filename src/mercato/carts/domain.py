@@ -1,0 +1,79 @@
+"""Rules of carts without I/O: allowed moves, merging lines, custom data, delivery promises."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mercato.contracts.carts import CartStatus
+from mercato.kernel.errors import FieldError, Invalid
+
+MAX_QUANTITY: Final = 10_000
+MAX_COUPONS: Final = 5
+MAX_CUSTOM_ENTRIES: Final = 10
+MAX_CUSTOM_KEY: Final = 50
+MAX_CUSTOM_VALUE: Final = 500
+LIFETIME: Final = timedelta(days=30)
+RENEWAL_MARGIN: Final = timedelta(days=1)
+"""The expiry is moved only when it is this much older: most edits then leave its index alone."""
+
+ALLOWED: Final[Mapping[CartStatus, frozenset[CartStatus]]] = {
+    CartStatus.OPEN: frozenset({CartStatus.COMPLETING, CartStatus.ABANDONED}),
+    CartStatus.COMPLETING: frozenset({CartStatus.OPEN, CartStatus.COMPLETED}),
+    CartStatus.COMPLETED: frozenset(),
+    CartStatus.ABANDONED: frozenset(),
+}
+"""Which status may follow which."""
+
+WEEKEND: Final = (5, 6)
+
+
+class LineState(msgspec.Struct, frozen=True, gc=False):
+    """A line as stored. `price_seen` is the list price the shopper saw when the line was last edited."""
+
+    id: UUID
+    variant_id: UUID
+    quantity: int
+    custom: dict[str, str] | None
+    price_seen: int | None
+
+
+def custom_hash(custom: Mapping[str, str] | None) -> bytes:
+    """What tells two lines of one variant apart; empty without custom data."""
+    if not custom:
+        return b""
+    return hashlib.sha256(msgspec.json.encode(dict(custom), order="deterministic")).digest()
+
+
+def check_custom(custom: Mapping[str, str] | None) -> None:
+    """Raise Invalid when custom data is more than a few short texts."""
+    if not custom:
+        return
+    too_long = any(len(k) > MAX_CUSTOM_KEY or len(v) > MAX_CUSTOM_VALUE for k, v in custom.items())
+    if len(custom) > MAX_CUSTOM_ENTRIES or too_long:
+        message = f"At most {MAX_CUSTOM_ENTRIES} entries of {MAX_CUSTOM_VALUE} characters."
+        raise Invalid(detail=message, errors=[FieldError("custom", "too_large", message)])
+
+
+def promised_date(now: datetime, *, time_zone: str, cutoff_hour: int, working_days: int) -> date:
+    """When a parcel arrives that is ordered at `now`: it leaves the same working day before the cut-off
+    hour of `time_zone`, else on the next one, and then takes `working_days` (Monday to Friday)."""
+    local = now.astimezone(ZoneInfo(time_zone))
+    leaves = local.date()
+    if local.hour >= cutoff_hour or leaves.weekday() in WEEKEND:
+        leaves = _next_working_day(leaves)
+    arrives = leaves
+    for _ in range(working_days):
+        arrives = _next_working_day(arrives)
+    return arrives
+
+
+def _next_working_day(day: date) -> date:
+    day += timedelta(days=1)
+    while day.weekday() in WEEKEND:
+        day += timedelta(days=1)
+    return day

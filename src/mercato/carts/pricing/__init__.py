@@ -1,0 +1,28 @@
+"""What a cart costs and why: pure, exact to the minor unit, always the same steps in the same order.
+
+list price → line promotions → order promotions, spread over the lines → delivery and its discount → tax per
+line → credit. Owns no data and does no I/O: time, rules and prices are arguments. All arithmetic is on
+integers; whatever is divided is rounded half-even once.
+"""
+
+from mercato.carts.pricing.model import (
+    Basket,
+    BasketLine,
+    Destination,
+    PricedCart,
+    PricedLine,
+    PriceRules,
+    compile_rules,
+)
+from mercato.carts.pricing.steps import price
+
+__all__ = [
+    "Basket",
+    "BasketLine",
+    "Destination",
+    "PriceRules",
+    "PricedCart",
+    "PricedLine",
+    "compile_rules",
+    "price",
+]

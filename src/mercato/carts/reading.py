@@ -1,0 +1,146 @@
+"""What every action needs: who asks, the cart as the shopper sees it, a hint to other open pages."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from mercato.carts.rules import RulesCache
+from mercato.carts.store import carts as store
+from mercato.carts.store.carts import CartState, Edited, Owner
+from mercato.carts.view import Goods, Priced, build_cart
+from mercato.contracts.carts import Cart, CartStatus, FrozenCart
+from mercato.contracts.catalog import Catalog, SaleVariant
+from mercato.contracts.stock import Stock
+from mercato.kernel import clock
+from mercato.kernel.context import Context, PrincipalKind
+from mercato.kernel.db import Database
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.ids import digest
+from mercato.kernel.live import Live
+
+decode_frozen = msgspec.msgpack.Decoder(FrozenCart).decode
+encode_frozen = msgspec.msgpack.Encoder().encode
+
+
+def owner_of(ctx: Context, token: str | None) -> Owner:
+    """What this caller can prove: a token, an account, or being Mercato itself."""
+    principal = ctx.principal
+    is_user = principal.kind is PrincipalKind.USER
+    return Owner(
+        None if token is None else digest(token),
+        principal.id if is_user else None,
+        principal.kind is PrincipalKind.SYSTEM,
+    )
+
+
+class Desk:
+    """The database, the other services and the rules, as the actions of this service use them."""
+
+    def __init__(
+        self,
+        *,
+        relaxed: Database,
+        durable: Database,
+        rules: RulesCache,
+        catalog: Catalog,
+        stock: Stock,
+        live: Live,
+    ) -> None:
+        self.db = relaxed
+        self.durable = durable
+        self.rules = rules
+        self.catalog = catalog
+        self.stock = stock
+        self.live = live
+
+    async def load(self, ctx: Context, cart_id: UUID, token: str | None) -> CartState:
+        """The stored cart, for its owner. Raises NotFound."""
+        state = await store.get(self.db, cart_id=cart_id, owner=owner_of(ctx, token))
+        if state is None:
+            raise _not_found()
+        return state
+
+    async def variants(self, ctx: Context, channel: str, ids: list[UUID]) -> dict[UUID, SaleVariant]:
+        """What the catalog sells of `ids`, in the prices of `channel`."""
+        if not ids:
+            return {}
+        if ctx.channel != channel:
+            ctx = msgspec.structs.replace(ctx, channel=channel)
+        found = await self.catalog.sale_variants(ctx, variant_ids=ids)
+        return {variant.id: variant for variant in found}
+
+    async def goods(
+        self, ctx: Context, state: CartState, known: dict[UUID, SaleVariant] | None = None
+    ) -> Goods:
+        """What catalog and stock say about the cart's variants; `known` saves asking the catalog again."""
+        ids = list({line.variant_id: None for line in state.lines})
+        known = known or {}
+        missing = [variant_id for variant_id in ids if variant_id not in known]
+        variants = {**known, **await self.variants(ctx, state.channel, missing)} if missing else known
+        units = await self.stock.available(ctx, variant_ids=ids) if ids else []
+        return Goods(variants, {one.variant_id: one for one in units})
+
+    async def price(
+        self,
+        ctx: Context,
+        state: CartState,
+        *,
+        now: datetime,
+        token: str | None = None,
+        known: dict[UUID, SaleVariant] | None = None,
+    ) -> Priced:
+        rules = await self.rules.of(ctx, state.channel)
+        return build_cart(state, rules, await self.goods(ctx, state, known), now, token)
+
+    async def show(self, ctx: Context, state: CartState) -> Cart:
+        """The cart as the shopper sees it; one that is being completed is as it was frozen."""
+        if state.frozen is not None:
+            frozen = decode_frozen(state.frozen).cart
+            if frozen.status is state.status:
+                return frozen
+            return msgspec.structs.replace(frozen, status=state.status, version=state.version)
+        return (await self.price(ctx, state, now=clock.now())).cart
+
+    async def show_edited(
+        self,
+        ctx: Context,
+        edited: Edited | None,
+        *,
+        cart_id: UUID,
+        token: str | None,
+        known: dict[UUID, SaleVariant] | None = None,
+    ) -> Cart:
+        """The cart after an edit, told to other open pages. Raises when there was nothing to edit."""
+        if edited is None:
+            raise await self.why_not_open(ctx, cart_id, token)
+        if not edited.is_done:
+            raise _not_found()
+        state = await self.load(ctx, cart_id, token) if edited.is_stale else edited.cart
+        self.tell(cart_id)
+        return (await self.price(ctx, state, now=clock.now(), known=known)).cart
+
+    async def why_not_open(self, ctx: Context, cart_id: UUID, token: str | None) -> Conflict | NotFound:
+        """The error for an edit that found no open cart of this owner."""
+        status = await store.status_of(self.db, cart_id=cart_id, owner=owner_of(ctx, token))
+        if status is None:
+            return _not_found()
+        return not_open(status)
+
+    def tell(self, cart_id: UUID) -> None:
+        """Other pages that show this cart read it again."""
+        self.live.publish(f"cart.{cart_id}")
+
+
+def not_open(status: CartStatus) -> Conflict:
+    texts = {
+        CartStatus.COMPLETING: "This cart is being completed; finish or cancel the payment first.",
+        CartStatus.COMPLETED: "This cart has become an order.",
+        CartStatus.ABANDONED: "This cart is too old; start a new one.",
+    }
+    detail = texts.get(status, "This cart was changed meanwhile; try again.")
+    return Conflict("cart_not_open", detail, data={"status": status.value})
+
+
+def _not_found() -> NotFound:
+    return NotFound(detail="There is no such cart, or it is not yours.")

@@ -1,0 +1,215 @@
+"""The carts contract."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from mercato.carts.actions import edit, freeze, merge
+from mercato.carts.actions.staff import Office
+from mercato.carts.reading import Desk, owner_of
+from mercato.carts.store import carts as store
+from mercato.carts.store import freezing
+from mercato.carts.store import rules as rules_store
+from mercato.carts.view import explain, offers, serves
+from mercato.contracts.carts import (
+    Cart,
+    CouponCode,
+    DeliveryMethod,
+    DeliveryMethodInput,
+    Explanation,
+    FrozenCart,
+    MergeChoice,
+    NewLine,
+    Promotion,
+    TaxRate,
+)
+from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.shared import Address, Email, LongText, Quantity
+from mercato.kernel import clock
+from mercato.kernel.context import Context, PrincipalKind
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import Denied
+
+SWEEP_BATCH = 1000
+
+
+class CartsService:
+    """Implements the contract `Carts`."""
+
+    def __init__(self, desk: Desk, office: Office) -> None:
+        self._desk = desk
+        self._office = office
+
+    async def create(self, ctx: Context, *, lines: list[NewLine], email: Email | None = None) -> Cart:
+        return await edit.create(self._desk, ctx, lines, email)
+
+    async def get(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Cart:
+        return await self._desk.show(ctx, await self._desk.load(ctx, cart_id, token))
+
+    async def mine(self, ctx: Context) -> Cart | None:
+        if ctx.principal.kind is not PrincipalKind.USER:
+            return None
+        state = await store.open_cart_of(self._desk.db, customer_id=ctx.principal.require_user_id())
+        return None if state is None else await self._desk.show(ctx, state)
+
+    async def count(self, ctx: Context, *, cart_id: UUID, token: str | None) -> int:
+        return await store.count(self._desk.db, cart_id=cart_id, owner=owner_of(ctx, token))
+
+    async def delete(self, ctx: Context, *, cart_id: UUID, token: str | None) -> None:
+        if not await store.delete(self._desk.db, cart_id=cart_id, owner=owner_of(ctx, token)):
+            raise await self._desk.why_not_open(ctx, cart_id, token)
+        self._desk.tell(cart_id)
+
+    async def add_line(
+        self,
+        ctx: Context,
+        *,
+        cart_id: UUID,
+        token: str | None,
+        variant_id: UUID,
+        quantity: Quantity,
+        custom: dict[str, str] | None = None,
+    ) -> Cart:
+        return await edit.add_line(
+            self._desk, ctx, cart_id=cart_id, token=token, variant_id=variant_id, quantity=quantity,
+            custom=custom,
+        )  # fmt: skip
+
+    async def change_line(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: Quantity
+    ) -> Cart:
+        return await edit.change_line(
+            self._desk, ctx, cart_id=cart_id, token=token, line_id=line_id, quantity=quantity
+        )
+
+    async def remove_line(self, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID) -> Cart:
+        return await edit.remove_line(self._desk, ctx, cart_id=cart_id, token=token, line_id=line_id)
+
+    async def add_coupon(self, ctx: Context, *, cart_id: UUID, token: str | None, code: CouponCode) -> Cart:
+        return await edit.add_coupon(self._desk, ctx, cart_id=cart_id, token=token, code=code)
+
+    async def remove_coupon(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, code: CouponCode
+    ) -> Cart:
+        return await edit.remove_coupon(self._desk, ctx, cart_id=cart_id, token=token, code=code)
+
+    async def update(
+        self,
+        ctx: Context,
+        *,
+        cart_id: UUID,
+        token: str | None,
+        email: Email | None = None,
+        shipping_address: Address | None = None,
+        billing_address: Address | None = None,
+        delivery_method_id: UUID | None = None,
+        note: LongText | None = None,
+        channel: str | None = None,
+    ) -> Cart:
+        return await edit.update(
+            self._desk, ctx, cart_id=cart_id, token=token, email=email, shipping_address=shipping_address,
+            billing_address=billing_address, delivery_method_id=delivery_method_id, note=note, channel=channel,
+        )  # fmt: skip
+
+    async def delivery_methods(
+        self, ctx: Context, *, cart_id: UUID, token: str | None
+    ) -> list[DeliveryMethod]:
+        state = await self._desk.load(ctx, cart_id, token)
+        rules = await self._desk.rules.of(ctx, state.channel)
+        country = None if state.shipping_address is None else state.shipping_address.country
+        subtotal = (await self._desk.show(ctx, state)).totals.subtotal.amount if _needs_subtotal(rules) else 0
+        return offers(rules, country, subtotal, clock.now())
+
+    async def delivery_promise(self, ctx: Context, *, country: str | None = None) -> DeliveryMethod | None:
+        rules = await self._desk.rules.of(ctx, ctx.channel)
+        found = [method for method in rules.methods.values() if serves(method, rules, country)]
+        offered = offers(rules, country, 0, clock.now())
+        if not found:
+            return None
+        return min(offered, key=lambda method: (method.price.amount, method.promised_date))
+
+    async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation:
+        state = await self._desk.load(ctx, cart_id, token)
+        rules = await self._desk.rules.of(ctx, state.channel)
+        return explain(state, rules, await self._desk.goods(ctx, state), clock.now())
+
+    async def merge(
+        self, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice = MergeChoice.MERGE
+    ) -> Cart:
+        return await merge.merge(self._desk, ctx, cart_id=cart_id, token=token, choice=choice)
+
+    async def freeze(self, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
+        return await freeze.freeze(self._desk, ctx, cart_id=cart_id, token=token)
+
+    async def thaw(self, ctx: Context, *, cart_id: UUID) -> None:
+        _require_system(ctx)
+        await freeze.thaw(self._desk, cart_id=cart_id)
+
+    async def finish(self, ctx: Context, *, cart_ids: list[UUID]) -> None:
+        _require_system(ctx)
+        await freeze.finish(self._desk, cart_ids=cart_ids)
+
+    async def hear_placed(self, tx: Tx, events: Sequence[OrderPlaced]) -> None:
+        """The carts of placed orders are completed; one statement for the whole batch."""
+        now = clock.now()
+        for cart_id in await freezing.finish(tx, cart_ids=[event.cart_id for event in events], now=now):
+            tx.after_commit(lambda cart_id=cart_id: self._desk.tell(cart_id))  # type: ignore[misc]
+
+    async def promotions(self, ctx: Context) -> list[Promotion]:
+        ctx.principal.require("read_promotions")
+        return await rules_store.every(self._office.db, Promotion)
+
+    async def save_promotion(self, ctx: Context, *, promotion: Promotion) -> Promotion:
+        ctx.principal.require("write_promotions")
+        return await self._office.save(promotion)
+
+    async def delete_promotion(self, ctx: Context, *, promotion_id: UUID) -> None:
+        ctx.principal.require("write_promotions")
+        await self._office.delete(Promotion, promotion_id)
+
+    async def list_delivery_methods(self, ctx: Context) -> list[DeliveryMethodInput]:
+        ctx.principal.require("read_settings")
+        return await rules_store.every(self._office.db, DeliveryMethodInput)
+
+    async def save_delivery_method(self, ctx: Context, *, method: DeliveryMethodInput) -> DeliveryMethodInput:
+        ctx.principal.require("write_settings")
+        return await self._office.save(method)
+
+    async def delete_delivery_method(self, ctx: Context, *, method_id: UUID) -> None:
+        ctx.principal.require("write_settings")
+        await self._office.delete(DeliveryMethodInput, method_id)
+
+    async def tax_rates(self, ctx: Context) -> list[TaxRate]:
+        ctx.principal.require("read_settings")
+        return await rules_store.every(self._office.db, TaxRate)
+
+    async def save_tax_rate(self, ctx: Context, *, rate: TaxRate) -> TaxRate:
+        ctx.principal.require("write_settings")
+        return await self._office.save(rate)
+
+    async def delete_tax_rate(self, ctx: Context, *, rate_id: UUID) -> None:
+        ctx.principal.require("write_settings")
+        await self._office.delete(TaxRate, rate_id)
+
+    async def verify(self, ctx: Context) -> int:
+        ctx.principal.require("read_system")
+        return await rules_store.miscounted_promotions(self._office.db)
+
+    async def sweep(self) -> None:
+        """Carts whose time is over become abandoned; a life later they are deleted."""
+        now = clock.now()
+        while await store.abandon_expired(self._desk.db, now=now, limit=SWEEP_BATCH) == SWEEP_BATCH:
+            pass
+        before = edit.expired_before(now)
+        while await store.delete_old(self._desk.db, before=before, limit=SWEEP_BATCH) == SWEEP_BATCH:
+            pass
+
+
+def _needs_subtotal(rules: Any) -> bool:
+    """Only methods that are free above an amount need the cart to be priced."""
+    return any(method.free_above is not None for method in rules.methods.values())
+
+
+def _require_system(ctx: Context) -> None:
+    if ctx.principal.kind is not PrincipalKind.SYSTEM:
+        raise Denied(detail="Only Mercato itself completes carts.")

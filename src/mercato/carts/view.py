@@ -1,0 +1,246 @@
+"""From a stored cart to what the shopper sees: priced lines, totals, problems, requirements. No I/O."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from mercato.carts.domain import LineState, promised_date
+from mercato.carts.pricing import Basket, BasketLine, Destination, PricedCart, PricedLine, price
+from mercato.carts.pricing.model import Recorder
+from mercato.carts.rules import ChannelRules
+from mercato.carts.store.carts import CartState
+from mercato.contracts.carts import (
+    Cart,
+    CartLine,
+    CartTotals,
+    DeliveryMethod,
+    DeliveryMethodInput,
+    Explanation,
+    Problem,
+)
+from mercato.contracts.catalog import SaleVariant
+from mercato.contracts.stock import Availability, AvailableUnits
+from mercato.kernel.money import Money
+
+NOT_A_PROBLEM = "no_delivery_method"
+"""A coupon for free delivery waits for a method; nothing is wrong with it."""
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """A cart as the shopper sees it, and the price it came from."""
+
+    cart: Cart
+    price: PricedCart
+
+
+class Goods(msgspec.Struct, frozen=True):
+    """What other services say about the variants of a cart."""
+
+    variants: Mapping[UUID, SaleVariant]
+    available: Mapping[UUID, AvailableUnits]
+
+
+def build_cart(
+    state: CartState, rules: ChannelRules, goods: Goods, now: datetime, token: str | None = None
+) -> Priced:
+    """The whole cart as of `now`."""
+    method = _method(state, rules)
+    priced = price(basket_of(state, rules, goods.variants, now), rules.prices)
+    currency = state.currency
+    by_line = {one.line.id: one for one in priced.lines}
+    problems = [*_line_problems(state, goods, by_line), *_cart_problems(state, method, priced)]
+    cart = Cart(
+        id=state.id,
+        status=state.status,
+        channel=state.channel,
+        currency=currency,
+        email=state.email,
+        lines=[_line(line, goods, by_line.get(line.id), currency) for line in state.lines],
+        coupons=state.coupons,
+        shipping_address=state.shipping_address,
+        billing_address=state.billing_address,
+        delivery_method=None if method is None else offer(method, rules, priced.subtotal, now),
+        totals=_totals(priced, rules),
+        problems=problems,
+        requirements=_requirements(state, method),
+        version=state.version,
+        updated_at=state.updated_at,
+        expires_at=state.expires_at,
+        note=state.note,
+        customer_id=state.customer_id,
+        token=token,
+    )
+    return Priced(cart, priced)
+
+
+def basket_of(
+    state: CartState, rules: ChannelRules, variants: Mapping[UUID, SaleVariant], now: datetime
+) -> Basket:
+    """What is priced: the lines that can be bought, at the catalog's prices of this channel."""
+    lines = []
+    for line in state.lines:
+        variant = variants.get(line.variant_id)
+        if variant is not None and variant.is_available:
+            lines.append(
+                BasketLine(
+                    line.id,
+                    line.quantity,
+                    variant.price.amount,
+                    frozenset(variant.category_ids),
+                    variant.tax_class,
+                )
+            )
+    return Basket(lines, state.coupons, _method(state, rules), _destination(state, rules), now)
+
+
+def explain(state: CartState, rules: ChannelRules, goods: Goods, now: datetime) -> Explanation:
+    """Every price step with what was considered in it."""
+    record = Recorder(state.currency)
+    priced = price(basket_of(state, rules, goods.variants, now), rules.prices, record)
+    return Explanation(record.steps, _totals(priced, rules))
+
+
+def offers(rules: ChannelRules, country: str | None, subtotal: int, now: datetime) -> list[DeliveryMethod]:
+    """The delivery methods that serve `country`, with their price for this subtotal and their promise."""
+    return [
+        offer(method, rules, subtotal, now)
+        for method in rules.methods.values()
+        if serves(method, rules, country)
+    ]
+
+
+def offer(method: DeliveryMethodInput, rules: ChannelRules, subtotal: int, now: datetime) -> DeliveryMethod:
+    assert method.id is not None
+    is_free = method.free_above is not None and subtotal >= method.free_above
+    return DeliveryMethod(
+        method.id,
+        method.code,
+        method.name,
+        method.description,
+        Money(0 if is_free else method.price, rules.channel.currency),
+        promised_date(
+            now,
+            time_zone=rules.channel.time_zone,
+            cutoff_hour=method.cutoff_hour,
+            working_days=method.days_max,
+        ),
+    )
+
+
+def serves(method: DeliveryMethodInput, rules: ChannelRules, country: str | None) -> bool:
+    """Whether the method goes to `country`; a country that is not known yet rules nothing out."""
+    if country is None:
+        return True
+    return country in (method.countries or rules.channel.countries or [country])
+
+
+def _method(state: CartState, rules: ChannelRules) -> DeliveryMethodInput | None:
+    """The chosen method, when it still exists and serves the address."""
+    if state.delivery_method_id is None:
+        return None
+    method = rules.methods.get(state.delivery_method_id)
+    country = None if state.shipping_address is None else state.shipping_address.country
+    return method if method is not None and serves(method, rules, country) else None
+
+
+def _destination(state: CartState, rules: ChannelRules) -> Destination:
+    """Until there is an address, the tax is that of the channel's first country."""
+    address = state.shipping_address
+    if address is not None:
+        return Destination(address.country, address.region)
+    return Destination(rules.channel.countries[0] if rules.channel.countries else None)
+
+
+def _line(line: LineState, goods: Goods, priced: PricedLine | None, currency: str) -> CartLine:
+    variant = goods.variants.get(line.variant_id)
+    if variant is None:
+        return _vanished(line, currency)
+    units = goods.available.get(line.variant_id)
+    unit_price = variant.price.amount if priced is None else priced.unit_price
+    return CartLine(
+        line.id,
+        line.variant_id,
+        variant.product_id,
+        variant.slug,
+        variant.name,
+        variant.options,
+        variant.sku,
+        variant.image,
+        line.quantity,
+        Money(unit_price, currency),
+        variant.price,
+        [] if priced is None else priced.discounts,
+        Money(0 if priced is None else priced.total, currency),
+        Availability.OUT if units is None or priced is None else units.availability,
+        line.custom,
+        Money(0 if priced is None else priced.tax, currency),
+    )
+
+
+def _vanished(line: LineState, currency: str) -> CartLine:
+    """A line whose variant the catalog does not know any more: it costs nothing and blocks completing."""
+    zero = Money(0, currency)
+    return CartLine(
+        line.id, line.variant_id, line.variant_id, "", "No longer sold", {}, "", None, line.quantity,
+        zero, zero, [], zero, Availability.OUT, line.custom, zero,
+    )  # fmt: skip
+
+
+def _line_problems(state: CartState, goods: Goods, priced: Mapping[UUID, PricedLine]) -> list[Problem]:
+    """Demand is summed per variant over all lines before it is compared with what is there."""
+    demand: dict[UUID, int] = {}
+    for line in state.lines:
+        demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
+    problems = []
+    for line in state.lines:
+        if line.id not in priced:
+            problems.append(Problem("variant_unavailable", line_id=line.id))
+            continue
+        units = goods.available.get(line.variant_id)
+        available = 0 if units is None else units.available
+        if available < demand[line.variant_id]:
+            problems.append(Problem("insufficient_stock", line_id=line.id, available=available))
+        price_now = priced[line.id].line.list_price
+        if line.price_seen is not None and line.price_seen != price_now:
+            old, new = Money(line.price_seen, state.currency), Money(price_now, state.currency)
+            problems.append(Problem("price_changed", line_id=line.id, old=old, new=new))
+    return problems
+
+
+def _cart_problems(state: CartState, method: DeliveryMethodInput | None, priced: PricedCart) -> list[Problem]:
+    problems = [
+        Problem("coupon_invalid", coupon=refused.code, reason=refused.reason)
+        for refused in priced.refused
+        if refused.reason != NOT_A_PROBLEM
+    ]
+    if state.delivery_method_id is not None and method is None:
+        problems.append(Problem("delivery_invalid", reason="not_available"))
+    return problems
+
+
+def _requirements(state: CartState, method: DeliveryMethodInput | None) -> list[str]:
+    have = {
+        "lines": bool(state.lines),
+        "email": state.email is not None,
+        "shipping_address": state.shipping_address is not None,
+        "delivery_method": method is not None,
+        "payment": False,
+    }
+    return [name for name, is_there in have.items() if not is_there]
+
+
+def _totals(priced: PricedCart, rules: ChannelRules) -> CartTotals:
+    currency = rules.channel.currency
+    total = Money(priced.total, currency)
+    return CartTotals(
+        Money(priced.subtotal, currency),
+        Money(priced.discount, currency),
+        Money(priced.delivery, currency),
+        Money(priced.tax, currency),
+        rules.prices.prices_include_tax,
+        total,
+        Money(0, currency),
+        total,
+    )
