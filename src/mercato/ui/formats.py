@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.core import UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, get_currency_symbol
 
 from mercato.kernel.money import Money, exponent, to_decimal
@@ -69,6 +69,11 @@ def day(value: date | datetime, locale: str = "en", zone: str = "UTC") -> str:
     when = _zoned(value, zone) if isinstance(value, datetime) else value
     pattern = "EEE, MMM d" if locale.startswith("en") else "EEE d. MMM"
     return str(format_date(when, pattern, locale=locale_of(locale)))
+
+
+def short_day(value: date | datetime, locale: str = "en") -> str:
+    """A day for chart axes, e.g. "22 Nov"."""
+    return str(format_skeleton("MMMd", value, locale=locale_of(locale)))
 
 
 def moment(value: datetime, locale: str = "en", zone: str = "UTC") -> str:

@@ -1,0 +1,89 @@
+"""What staff types into forms, read with care: text, money, whole numbers; and what to say afterwards."""
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+
+from mercato.kernel.errors import FieldError, Invalid, MercatoError, Throttled, Unavailable
+from mercato.kernel.money import Money, exponent, from_decimal
+
+FormData = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
+"""The fields of a posted form; a field that was sent several times is a list."""
+
+MAX_TEXT = 20_000
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+def text(data: dict[str, Any], name: str, default: str = "") -> str:
+    """The field `name`, trimmed; `default` when it was not sent."""
+    value = data.get(name, default)
+    if isinstance(value, list):
+        value = value[-1] if value else default
+    return str(value).strip()[:MAX_TEXT]
+
+
+def texts(data: dict[str, Any], name: str) -> list[str]:
+    """All values of the field `name`."""
+    value = data.get(name, [])
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def money(data: dict[str, Any], name: str, currency: str) -> Money | None:
+    """An amount typed in major units, "12.50" or "12,50"; None when empty. Raises Invalid."""
+    typed = text(data, name).replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
+    if not typed:
+        return None
+    if "," in typed and "." not in typed:
+        typed = typed.replace(",", ".")
+    try:
+        value = Decimal(typed)
+    except InvalidOperation:
+        raise _wrong(name, "Enter an amount such as 12.50.") from None
+    places = exponent(currency)
+    if not value.is_finite() or value < 0 or value >= 10**10 or value != round(value, places):
+        raise _wrong(name, f"Enter an amount of 0 or more with at most {places} decimals.")
+    return from_decimal(value, currency)
+
+
+def whole(data: dict[str, Any], name: str, *, least: int = 0, most: int = 1_000_000_000) -> int | None:
+    """A whole number between `least` and `most`; None when empty. Raises Invalid."""
+    typed = text(data, name)
+    if not typed:
+        return None
+    try:
+        value = int(typed)
+    except ValueError:
+        raise _wrong(name, "Enter a whole number.") from None
+    if not least <= value <= most:
+        raise _wrong(name, f"Enter a number between {least} and {most}.")
+    return value
+
+
+def one_of(kind: type[Kind], value: str) -> Kind | None:
+    """The member of `kind` that an address names; None for anything else."""
+    return kind(value) if value in [member.value for member in kind] else None
+
+
+def status_of(error: MercatoError) -> int:
+    """The HTTP status of a form that is shown again because of `error`."""
+    statuses: dict[type[MercatoError], int] = {Invalid: 422, Throttled: 429, Unavailable: 503}
+    return statuses.get(type(error), 409)
+
+
+def done(url: str, code: str) -> str:
+    """`url` with the code of a sentence that the next page shows."""
+    return f"{url}?{urlencode({'done': code})}"
+
+
+def errors_by_field(error: MercatoError) -> dict[str, str]:
+    """Field → sentence, for the form that is shown again."""
+    return {each.field: each.message for each in error.errors}
+
+
+def _wrong(name: str, message: str) -> Invalid:
+    return Invalid(detail=message, errors=[FieldError(name, "invalid", message)])

@@ -1,0 +1,79 @@
+"""Customers: who has an account, what they bought, where they live."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Request, Response, get
+
+from mercato.admin import words
+from mercato.admin.shell import shell_of
+from mercato.contracts.orders import CustomerFigures, Orders
+from mercato.contracts.users import Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError
+from mercato.ui.rendering import page
+
+LIMIT = 50
+SHOWN_ORDERS = 20
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get("/admin/customers", permission="read_customers")
+async def list_customers(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, q: str = "", cursor: str | None = None
+) -> Response[str]:
+    """Accounts by e-mail or name, with what each has bought."""
+    found = await users.list_users(ctx, query=q[:200], limit=LIMIT, cursor=cursor)
+    query = {"q": q} if q else {}
+    return page(
+        request,
+        "admin/customers.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin/customers"),
+            "locale": ctx.locale,
+            "found": found,
+            "q": q,
+            "figures": await _figures(ctx, orders, [user.email for user in found.items]),
+            "first_url": f"/admin/customers?{urlencode(query)}" if cursor else "",
+            "next_url": f"/admin/customers?{urlencode({**query, 'cursor': found.next_cursor})}"
+            if found.next_cursor
+            else "",
+        },
+    )
+
+
+@get("/admin/customers/{user_id:uuid}", permission="read_customers")
+async def show_customer(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, user_id: UUID
+) -> Response[str]:
+    """One account with its latest orders."""
+    user = await users.get_user(ctx, user_id=user_id)
+    return page(
+        request,
+        "admin/customer.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin/customers"),
+            "locale": ctx.locale,
+            "user": user,
+            "figures": (await _figures(ctx, orders, [user.email])).get(user.email),
+            "orders": (await orders.list_orders(ctx, email=user.email, limit=SHOWN_ORDERS)).items
+            if ctx.principal.may("read_orders")
+            else None,
+            "label": words.label,
+        },
+    )
+
+
+async def _figures(ctx: Context, orders: Orders, emails: list[str]) -> dict[str, CustomerFigures]:
+    if not emails or not ctx.principal.may("read_orders"):
+        return {}
+    try:
+        found = await orders.customer_figures(ctx, emails=emails)
+    except MercatoError:
+        return {}
+    return {each.email: each for each in found}
+
+
+routes = [list_customers, show_customer]

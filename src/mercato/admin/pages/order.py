@@ -1,0 +1,213 @@
+"""One order: what was sold, what happened, what may be done next."""
+
+from collections.abc import Awaitable
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+
+from mercato.admin import words
+from mercato.admin.forms import FormData, done, money, status_of, text, whole
+from mercato.admin.shell import shell_of
+from mercato.contracts.orders import FulfillmentLine, Order, Orders
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, MercatoError
+from mercato.kernel.money import Money
+from mercato.ui.rendering import page, see_other
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get("/admin/orders/{order_id:uuid}", permission="read_orders")
+async def show_order(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, done: str = ""
+) -> Response[str]:
+    """The order with its timeline."""
+    return await _page(ctx, request, orders, await orders.get_order(ctx, order_id=order_id), said=done)
+
+
+@post("/admin/orders/{order_id:uuid}/captures", permission="write_payments")
+async def capture(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+) -> Response[str]:
+    """Take the held money, all of it or the amount typed."""
+
+    async def act(order: Order) -> object:
+        amount = money(data, "capture_amount", order.currency)
+        return await orders.capture(ctx, order_id=order_id, amount=amount)
+
+    return await _act(ctx, request, orders, order_id, act, "captured")
+
+
+@post("/admin/orders/{order_id:uuid}/refunds", permission="write_refunds")
+async def refund(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+) -> Response[str]:
+    """Send money back, the amount typed or all that is left."""
+
+    async def act(order: Order) -> object:
+        amount = money(data, "refund_amount", order.currency)
+        return await orders.refund(ctx, order_id=order_id, amount=amount, reason=text(data, "reason")[:200])
+
+    return await _act(ctx, request, orders, order_id, act, "refunded")
+
+
+@post("/admin/orders/{order_id:uuid}/cancellation", permission="write_orders")
+async def cancel(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+) -> Response[str]:
+    """Cancel the whole order: money goes back, stock is free again."""
+
+    async def act(order: Order) -> object:
+        return await orders.cancel(
+            ctx, order_id=order_id, reason=text(data, "reason")[:200], version=whole(data, "version")
+        )
+
+    return await _act(ctx, request, orders, order_id, act, "canceled")
+
+
+@post("/admin/orders/{order_id:uuid}/fulfillments", permission="write_fulfillments")
+async def create_fulfillment(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+) -> Response[str]:
+    """Choose what leaves together; ship it at once when a carrier or tracking number was typed."""
+
+    async def act(order: Order) -> object:
+        lines = []
+        for line in order.lines:
+            quantity = whole(data, f"quantity-{line.id}", most=10_000)
+            if quantity:
+                lines.append(FulfillmentLine(line.id, quantity))
+        if not lines:
+            raise Invalid("nothing_chosen", "Choose at least one unit to ship.")
+        known = {each.id for each in order.fulfillments}
+        changed = await orders.create_fulfillment(ctx, order_id=order_id, lines=lines)
+        if not text(data, "ship"):
+            return changed
+        created = next(each for each in changed.fulfillments if each.id not in known)
+        return await orders.ship(ctx, fulfillment_id=created.id, **_parcel(data))
+
+    return await _act(ctx, request, orders, order_id, act, "shipped" if text(data, "ship") else "fulfilled")
+
+
+@post(
+    "/admin/orders/{order_id:uuid}/fulfillments/{fulfillment_id:uuid}/shipment",
+    permission="write_fulfillments",
+)
+async def ship(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID, data: FormData
+) -> Response[str]:
+    """The parcel leaves; the customer is told."""
+
+    async def act(order: Order) -> object:
+        return await orders.ship(ctx, fulfillment_id=fulfillment_id, **_parcel(data))
+
+    return await _act(ctx, request, orders, order_id, act, "shipped")
+
+
+@post(
+    "/admin/orders/{order_id:uuid}/fulfillments/{fulfillment_id:uuid}/delivery",
+    permission="write_fulfillments",
+)
+async def deliver(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID
+) -> Response[str]:
+    """The parcel has arrived."""
+
+    async def act(order: Order) -> object:
+        return await orders.deliver(ctx, fulfillment_id=fulfillment_id)
+
+    return await _act(ctx, request, orders, order_id, act, "delivered")
+
+
+@post(
+    "/admin/orders/{order_id:uuid}/fulfillments/{fulfillment_id:uuid}/cancellation",
+    permission="write_fulfillments",
+)
+async def cancel_fulfillment(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID
+) -> Response[str]:
+    """The parcel stays; its lines can be shipped otherwise."""
+
+    async def act(order: Order) -> object:
+        return await orders.cancel_fulfillment(ctx, fulfillment_id=fulfillment_id)
+
+    return await _act(ctx, request, orders, order_id, act, "fulfillment_canceled")
+
+
+@post("/admin/orders/{order_id:uuid}/notes", permission="write_orders")
+async def add_note(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+) -> Response[str]:
+    """A note for colleagues; the customer never sees it."""
+
+    async def act(order: Order) -> object:
+        note = text(data, "text")[:2000]
+        if not note:
+            raise Invalid("empty", "Write something into the note.")
+        return await orders.add_note(ctx, order_id=order_id, text=note)
+
+    return await _act(ctx, request, orders, order_id, act, "noted")
+
+
+async def _act(
+    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, act: Any, code: str
+) -> Response[str]:
+    """Do it and show the order; a refusal shows the order as it stands, with the reason at its top."""
+    order = await orders.get_order(ctx, order_id=order_id)
+    try:
+        work: Awaitable[object] = act(order)
+        await work
+    except MercatoError as error:
+        order = await orders.get_order(ctx, order_id=order_id)
+        return await _page(ctx, request, orders, order, error=error)
+    return see_other(request, done(f"/admin/orders/{order_id}", code))
+
+
+async def _page(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    order: Order,
+    *,
+    said: str = "",
+    error: MercatoError | None = None,
+) -> Response[str]:
+    captured = sum(payment.captured.amount - payment.refunded.amount for payment in order.payments)
+    held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
+    return page(
+        request,
+        "admin/order.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin/orders"),
+            "locale": ctx.locale,
+            "order": order,
+            "label": words.label,
+            "happening": words.happening,
+            "problems": words.PROBLEMS,
+            "said": words.said(said),
+            "error": (error.detail or str(error)) if error else "",
+            "open_lines": [line for line in order.lines if line.quantity > line.quantity_fulfilled],
+            "refundable": Money(captured, order.currency),
+            "held": Money(held, order.currency),
+        },
+        status=status_of(error) if error else 200,
+    )
+
+
+def _parcel(data: dict[str, Any]) -> dict[str, str | None]:
+    names = ("carrier", "tracking_number", "tracking_url")
+    return {name: text(data, name)[:200] or None for name in names}
+
+
+routes = [
+    show_order,
+    capture,
+    refund,
+    cancel,
+    create_fulfillment,
+    ship,
+    deliver,
+    cancel_fulfillment,
+    add_note,
+]

@@ -1,0 +1,123 @@
+"""The first page: how sales go, what waits for someone, whether the services are well."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+
+from mercato.admin import words
+from mercato.admin.shell import shell_of
+from mercato.contracts.orders import OrderCounts, OrderRow, Orders, SalesPoint, SalesReport
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError
+from mercato.kernel.money import Money
+from mercato.ui import formats
+from mercato.ui.charts import Point
+from mercato.ui.rendering import page
+
+PERIODS = (7, 28, 90)
+RECENT = 8
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """One key figure with its change against the period before; `delta` is empty when there was nothing."""
+
+    label: str
+    value: str
+    delta: str
+    rises: bool
+    spark: list[int]
+
+
+@get("/admin", permission="read_orders")
+async def show_overview(ctx: Context, request: AnyRequest, orders: Orders, days: int = 28) -> Response[str]:
+    """Tiles, sales, recent orders and health; a part whose service is down says so, the rest works."""
+    period = days if days in PERIODS else 28
+    report = await _sales(ctx, orders, period)
+    return page(
+        request,
+        "admin/overview.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin"),
+            "locale": ctx.locale,
+            "now": clock.now(),
+            "days": period,
+            "periods": [(f"{each} days", f"/admin?days={each}", each == period) for each in PERIODS],
+            "report": report,
+            "tiles": _tiles(report, ctx.locale) if report else [],
+            "series": _series(report, ctx.locale) if report else [],
+            "before": [point.net for point in report.previous] if report else [],
+            "write": _write(report, ctx.locale) if report else str,
+            "recent": await _recent(ctx, orders),
+            "counts": await _counts(ctx, orders),
+            "label": words.label,
+            "sees_system": ctx.principal.may("read_system"),
+        },
+    )
+
+
+async def _sales(ctx: Context, orders: Orders, days: int) -> SalesReport | None:
+    if not ctx.principal.may("read_analytics"):
+        return None
+    try:
+        return await orders.sales(ctx, days=days)
+    except MercatoError:
+        return None
+
+
+async def _recent(ctx: Context, orders: Orders) -> list[OrderRow] | None:
+    try:
+        return (await orders.list_orders(ctx, limit=RECENT)).items
+    except MercatoError:
+        return None
+
+
+async def _counts(ctx: Context, orders: Orders) -> OrderCounts | None:
+    try:
+        return await orders.counts(ctx)
+    except MercatoError:
+        return None
+
+
+def _tiles(report: SalesReport, locale: str) -> list[Tile]:
+    now, before = report.points, report.previous
+    net, net_before = _sum(now, "net"), _sum(before, "net")
+    count, count_before = _sum(now, "orders"), _sum(before, "orders")
+    units, units_before = _sum(now, "units"), _sum(before, "units")
+    average = net // count if count else 0
+    average_before = net_before // count_before if count_before else 0
+
+    def money(amount: int) -> str:
+        return formats.money(Money(amount, report.currency), locale)
+
+    return [
+        _tile("Net sales", money(net), net, net_before, [point.net for point in now]),
+        _tile("Orders", formats.number(count, locale), count, count_before, [point.orders for point in now]),
+        _tile("Average order", money(average), average, average_before, []),
+        _tile(
+            "Units sold", formats.number(units, locale), units, units_before, [point.units for point in now]
+        ),
+    ]
+
+
+def _tile(label: str, text: str, value: int, before: int, spark: list[int]) -> Tile:
+    change = f"{(value - before) * 100 // before:+d}%" if before else ""
+    return Tile(label, text, change, value >= before, spark)
+
+
+def _sum(points: list[SalesPoint], name: str) -> int:
+    return sum(int(getattr(point, name)) for point in points)
+
+
+def _series(report: SalesReport, locale: str) -> list[Point]:
+    return [Point(formats.short_day(point.at, locale), point.net) for point in report.points]
+
+
+def _write(report: SalesReport, locale: str) -> Any:
+    return lambda value: formats.money(Money(int(value), report.currency), locale, short=True)
+
+
+routes = [show_overview]

@@ -1,0 +1,291 @@
+"""The product editor: text, variants and prices, stock, status, pictures."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+
+from mercato.admin import words
+from mercato.admin.forms import FormData, done, errors_by_field, status_of, text, whole
+from mercato.admin.product_form import (
+    EMPTY_ROWS,
+    ProductFields,
+    VariantRow,
+    fields_of,
+    fields_typed,
+    product_of,
+)
+from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import AdminProduct, Catalog, ProductStatus
+from mercato.contracts.orders import Orders
+from mercato.contracts.stock import Stock, StockLevel
+from mercato.kernel.context import Context
+from mercato.kernel.errors import FieldError, Invalid, MercatoError
+from mercato.kernel.web import LARGE_BODY_BYTES
+from mercato.ui.rendering import page, see_other
+
+AnyRequest = Request[Any, Any, Any]
+UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
+
+
+@get("/admin/products/new", permission="write_products")
+async def new_product(ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders) -> Response[str]:
+    """An empty form."""
+    return await _page(ctx, request, catalog, orders, ProductFields())
+
+
+@post("/admin/products", permission="write_products")
+async def create_product(
+    ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders, data: FormData
+) -> Response[str]:
+    """Save a new product and go on to its pictures and stock."""
+    channel = await catalog.channel(ctx, code=ctx.channel)
+    try:
+        wanted = product_of(data, currency=channel.currency, stored=None)
+        created = await catalog.create_product(ctx, product=wanted)
+    except MercatoError as error:
+        return await _page(ctx, request, catalog, orders, fields_typed(data), error=error)
+    return see_other(request, done(f"/admin/products/{created.id}", "created"))
+
+
+@get("/admin/products/{product_id:uuid}", permission="read_products")
+async def show_product(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    done: str = "",
+) -> Response[str]:
+    """The product with everything that may be edited."""
+    product = await catalog.admin_product(ctx, product_id=product_id)
+    levels = await _levels(ctx, stock, product)
+    return await _page(
+        ctx, request, catalog, orders, fields_of(product), product=product, levels=levels, said=done
+    )
+
+
+@post("/admin/products/{product_id:uuid}", permission="write_products")
+async def save_product(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Save what was typed; when somebody else saved meanwhile, say so and keep what was typed."""
+    product = await catalog.admin_product(ctx, product_id=product_id)
+    currency = product.variants[0].price.currency
+    try:
+        await catalog.update_product(
+            ctx,
+            product_id=product_id,
+            version=whole(data, "version") or 0,
+            product=product_of(data, currency=currency, stored=product),
+        )
+    except MercatoError as error:
+        levels = await _levels(ctx, stock, product)
+        return await _page(
+            ctx, request, catalog, orders, fields_typed(data), product=product, levels=levels, error=error
+        )
+    return see_other(request, done(f"/admin/products/{product_id}", "saved"))
+
+
+@post("/admin/products/{product_id:uuid}/deletion", permission="write_products")
+async def delete_product(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Delete the product for good; orders keep what they recorded of it."""
+
+    async def act() -> object:
+        return await catalog.delete_product(ctx, product_id=product_id, version=whole(data, "version") or 0)
+
+    return await _act(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
+
+
+@post("/admin/products/{product_id:uuid}/stock", permission="write_stock")
+async def set_stock(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Set what is physically there of one variant at one location."""
+
+    async def act() -> object:
+        variant_id, location_id = UUID(text(data, "variant_id")), UUID(text(data, "location_id"))
+        on_hand = whole(data, "on_hand")
+        if on_hand is None:
+            raise Invalid("empty", "Enter how many units are there.")
+        return await stock.set_on_hand(
+            ctx,
+            variant_id=variant_id,
+            location_id=location_id,
+            on_hand=on_hand,
+            version=whole(data, "version"),
+        )
+
+    back = done(f"/admin/products/{product_id}", "stock_set")
+    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
+
+
+@post(
+    "/admin/products/{product_id:uuid}/images",
+    permission="write_products",
+    request_max_body_size=LARGE_BODY_BYTES,
+)
+async def add_image(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    data: UploadForm,
+) -> Response[str]:
+    """Add a picture; it needs a text for those who cannot see it."""
+
+    async def act() -> object:
+        upload, alt = data.get("file"), text(data, "alt")
+        if not isinstance(upload, UploadFile) or not (content := await upload.read()):
+            raise Invalid("empty", "Choose a picture first.")
+        if not alt:
+            raise Invalid("empty", "Describe the picture for those who cannot see it.")
+        return await catalog.upload_image(
+            ctx, product_id=product_id, content=content, alt=alt[:300], file_name=upload.filename[:200]
+        )
+
+    back = done(f"/admin/products/{product_id}", "image_added")
+    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
+
+
+@post("/admin/products/{product_id:uuid}/images/{image_id:uuid}", permission="write_products")
+async def change_image(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    image_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Change its text or its place, or delete it: the button that was pressed says which."""
+    wanted = text(data, "act")
+
+    async def act() -> object:
+        if wanted == "delete":
+            return await catalog.delete_image(ctx, product_id=product_id, image_id=image_id)
+        return await catalog.update_image(
+            ctx,
+            product_id=product_id,
+            image_id=image_id,
+            alt=text(data, "alt")[:300] or None,
+            position=whole(data, "position"),
+        )
+
+    back = done(f"/admin/products/{product_id}", "image_deleted" if wanted == "delete" else "saved")
+    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
+
+
+async def _act(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    stock: Stock,
+    product_id: UUID,
+    act: Callable[[], Awaitable[object]],
+    back: str,
+) -> Response[str]:
+    """Do it and go `back`; a refusal shows the stored product with the reason at its top."""
+    try:
+        await act()
+    except (MercatoError, ValueError) as error:
+        refused = error if isinstance(error, MercatoError) else Invalid(detail="The form was not complete.")
+        product = await catalog.admin_product(ctx, product_id=product_id)
+        levels = await _levels(ctx, stock, product)
+        return await _page(
+            ctx, request, catalog, orders, fields_of(product), product=product, levels=levels, error=refused
+        )
+    return see_other(request, back)
+
+
+async def _levels(ctx: Context, stock: Stock, product: AdminProduct) -> list[StockLevel] | None:
+    """The stock of the product's variants; None when this person may not see it, or stock is down."""
+    try:
+        found = await stock.levels(ctx, variant_ids=[each.id for each in product.variants], limit=100)
+    except MercatoError:
+        return None
+    return found.items
+
+
+async def _page(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    fields: ProductFields,
+    *,
+    product: AdminProduct | None = None,
+    levels: list[StockLevel] | None = None,
+    said: str = "",
+    error: MercatoError | None = None,
+) -> Response[str]:
+    channel = await catalog.channel(ctx, code=ctx.channel)
+    first_new = max((row.index for row in fields.rows), default=-1) + 1
+    empty = [VariantRow(first_new + at) for at in range(EMPTY_ROWS)] if product else []
+    found: list[FieldError] = list(error.errors) if error else []
+    return page(
+        request,
+        "admin/product.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin/products"),
+            "locale": ctx.locale,
+            "fields": fields,
+            "rows": [*fields.rows, *empty],
+            "product": product,
+            "levels": levels,
+            "axes": product.options if product else [],
+            "currency": channel.currency,
+            "label": words.label,
+            "said": words.said(said),
+            "error": (error.detail or str(error)) if error and not found else "",
+            "errors": found,
+            "wrong": errors_by_field(error) if error else {},
+            "may_write": ctx.principal.may("write_products"),
+            "may_stock": ctx.principal.may("write_stock"),
+            "status_options": [(each.value, words.label(each.value)[0]) for each in ProductStatus],
+            "category_options": [("", "None"), *((c.slug, c.name) for c in await catalog.categories(ctx))],
+            "collection_options": [(c.slug, c.name) for c in await catalog.collections(ctx)],
+        },
+        status=status_of(error) if error else 200,
+    )
+
+
+routes = [
+    new_product,
+    create_product,
+    show_product,
+    save_product,
+    delete_product,
+    set_stock,
+    add_image,
+    change_image,
+]

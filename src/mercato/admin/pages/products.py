@@ -1,0 +1,77 @@
+"""The list of products: search, status, category, sort; all of it in the address."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get
+
+from mercato.admin import words
+from mercato.admin.forms import one_of
+from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog, ProductStatus
+from mercato.contracts.orders import Orders
+from mercato.kernel.context import Context
+from mercato.ui.rendering import page
+
+LIMIT = 50
+SORTS = ("-updated_at", "updated_at", "name", "-name")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get("/admin/products", permission="read_products")
+async def list_products(
+    ctx: Context,
+    request: AnyRequest,
+    catalog: Catalog,
+    orders: Orders,
+    q: str = "",
+    status: str = "",
+    category: str = "",
+    sort: str = "-updated_at",
+    cursor: str | None = None,
+    done: str = "",
+) -> Response[str]:
+    """Products by name or SKU, narrowed by status and category; the last changed first."""
+    chosen = {"q": q[:200], "status": status, "category": category}
+    sort = sort if sort in SORTS else "-updated_at"
+    found = await catalog.admin_products(
+        ctx,
+        query=chosen["q"],
+        status=one_of(ProductStatus, status),
+        category=category or None,
+        sort=sort,
+        limit=LIMIT,
+        cursor=cursor,
+    )
+    categories = await catalog.categories(ctx)
+    return page(
+        request,
+        "admin/products.html",
+        {
+            "shell": await shell_of(ctx, orders, "/admin/products"),
+            "locale": ctx.locale,
+            "found": found,
+            "chosen": chosen,
+            "sort": sort,
+            "label": words.label,
+            "said": words.said(done),
+            "may_write": ctx.principal.may("write_products"),
+            "sort_url": _address(**chosen, sort="{sort}").replace("%7Bsort%7D", "{sort}"),
+            "first_url": _address(**chosen, sort=sort) if cursor else "",
+            "next_url": _address(**chosen, sort=sort, cursor=found.next_cursor) if found.next_cursor else "",
+            "status_options": [
+                ("", "Any"),
+                *((each.value, words.label(each.value)[0]) for each in ProductStatus),
+            ],
+            "category_options": [("", "Any"), *((each.slug, each.name) for each in categories)],
+        },
+    )
+
+
+def _address(**values: str | None) -> str:
+    query = urlencode({name: value for name, value in values.items() if value})
+    return f"/admin/products?{query}" if query else "/admin/products"
+
+
+routes = [list_products]

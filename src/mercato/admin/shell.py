@@ -1,0 +1,57 @@
+"""The frame of every admin page: the navigation that this person may use, and the counts beside it."""
+
+import msgspec
+
+from mercato.contracts.orders import OrderCounts, Orders
+from mercato.kernel.context import Context, Principal
+from mercato.kernel.errors import MercatoError
+from mercato.ui.shell import AdminShell, Link
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    label: str
+    url: str
+    icon: str
+    permission: str
+
+
+NAVIGATION = (
+    _Entry("Overview", "/admin", "layout-dashboard", "read_orders"),
+    _Entry("Orders", "/admin/orders", "shopping-cart", "read_orders"),
+    _Entry("Products", "/admin/products", "tag", "read_products"),
+    _Entry("Customers", "/admin/customers", "users", "read_customers"),
+    _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
+    _Entry("System", "/admin/system", "activity", "read_system"),
+)
+
+
+def landing_of(principal: Principal) -> str:
+    """The first page of the navigation that `principal` may open."""
+    return next((entry.url for entry in NAVIGATION if principal.may(entry.permission)), "/")
+
+
+async def shell_of(ctx: Context, orders: Orders, current: str, *, health: str = "unknown") -> AdminShell:
+    """The frame around the page at `current`; without counts when orders does not answer."""
+    counts = await _counts(ctx, orders)
+    waiting = str(counts.unfulfilled) if counts and counts.unfulfilled else ""
+    links = tuple(
+        Link(
+            label=entry.label,
+            url=entry.url,
+            icon=entry.icon,
+            count=waiting if entry.label == "Orders" else "",
+            is_current=entry.url == current,
+        )
+        for entry in NAVIGATION
+        if ctx.principal.may(entry.permission)
+    )
+    return AdminShell("Mercato", links, ctx.principal.name, ctx.principal.email, health)
+
+
+async def _counts(ctx: Context, orders: Orders) -> OrderCounts | None:
+    if not ctx.principal.may("read_orders"):
+        return None
+    try:
+        return await orders.counts(ctx)
+    except MercatoError:
+        return None
