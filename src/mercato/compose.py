@@ -34,6 +34,8 @@ EDGE = "edge"
 SECRET_KEY_LENGTH = 32
 STOP_S = 5.0
 GC_THRESHOLD = 50_000
+DRAIN_S = 20.0
+DRAIN_LOOK_S = 0.02
 
 log = structlog.get_logger()
 
@@ -123,13 +125,20 @@ class Shop:
 
     async def start(self) -> None:
         """Connect, start the services and their background work, then answer HTTP."""
+        if EDGE in self.targets:
+            self.app = import_module("mercato.edge.app").create_app(self)
         await self.runtime.broker.connect("mercato " + (" ".join(self.targets) or "client"))
         await self.host.start()
         await self._responder.start()
-        if EDGE in self.targets:
-            self.app = import_module("mercato.edge.app").create_app(self)
+        if self.app is not None:
             self.http = HttpServer(self.app, self.settings.host, self.settings.port)
             await self.http.start()
+
+    async def drain(self, *, timeout_s: float = DRAIN_S) -> None:
+        """Wait until every event that this process owns has been sent and handled. For tests and tools."""
+        async with asyncio.timeout(timeout_s):
+            while not await self.host.is_drained():
+                await asyncio.sleep(DRAIN_LOOK_S)
 
     async def stop(self) -> None:
         """Stop in the opposite order, within `STOP_S`."""
@@ -262,8 +271,9 @@ async def _run(settings: Settings, targets: Sequence[str]) -> None:
     log.info("stopped", seconds=round(clock.monotonic_s() - started, 2))
     for task in waiting:
         task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
     if failed:
-        raise SettingsError(f"The web server on {settings.host}:{settings.port} ended: is the port free?")
+        raise RuntimeError("the web server ended by itself")
 
 
 def _has_migrations(package: str) -> bool:

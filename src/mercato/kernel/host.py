@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from nats.js.errors import NotFoundError
 
 from mercato.kernel.consumer import Consumer
 from mercato.kernel.dead_letters import DeadLetters
@@ -87,6 +88,24 @@ class Host:
         """Whether this process leads `role` in the database of `schema`."""
         leadership = self._leaderships.get(self._runtime.settings.database_url_of(schema))
         return leadership is not None and leadership.leads(role)
+
+    async def is_drained(self) -> bool:
+        """Whether no event of the services here waits to be sent or handled. Dead letters do not wait."""
+        broker = self._runtime.broker
+        for one in self.hosted.values():
+            if one.schema is not None and await self._runtime.database(one.schema).fetchval(
+                f"select exists(select from {one.schema}.outbox where sent_seq is null)"
+            ):
+                return False
+        for one in self.hosted.values():
+            for consumer in one.consumers:
+                try:
+                    info = await broker.js.consumer_info(broker.stream, consumer.name)
+                except NotFoundError:
+                    return False
+                if info.num_pending or info.num_ack_pending:
+                    return False
+        return True
 
     @property
     def roles(self) -> list[str]:

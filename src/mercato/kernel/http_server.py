@@ -13,10 +13,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from mercato.settings import SettingsError
+
 BACKLOG = 1024
 MAX_REQUESTS_AT_ONCE = 512
 HEADER_TIMEOUT_MS = 10_000
 STOP_S = 3.0
+BIND_S = 0.1
 
 log = structlog.get_logger()
 
@@ -25,6 +28,7 @@ class HttpServer:
     """Serves one ASGI application until `stop`."""
 
     def __init__(self, app: Any, host: str, port: int) -> None:
+        self._address = f"{host}:{port}"
         logging.getLogger("_granian").setLevel(logging.ERROR)
         self._server = Server(
             app,
@@ -45,7 +49,14 @@ class HttpServer:
         return self._task is not None and not self._task.done()
 
     async def start(self) -> None:
+        """Listen. Raises SettingsError when the port cannot be had."""
         self._task = asyncio.create_task(self._server.serve())
+        await asyncio.wait([self._task], timeout=BIND_S)
+        if self._task.done():
+            reason = str(self._task.exception()).partition("\n")[0]
+            raise SettingsError(
+                f"Cannot listen on {self._address}: {reason}. Set MERCATO_PORT to a free one."
+            )
 
     async def wait(self) -> None:
         """Until the server ends by itself, which is a failure."""
