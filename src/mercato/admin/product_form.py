@@ -98,7 +98,13 @@ def fields_typed(data: dict[str, Any]) -> ProductFields:
     rows = [
         VariantRow(
             index=index,
-            **{name: text(data, f"{name}-{index}") for name in _ROW_FIELDS},
+            id=text(data, f"id-{index}"),
+            sku=text(data, f"sku-{index}"),
+            barcode=text(data, f"barcode-{index}"),
+            price=text(data, f"price-{index}"),
+            compare_at_price=text(data, f"compare_at_price-{index}"),
+            weight_g=text(data, f"weight_g-{index}"),
+            on_hand=text(data, f"on_hand-{index}"),
             options=_row_options(data, index),
         )
         for index in _row_numbers(data)
@@ -144,9 +150,6 @@ def product_of(data: dict[str, Any], *, currency: str, stored: AdminProduct | No
             "external_reference": stored.external_reference if stored else None,
         }
     )
-
-
-_ROW_FIELDS = ("id", "sku", "barcode", "price", "compare_at_price", "weight_g", "on_hand")
 
 
 def _row_numbers(data: dict[str, Any]) -> list[int]:

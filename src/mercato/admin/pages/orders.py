@@ -14,7 +14,7 @@ from mercato.ui.rendering import page
 
 LIMIT = 50
 SORTS = ("-placed_at", "placed_at", "-total", "total", "-number", "number")
-VIEWS = (
+VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("All", {}),
     ("To ship", {"fulfillment": "unfulfilled", "status": "placed"}),
     ("Unpaid", {"payment": "authorized"}),

@@ -110,8 +110,8 @@ async def delete_product(
 ) -> Response[str]:
     """Delete the product for good; orders keep what they recorded of it."""
 
-    async def act() -> object:
-        return await catalog.delete_product(ctx, product_id=product_id, version=whole(data, "version") or 0)
+    async def act() -> None:
+        await catalog.delete_product(ctx, product_id=product_id, version=whole(data, "version") or 0)
 
     return await _act(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
 

@@ -1,4 +1,4 @@
-"""The system page: processes, calls, queues, dead letters, jobs and schedules; and what can be done about them."""
+"""The system page: processes, calls, queues, dead letters, jobs, schedules; and what can be done."""
 
 from typing import Any
 from uuid import UUID
