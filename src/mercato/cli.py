@@ -18,8 +18,20 @@ app = cyclopts.App(
 app.command("mercato.commands.up:up", help="Run a whole shop on this machine.")
 app.command("mercato.commands.run:run", help="Run the named modules against DATABASE_URL and NATS_URL.")
 app.command("mercato.commands.migrate:migrate", help="Bring the database to this version.")
-app.command("mercato.commands.prepare:prepare", show=False)
+app.command("mercato.commands.verify:verify", help="Recompute stock, money and events from their ledgers.")
 app.command("mercato.commands.version:version", help="Print versions.")
+app.command("mercato.commands.prepare:prepare", show=False)
+
+users = cyclopts.App(name="users", help="Accounts of the shop's staff.")
+users.command("mercato.commands.owner:create_owner", name="create-owner", help="Create the first owner.")
+search = cyclopts.App(name="search", help="The search index.")
+search.command(
+    "mercato.commands.rebuild:search", name="rebuild", help="Write the index anew from the tables."
+)
+events = cyclopts.App(name="events", help="Facts on their way between services.")
+events.command("mercato.commands.rebuild:events", name="rebuild", help="Refill a broker that lost its store.")
+for group in (users, search, events):
+    app.command(group)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,0 +1,124 @@
+"""mercato verify"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mercato.commands.surroundings import DEFAULT_DATA_DIR, shop_settings
+from mercato.contracts.shared import Difference
+from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.settings import Settings
+
+if TYPE_CHECKING:
+    from mercato.compose import Shop
+    from mercato.kernel.system_report import SystemReport
+
+POLL_S = 0.1
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What `mercato verify` found; `checked` counts compared things per service."""
+
+    ok: bool
+    checked: dict[str, int]
+    differences: list[Difference]
+
+
+def verify(*, json: bool = False, wait_s: float = 10.0, data_dir: Path = DEFAULT_DATA_DIR) -> int:
+    """Recompute stock, orders, payments and events from their ledgers; exit code 1 when they differ.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object instead of lines.
+    wait_s
+        How long events under way may take to arrive before they count as stuck.
+    data_dir
+        The shop that runs from this directory, unless DATABASE_URL names a database.
+    """
+    report = asyncio.run(_verify(shop_settings(data_dir), wait_s))
+    if json:
+        print(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
+    else:
+        _print_lines(report)
+    return 0 if report.ok else 1
+
+
+async def _verify(settings: Settings, wait_s: float) -> Report:
+    async with _shop(settings) as shop:
+        differences = await _undelivered(shop, wait_s)
+        checked = {"events": len((await shop.system.report(SYSTEM_CONTEXT)).outboxes)}
+        found = await _differences(shop, checked)
+    differences += found
+    return Report(ok=not differences, checked=checked, differences=differences)
+
+
+@contextlib.asynccontextmanager
+async def _shop(settings: Settings) -> AsyncIterator["Shop"]:
+    """Clients of the processes that run; when none does, the services in this process."""
+    from mercato import compose
+
+    shop = await compose.start(settings)
+    try:
+        if not (await shop.system.report(SYSTEM_CONTEXT)).processes:
+            await shop.stop()
+            shop = await compose.start(settings, [name for name in compose.MODULES if name != compose.EDGE])
+        yield shop
+    finally:
+        await shop.stop()
+
+
+async def _differences(shop: "Shop", checked: dict[str, int]) -> list[Difference]:
+    """What the services say about their own books."""
+    from mercato.contracts.carts import Carts
+    from mercato.contracts.catalog import Catalog
+    from mercato.contracts.orders import Orders
+    from mercato.contracts.payments import Payments
+    from mercato.contracts.stock import Stock
+
+    found: list[Difference] = []
+    for name, service in (
+        ("stock", shop.client(Stock)),
+        ("orders", shop.client(Orders)),
+        ("payments", shop.client(Payments)),
+    ):
+        verification = await service.verify(SYSTEM_CONTEXT)
+        checked[name] = verification.checked
+        found += verification.differences
+    for check, count in (
+        ("promotion_uses", await shop.client(Carts).verify(SYSTEM_CONTEXT)),
+        ("search_index", await shop.client(Catalog).verify(SYSTEM_CONTEXT)),
+    ):
+        if count:
+            found.append(Difference(check, "all", "0 differing", f"{count} differing"))
+    return found
+
+
+async def _undelivered(shop: "Shop", wait_s: float) -> list[Difference]:
+    """Events that are still on their way after `wait_s`, and those that were given up."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + wait_s
+    while True:
+        found = _stuck(await shop.system.report(SYSTEM_CONTEXT))
+        if not found or loop.time() > end:
+            return found
+        await asyncio.sleep(POLL_S)
+
+
+def _stuck(report: "SystemReport") -> list[Difference]:
+    counts = [("outbox", one.schema, one.unsent) for one in report.outboxes]
+    counts += [("dead_letters", one.schema, one.dead_letters) for one in report.outboxes]
+    counts += [("consumer", one.name, one.pending + one.unacknowledged) for one in report.consumers]
+    return [Difference(check, subject, "0", str(count)) for check, subject, count in counts if count]
+
+
+def _print_lines(report: Report) -> None:
+    for name, count in report.checked.items():
+        print(f"{name:<12} {count} checked")
+    for one in report.differences:
+        print(f"{one.check} of {one.subject}: expected {one.expected}, found {one.found}")
+    print("Everything agrees." if report.ok else f"{len(report.differences)} differences.")
