@@ -23,8 +23,8 @@ assets:
 	$(SETUP) base --assets
 
 bench:
-	$(SETUP) base --assets
-	@.venv/bin/mercato bench $(ARGS)
+	$(SETUP) dev --assets
+	@.venv/bin/python -m bench $(ARGS)
 
 # Data directories such as .mercato stay.
 clean:
