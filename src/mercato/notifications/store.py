@@ -20,7 +20,7 @@ async def insert_messages(db: Queries, *, messages: Sequence[NewMessage], now: d
         " due_at, created_at) select *, 'queued', $8, $8 from unnest($1::uuid[], $2::uuid[], $3::uuid[],"
         " $4::text[], $5::text[], $6::text[], $7::jsonb[])"
         " on conflict (event_id, recipient, template) do nothing returning id",
-        [new_id() for _ in messages],
+        sorted(new_id() for _ in messages),  # in one moment, too, the first event is told first
         [message.event_id for message in messages],
         [message.about for message in messages],
         [message.recipient for message in messages],
@@ -44,13 +44,14 @@ async def paid_when_placed(db: Queries, *, order_ids: Sequence[UUID]) -> set[UUI
 
 async def claim_due(db: Queries, *, now: datetime, lease: timedelta, limit: int) -> list[Row]:
     """Take messages that are due; until the lease ends nobody else takes them."""
-    return await db.fetch(
+    rows = await db.fetch(
         "with due as (select id from notifications.messages where status = 'queued' and due_at <= $1"
-        "   order by due_at limit $3 for no key update skip locked)"
+        "   order by due_at, id limit $3 for no key update skip locked)"
         " update notifications.messages m set due_at = $2, tries = m.tries + 1 from due"
         " where m.id = due.id returning m.id, m.recipient, m.template, m.locale, m.data, m.tries",
         now, now + lease, limit,
     )  # fmt: skip
+    return sorted(rows, key=lambda row: row["id"])
 
 
 async def mark_sent(

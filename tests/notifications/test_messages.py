@@ -1,0 +1,136 @@
+"""From events to messages: one per event, never two, in words of their recipient."""
+
+import msgspec
+import pytest
+
+from mercato.contracts.orders import (
+    OrderCanceled,
+    OrderDelivered,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
+from mercato.contracts.users import PasswordResetRequested, RegistrationRepeated, UserRegistered
+from mercato.kernel.ids import new_id
+from mercato.notifications import domain
+from mercato.notifications.events import HEARD, TEMPLATE_OF
+from support.notifications import NotificationsShop, account, order
+
+ORDER_LINK = "https://shop.example/order/M-4711?token=order-token"
+
+
+class TestOncePerEvent:
+    async def test_a_replayed_event_mails_once(self, shop: NotificationsShop) -> None:
+        placed, registered = order(OrderPlaced), account(UserRegistered)
+        for _ in range(3):
+            await shop.hear(placed, registered)
+            await shop.deliver()
+        assert [mail.template for mail in await shop.mails()] == ["account_confirm", "order_placed"]
+
+    async def test_one_batch_may_hold_an_event_twice(self, shop: NotificationsShop) -> None:
+        placed = order(OrderPlaced)
+        await shop.hear(placed, placed)
+        await shop.deliver()
+        assert len(await shop.mails()) == 1
+
+    async def test_two_events_of_one_kind_are_two_messages(self, shop: NotificationsShop) -> None:
+        await shop.hear(order(OrderShipped), order(OrderShipped))
+        await shop.deliver()
+        assert [mail.template for mail in await shop.mails()] == ["order_shipped", "order_shipped"]
+
+    async def test_a_batch_that_fails_queues_nothing(self, shop: NotificationsShop) -> None:
+        with pytest.raises(RuntimeError):
+            async with shop.database.transaction() as tx:
+                await shop.subscription.handle(tx, [order(OrderPlaced)])
+                raise RuntimeError
+        assert await shop.statuses() == []
+
+
+class TestPaid:
+    async def test_is_not_told_twice_when_the_order_was_paid_with_placing(
+        self, shop: NotificationsShop
+    ) -> None:
+        await shop.hear(order(OrderPlaced, is_paid=True), order(OrderPaid))
+        await shop.hear(order(OrderPaid))
+        assert [template for template, *_ in await shop.statuses()] == ["order_placed"]
+
+    async def test_is_told_when_the_money_came_later(self, shop: NotificationsShop) -> None:
+        await shop.hear(order(OrderPlaced, is_paid=False))
+        await shop.hear(order(OrderPaid))
+        await shop.hear(order(OrderPlaced, is_paid=True, order_id=new_id()))
+        assert [template for template, *_ in await shop.statuses()] == [
+            "order_placed", "order_paid", "order_placed",
+        ]  # fmt: skip
+
+
+class TestWords:
+    async def test_every_kind_of_event_has_its_letter_in_both_parts(self, shop: NotificationsShop) -> None:
+        refunded = order(OrderRefunded, amount=1050, reason="Too late")
+        events = [
+            order(OrderPlaced), order(OrderPaid), order(OrderShipped), refunded,
+            order(OrderCanceled, reason="No stock"), order(OrderDelivered, fulfillment_id=new_id()),
+            account(UserRegistered), account(RegistrationRepeated), account(PasswordResetRequested),
+        ]  # fmt: skip
+        assert {type(event) for event in events} == set(HEARD)
+        await shop.hear(*events)
+        await shop.deliver()
+        mails = {mail.template: mail for mail in await shop.mails()}
+        assert set(mails) == set(TEMPLATE_OF.values()) == set(domain.KINDS)
+        for template, mail in mails.items():
+            assert mail.html.lstrip().startswith("<!doctype html>") and "<script" not in mail.html
+            if template.startswith("order_"):
+                assert "M-4711" in mail.subject
+                assert ORDER_LINK in mail.text and ORDER_LINK in mail.html
+        assert "€10.50" in mails["order_refunded"].text and "Too late" in mails["order_refunded"].text
+        assert "No stock" in mails["order_canceled"].text
+        assert "JD014" in mails["order_shipped"].text
+        assert 'href="https://dhl.example/JD014"' in mails["order_shipped"].html
+        assert "https://shop.example/account/confirm?token=secret-token" in mails["account_confirm"].text
+        assert "https://shop.example/account/reset?token=secret-token" in mails["password_reset"].html
+
+    async def test_money_and_dates_are_written_for_the_recipient(self, shop: NotificationsShop) -> None:
+        await shop.hear(order(OrderPlaced, locale="de-AT", email="de@example.org"))
+        await shop.hear(order(OrderPlaced, currency="JPY", total=1999, email="jp@example.org"))
+        await shop.hear(order(OrderPlaced, locale="nonsense", email="xx@example.org"))
+        await shop.deliver()
+        assert "2 × Lamp & shade: € 49,80" in (await shop.mails("de@example.org"))[0].text.replace(
+            "\xa0", " "
+        )
+        assert "Total: ¥1,999" in (await shop.mails("jp@example.org"))[0].text
+        assert "Total: €49.80" in (await shop.mails("xx@example.org"))[0].text
+
+    async def test_what_people_typed_stays_text(self, shop: NotificationsShop) -> None:
+        canceled = order(OrderCanceled, reason="<b>{{ 7 * 7 }}</b>\nBcc: x@example.org")
+        shipped = order(OrderShipped, tracking_url="javascript:alert(1)")
+        await shop.hear(canceled, shipped)
+        await shop.deliver()
+        by_kind = {mail.template: mail for mail in await shop.mails()}
+        assert "&lt;b&gt;{{ 7 * 7 }}&lt;/b&gt;" in by_kind["order_canceled"].html
+        assert "javascript:" not in by_kind["order_shipped"].html + by_kind["order_shipped"].text
+
+    @pytest.mark.parametrize(
+        ("name", "greeted"),
+        [
+            ("Ann Bell", "Ann Bell"), ("J. R. Smith", "J. R. Smith"), ("Ann\nBell", "Ann Bell"),
+            ("Win at evil.example/prize", ""), ("www evil", ""), ("a@b", ""), ("x" * 61, ""),
+        ],
+    )  # fmt: skip
+    async def test_strangers_cannot_put_a_message_into_a_greeting(
+        self, shop: NotificationsShop, name: str, greeted: str
+    ) -> None:
+        await shop.hear(account(UserRegistered, name=name))
+        await shop.deliver()
+        (mail,) = await shop.mails()
+        assert f"Hello {greeted},".replace(" ,", ",") in mail.text
+        if not greeted:
+            assert name not in mail.text + mail.html
+
+    async def test_the_listed_variables_are_the_ones_a_template_gets(self, shop: NotificationsShop) -> None:
+        events = {
+            "order_placed": order(OrderPlaced), "order_shipped": order(OrderShipped),
+            "account_confirm": account(UserRegistered),
+        }  # fmt: skip
+        for template, event in events.items():
+            variables = shop.service.letters.variables(template, msgspec.to_builtins(event), "en")
+            assert set(domain.KINDS[template].variables) <= set(variables), template
