@@ -7,7 +7,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar, cast
@@ -24,7 +24,7 @@ from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 from mercato.kernel.system import SystemClient
 from mercato.kernel.system_responder import SystemResponder
-from mercato.kernel.telemetry import configure_logging
+from mercato.kernel.telemetry import configure_logging, configure_tracing
 from mercato.settings import Settings, SettingsError, load
 
 P = TypeVar("P")
@@ -117,6 +117,7 @@ class Shop:
         self.http: HttpServer | None = None
         self.app: Any = None
         self.system = SystemClient(self.runtime)
+        self._end_tracing = _begin_tracing(settings)
         self._responder = SystemResponder(self.runtime, self.host)
 
     def client(self, contract: type[P]) -> P:
@@ -137,7 +138,7 @@ class Shop:
     async def drain(self, *, timeout_s: float = DRAIN_S) -> None:
         """Wait until every event that this process owns has been sent and handled. For tests and tools."""
         async with asyncio.timeout(timeout_s):
-            while not await self.host.is_drained():
+            while not await self.host.is_drained():  # noqa: ASYNC110 (two servers know, neither tells)
                 await asyncio.sleep(DRAIN_LOOK_S)
 
     async def stop(self) -> None:
@@ -150,6 +151,7 @@ class Shop:
                 await self.host.stop()
                 await self.runtime.broker.close()
                 await self.runtime.close()
+                self._end_tracing()
         except TimeoutError:
             log.error("stopping took too long", seconds=STOP_S)
 
@@ -274,6 +276,22 @@ async def _run(settings: Settings, targets: Sequence[str]) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
     if failed:
         raise RuntimeError("the web server ended by itself")
+
+
+def _begin_tracing(settings: Settings) -> Callable[[], None]:
+    if not settings.traces_url:
+        return lambda: None
+    try:
+        exporter = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "MERCATO_TRACES_URL needs more packages: pip install 'mercato[traces]'."
+        ) from None
+    from mercato.kernel.tracing import Tracing
+
+    tracing = Tracing(exporter.OTLPSpanExporter(settings.traces_url), share=settings.traces_share)
+    configure_tracing(tracing.tracer)
+    return tracing.shutdown
 
 
 def _has_migrations(package: str) -> bool:
