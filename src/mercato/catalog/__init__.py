@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from mercato.catalog.actions.register_stock import hear_orders, hear_stock, register_stock
-from mercato.catalog.media import Media
 from mercato.catalog.memory import Ears, Memory
 from mercato.catalog.parts import Parts
+from mercato.catalog.picture_store import PictureStore
 from mercato.catalog.search.follower import Follower
 from mercato.catalog.search.index import IndexFolder
 from mercato.catalog.service import CatalogService
@@ -36,7 +36,7 @@ def build(runtime: Runtime, *, stock: Stock) -> Service:
         database=database,
         outbox=runtime.outbox("catalog"),
         memory=memory,
-        media=Media(runtime),
+        media=PictureStore(runtime),
         follower=follower,
         stock=stock,
     )

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.media import Media
 from mercato.catalog.memory import Memory
+from mercato.catalog.picture_store import PictureStore
 from mercato.catalog.search.follower import Follower
 from mercato.catalog.store import changes
 from mercato.contracts.catalog import NavigationChanged, ProductChanged
@@ -33,7 +33,7 @@ class Parts:
         database: Database,
         outbox: Outbox,
         memory: Memory,
-        media: Media,
+        media: PictureStore,
         follower: Follower,
         stock: Stock,
     ) -> None:

@@ -12,7 +12,7 @@ from mercato.kernel.errors import FieldError, Invalid
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 WIDTHS = (160, 320, 480, 640, 960, 1600)
-FORMATS = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+FORMATS = ("avif", "webp", "jpeg")
 
 _ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 _KEY_LETTERS = 32
