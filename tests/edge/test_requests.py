@@ -114,6 +114,18 @@ async def accepted() -> Response[dict[str, str]]:
     return Response({"status": "processing"}, status_code=202, headers={"X-More": "yes"})
 
 
+class Counted(msgspec.Struct):
+    """A number."""
+
+    number: int
+
+
+@post("/counted", permission=PUBLIC, answers={402: "The provider declined."})
+async def make_counted(data: Counted) -> Counted:
+    """Give it back."""
+    return data
+
+
 HANDLERS = [whoami, mine, staff, refunds, make_thing, get_thing, delete_thing, fails, slow, accepted]
 CUP = {"name": "cup", "quantity": 1}
 THING = "01930000-0000-7000-8000-00000000abcd"
@@ -400,3 +412,29 @@ async def test_compresses_large_answers_when_the_client_takes_it(open_door: Any)
     reply = await door.get("/api/v1/large", headers={"Accept-Encoding": "br;q=0"})
     assert "content-encoding" not in reply.headers
     assert "content-encoding" not in (await door.get("/api/v1/large?size=160")).headers
+
+
+async def test_describes_routes_with_their_limits_and_problems(open_door: Any) -> None:
+    door = await open_door([*HANDLERS, make_counted])
+    document = (await door.get("/api/v1/openapi.json")).json()
+    assert document["openapi"] == "3.1.0"
+    thing = document["components"]["schemas"]["NewThing"]
+    assert thing["additionalProperties"] is False
+    assert thing["properties"]["quantity"] == {"type": "integer", "minimum": 1, "maximum": 9}
+    parameters = {
+        each["name"]: each for each in document["paths"]["/api/v1/things/{thing_id}"]["get"]["parameters"]
+    }
+    assert parameters["thing_id"]["schema"] == {"type": "string", "format": "uuid"}
+    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100}
+    assert parameters["since"]["schema"]["anyOf"][0]["format"] == "date-time"
+    staff = document["paths"]["/api/v1/staff"]["get"]
+    assert staff["x-permission"] == "read_orders"
+    assert staff["security"] == [{"bearer": []}, {"session": []}]
+    made = document["paths"]["/api/v1/counted"]["post"]["responses"]
+    assert made["201"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Counted"}
+    assert made["402"]["description"] == "The provider declined."
+    assert set(made) >= {"400", "401", "403", "404", "405", "409", "413", "415", "422", "429", "500", "503"}
+    problem = document["components"]["responses"]["Problem422"]["content"]["application/problem+json"][
+        "schema"
+    ]
+    assert problem == {"$ref": "#/components/schemas/Problem"}

@@ -83,12 +83,15 @@ class Route:
 
 
 def shop_handlers() -> list[tuple[str, HTTPRouteHandler]]:
-    """(prefix, handler) of every module that exists; a module that exists and cannot be imported raises."""
+    """(prefix, handler) of every module that exists; a module that exists and cannot be imported raises.
+
+    `routes` of an `api` module stand under the API's prefix, its `page_routes` (images, say) do not.
+    """
     found: list[tuple[str, HTTPRouteHandler]] = []
     for name in API_MODULES:
         for module in _modules(name):
             found += [(API_PREFIX, handler) for handler in _exported(module, "routes")]
-            found += [("", handler) for handler in _exported(module, "pages")]
+            found += [("", handler) for handler in _exported(module, "page_routes")]
     for name in PAGE_MODULES:
         for module in _modules(name):
             found += [("", handler) for handler in _exported(module, "routes")]
