@@ -54,6 +54,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Networks whose X-Forwarded-For is believed, for example `10.0.0.0/8, 127.0.0.1`."""
     metrics_token: str = ""
     """Lets a scraper outside loopback read `/metrics`."""
+    traces_url: str = ""
+    """OTLP/HTTP address for OpenTelemetry traces; empty: none are made."""
+    traces_share: float = 0.01
+    """Part of the requests that is traced."""
     owner_email: str = ""
     owner_password: str = ""
 

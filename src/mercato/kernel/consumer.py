@@ -25,9 +25,9 @@ from mercato.kernel.errors import Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.inbox import Subscription, take_new
 from mercato.kernel.metrics import Metrics
-from mercato.kernel.outbox import decoder_of
+from mercato.kernel.outbox import decoder_of, trace_of
 from mercato.kernel.puller import Puller
-from mercato.kernel.telemetry import span
+from mercato.kernel.telemetry import is_tracing, span
 
 BATCH = 300
 LINGER_S = 0.025
@@ -156,7 +156,7 @@ class Consumer:
         problem = next((delivery.problem for delivery in deliveries if delivery.problem), None)
         if problem is not None:
             raise problem
-        with span(self.name, "consumer"):
+        with span(self.name, "consumer", _trace_of(deliveries)):
             async with asyncio.timeout(HANDLER_TIMEOUT_S), self._database.transaction() as tx:
                 new = await take_new(tx, self.schema, self.name, [one.event_id for one in deliveries])
                 unique = {one.event_id: one.event for one in deliveries if one.event_id in new}
@@ -221,3 +221,10 @@ class Consumer:
             return 1.0
         due_s = min(parked.due_s for parked in self._parked.values()) - clock.monotonic_s()
         return min(1.0, max(0.01, due_s))
+
+
+def _trace_of(deliveries: Sequence[Delivery]) -> str:
+    """The first trace among events that are handled together: a batch has one span."""
+    if not is_tracing():
+        return ""
+    return next((trace for one in deliveries if (trace := trace_of(one.message.data))), "")

@@ -12,6 +12,7 @@ import msgspec
 
 from mercato.kernel.db import Tx
 from mercato.kernel.events import Event
+from mercato.kernel.telemetry import current_trace
 
 _DDL = """
 create table S.outbox (id uuid primary key, position bigint generated always as identity, subject text not null, key uuid not null, body bytea not null,
@@ -57,8 +58,28 @@ class Outbox:
             [event.event_id for event in events],
             [event.subject for event in events],
             [event.key for event in events],
-            [_encode(event) for event in events],
+            _traced([_encode(event) for event in events]),
         )
+
+
+def _traced(bodies: list[bytes]) -> list[bytes]:
+    """Inside a traced call, the bodies with the traceparent as one more field; events ignore it."""
+    trace = current_trace.get()
+    if not trace:
+        return bodies
+    return [body[:-1] + b',"traceparent":"' + trace.encode() + b'"}' for body in bodies]
+
+
+class _Traced(msgspec.Struct):
+    traceparent: str = ""
+
+
+_traced_decoder = msgspec.json.Decoder(_Traced)
+
+
+def trace_of(body: bytes) -> str:
+    """The traceparent in the body of an event; empty when there is none."""
+    return _traced_decoder.decode(body).traceparent if b'"traceparent"' in body else ""
 
 
 def decoder_of(event: type[Event]) -> Callable[[bytes], Any]:

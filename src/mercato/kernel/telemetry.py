@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import structlog
@@ -19,6 +20,8 @@ Tracer = Callable[[str, SpanKind, str], AbstractContextManager[str]]
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _tracer: Tracer | None = None
+current_trace: ContextVar[str] = ContextVar("mercato_trace", default="")
+"""The traceparent of the span that this task is in; empty when it is not traced."""
 
 
 def configure_logging(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mercato import __version__
 from mercato.kernel.errors import MercatoError, Unavailable
-from mercato.kernel.telemetry import SpanKind, Tracer
+from mercato.kernel.telemetry import SpanKind, Tracer, current_trace
 
 _KINDS = {
     "server": OtelKind.SERVER,
@@ -57,8 +57,10 @@ class Tracing:
         span = self._tracer.start_span(name, context=context, kind=_KINDS[kind])
         carrier: dict[str, str] = {}
         _propagator.inject(carrier, set_span_in_context(span))
+        here = carrier.get("traceparent", "")
+        token = current_trace.set(here)
         try:
-            yield carrier.get("traceparent", "")
+            yield here
         except MercatoError as error:
             span.set_attribute("mercato.code", error.code)
             if isinstance(error, Unavailable):
@@ -68,4 +70,5 @@ class Tracing:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
         finally:
+            current_trace.reset(token)
             span.end()
