@@ -88,7 +88,9 @@ def _grid(top: Decimal, write: Write) -> list[str]:
     for quarter in range(5):
         y = TOP + PLOT_HEIGHT * quarter // 4
         parts.append(_element("path", "grid", d=f"M{LEFT} {y}H{WIDTH - RIGHT}"))
-        parts.append(_text(write(top * (4 - quarter) / 4), LEFT - 8, y + 4, "end"))
+        figure = top * (4 - quarter) / 4
+        whole = int(figure) if figure == int(figure) else figure
+        parts.append(_text(write(whole), LEFT - 8, y + 4, "end"))
     return parts
 
 

@@ -7,18 +7,13 @@ from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from mercato.kernel.web import PUBLIC, THEME_COOKIE
+from mercato.kernel.web import PUBLIC, THEME_COOKIE, local_path
 from mercato.ui.rendering import look_of, see_other
 
 A_YEAR_S = 365 * 24 * 3600
 DENSITY_COOKIE = "density"
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
-
-
-def local_path(path: str) -> str:
-    """`path` when it stays on this site, else "/": never send a visitor elsewhere."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
 
 
 @post("/preferences/theme", permission=PUBLIC, status_code=303, include_in_schema=False)

@@ -86,9 +86,7 @@ class Renderer:
         # Up to its first piece of text a template runs its imports, macros and sets, which the block needs.
         whole = compiled.root_render_func(scope)
         next(whole, None)
-        text = "".join(scope.blocks[block][0](scope))
-        whole.close()
-        return text
+        return "".join(scope.blocks[block][0](scope))
 
 
 def json_ld(value: msgspec.Struct | Mapping[str, Any]) -> Markup:

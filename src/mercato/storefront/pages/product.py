@@ -67,7 +67,7 @@ async def product(
     return page(request, "product.html", context, block="product")
 
 
-async def _promise(ctx: Context, carts: Carts, settings: Settings) -> DeliveryMethod | None:
+async def _promise(ctx: Context, carts: Carts) -> DeliveryMethod | None:
     """The delivery promise; a page without it still sells."""
     try:
         return await carts.delivery_promise(ctx)

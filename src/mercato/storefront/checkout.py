@@ -1,0 +1,92 @@
+"""The sections of checkout: which are done, which is open, and how one may pay. No I/O."""
+
+import msgspec
+
+from mercato.contracts.carts import Cart
+
+CONTACT, DELIVERY, PAYMENT = "contact", "delivery", "payment"
+SECTIONS = (CONTACT, DELIVERY, PAYMENT)
+TITLES = {CONTACT: "Contact and address", DELIVERY: "Delivery", PAYMENT: "Payment"}
+NEEDS = {CONTACT: ("email", "shipping_address"), DELIVERY: ("delivery_method",), PAYMENT: ("payment",)}
+
+DECLINES = {
+    "card_declined": "The bank declined the card. Use another card or another way to pay.",
+    "insufficient_funds": "The account has not enough funds. Use another card or another way to pay.",
+    "authentication_failed": "The bank could not confirm that it is you. Try again or pay another way.",
+}
+DECLINED = "The payment was declined. Try again or pay another way; nothing was charged."
+
+
+class Section(msgspec.Struct, frozen=True):
+    """One section of the page: done ones show a summary and a link, the open one its form."""
+
+    name: str
+    title: str
+    number: int
+    is_done: bool
+    is_open: bool
+
+    @property
+    def url(self) -> str:
+        return f"/checkout?step={self.name}"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A scripted outcome of the simulated card, outside production only."""
+
+    token: str
+    label: str
+
+
+TEST_OUTCOMES = (
+    Outcome("sim_ok", "Approved"),
+    Outcome("sim_3ds", "Approved after 3-D Secure"),
+    Outcome("sim_decline", "Declined"),
+    Outcome("sim_insufficient_funds", "Declined: insufficient funds"),
+    Outcome("sim_async_ok", "Approved a moment later"),
+    Outcome("sim_async_fail", "Declined a moment later"),
+    Outcome("sim_timeout_then_ok", "Approved, but the reply is lost"),
+)
+
+
+class PaymentMethod(msgspec.Struct, frozen=True):
+    """A way to pay: the provider's code, what people read, test outcomes when it is simulated."""
+
+    provider: str
+    title: str
+    note: str
+    outcomes: tuple[Outcome, ...] = ()
+
+
+CARD_TEST = PaymentMethod(
+    "simulator", "Test card", "No money moves: choose how the bank answers.", outcomes=TEST_OUTCOMES
+)
+BANK_TRANSFER = PaymentMethod("manual", "Bank transfer", "We ship when your transfer has arrived.")
+
+
+def payment_methods(*, is_production: bool) -> tuple[PaymentMethod, ...]:
+    """The ways to pay, the first one preset."""
+    return (BANK_TRANSFER,) if is_production else (CARD_TEST, BANK_TRANSFER)
+
+
+def sections(cart: Cart, asked: str) -> tuple[Section, ...]:
+    """The sections with the asked one open, or the first that is not done when it comes before."""
+    done = {name: not any(need in cart.requirements for need in NEEDS[name]) for name in SECTIONS}
+    done[PAYMENT] = False
+    first = next(name for name in SECTIONS if not done[name])
+    reachable = SECTIONS[: SECTIONS.index(first) + 1]
+    opened = asked if asked in reachable else first
+    return tuple(
+        Section(name, TITLES[name], number, done[name], name == opened)
+        for number, name in enumerate(SECTIONS, 1)
+    )
+
+
+def open_section(found: tuple[Section, ...]) -> str:
+    """The name of the section whose form is shown."""
+    return next(section.name for section in found if section.is_open)
+
+
+def decline_text(code: str | None) -> str:
+    """Why it was declined, and what to do."""
+    return DECLINES.get(code or "", DECLINED)

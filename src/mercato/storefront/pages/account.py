@@ -1,0 +1,272 @@
+"""A customer's own pages: overview, orders, addresses, profile, devices."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import Orders
+from mercato.contracts.users import Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, NotFound
+from mercato.kernel.web import SIGNED_IN
+from mercato.settings import Settings
+from mercato.storefront.forms import ADDRESS_FIELDS, Errors, Form, address_of, errors_of, one_error, text_of
+from mercato.storefront.frame import frame, language_of
+from mercato.storefront.pages.checkout import countries_of
+from mercato.ui.rendering import AnyRequest, page, see_other
+
+RECENT = 3
+ORDERS_PER_PAGE = 20
+TABS = (("Overview", "/account"), ("Orders", "/account/orders"), ("Addresses", "/account/addresses"),
+        ("Profile", "/account/profile"))  # fmt: skip
+PRIVATE = {"Cache-Control": "no-store"}
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What every page of an account is made with."""
+
+    request: AnyRequest
+    ctx: Context
+    catalog: Catalog
+    carts: Carts
+    settings: Settings
+
+    async def base(self, title: str, path: str) -> dict[str, Any]:
+        """The frame with the account's tabs."""
+        tabs = [(label, url, url == path) for label, url in TABS]
+        found = await frame(self.request, self.ctx, self.catalog, self.carts, self.settings)
+        saved = "saved" in self.request.query_params
+        return {**found, "title": title, "tabs": tabs, "robots": "noindex", "is_saved": saved}
+
+
+@get("/account", permission=SIGNED_IN, include_in_schema=False)
+async def overview(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    orders: Orders,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Who one is, the latest orders, ways on."""
+    around = Around(request, ctx, catalog, carts, settings)
+    base, me, recent = await asyncio.gather(
+        around.base("Your account", "/account"), users.me(ctx), orders.my_orders(ctx, limit=RECENT)
+    )
+    context = {**base, "me": me, "orders": recent.items}
+    return page(request, "account/overview.html", context, headers=PRIVATE)
+
+
+@get("/account/orders", permission=SIGNED_IN, include_in_schema=False)
+async def order_list(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    orders: Orders,
+    settings: Settings,
+) -> Response[str]:
+    """All orders, newest first."""
+    around = Around(request, ctx, catalog, carts, settings)
+    cursor = request.query_params.get("cursor")
+    base, found = await asyncio.gather(
+        around.base("Your orders", "/account/orders"),
+        orders.my_orders(ctx, limit=ORDERS_PER_PAGE, cursor=cursor),
+    )
+    context = {**base, "orders": found.items, "found": found, "is_first": cursor is None}
+    return page(request, "account/orders.html", context, headers=PRIVATE)
+
+
+@get("/account/addresses", permission=SIGNED_IN, include_in_schema=False)
+async def address_list(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Saved addresses; `edit` opens the form of one, or of a new one."""
+    around = Around(request, ctx, catalog, carts, settings)
+    return await _addresses(around, users, request.query_params.get("edit", ""))
+
+
+@post("/account/addresses", permission=SIGNED_IN, include_in_schema=False, status_code=200)
+async def save_address(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Save a new address, or the one with `id`."""
+    chosen, is_default = text_of(data, "id"), "is_default" in data
+    try:
+        address = address_of(data)
+        if chosen and chosen != "new":
+            await users.update_address(ctx, address_id=_uuid(chosen), address=address, is_default=is_default)
+        else:
+            await users.add_address(ctx, address=address, is_default=is_default)
+    except Invalid as refused:
+        around = Around(request, ctx, catalog, carts, settings)
+        errors = errors_of(refused, prefix="address.")
+        return await _addresses(around, users, chosen or "new", typed=data, errors=errors)
+    return see_other(request, "/account/addresses?saved=1")
+
+
+@post(
+    "/account/addresses/{address_id:uuid}/delete",
+    permission=SIGNED_IN,
+    include_in_schema=False,
+    status_code=200,
+)
+async def delete_address(
+    request: Request[Any, Any, Any], address_id: UUID, ctx: Context, users: Users
+) -> Response[str]:
+    """Forget an address."""
+    await users.delete_address(ctx, address_id=address_id)
+    return see_other(request, "/account/addresses")
+
+
+@get("/account/profile", permission=SIGNED_IN, include_in_schema=False)
+async def profile(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Name, phone, password, signed-in devices."""
+    return await _profile(Around(request, ctx, catalog, carts, settings), users)
+
+
+@post("/account/profile", permission=SIGNED_IN, include_in_schema=False, status_code=200)
+async def save_profile(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Save name and phone."""
+    try:
+        await users.update_me(ctx, name=text_of(data, "name"), phone=text_of(data, "phone", 40))
+    except Invalid as refused:
+        around = Around(request, ctx, catalog, carts, settings)
+        return await _profile(around, users, typed=data, errors=errors_of(refused))
+    return see_other(request, "/account/profile?saved=1")
+
+
+@post("/account/password", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
+async def change_password(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Change the password; the old one proves who asks."""
+    current, new = data.get("current", "")[:256], data.get("new", "")[:256]
+    try:
+        if not current or not new:
+            field, text = (
+                ("current", "Enter your current password") if not current else ("new", "Enter a new password")
+            )
+            raise Invalid(errors=one_error(field, text).all)
+        await users.change_password(ctx, current=current, new=new)
+    except Invalid as refused:
+        around = Around(request, ctx, catalog, carts, settings)
+        return await _profile(around, users, password_errors=errors_of(refused))
+    return see_other(request, "/account/profile?saved=1")
+
+
+@post(
+    "/account/sessions/{session_id:uuid}/revoke",
+    permission=SIGNED_IN,
+    include_in_schema=False,
+    status_code=200,
+)
+async def revoke(
+    request: Request[Any, Any, Any], session_id: UUID, ctx: Context, users: Users
+) -> Response[str]:
+    """Sign another device out."""
+    await users.revoke_session(ctx, session_id=session_id)
+    return see_other(request, "/account/profile?saved=1")
+
+
+async def _addresses(
+    around: Around,
+    users: Users,
+    edit: str,
+    *,
+    typed: dict[str, str] | None = None,
+    errors: Errors | None = None,
+) -> Response[str]:
+    ctx = around.ctx
+    base, saved, channel = await asyncio.gather(
+        around.base("Your addresses", "/account/addresses"),
+        users.addresses(ctx),
+        around.catalog.channel(ctx, code=ctx.channel),
+    )
+    opened = next((each for each in saved if str(each.id) == edit), None)
+    values = {name: (getattr(opened.address, name) or "") if opened else "" for name in ADDRESS_FIELDS}
+    context = {
+        **base,
+        "saved": saved,
+        "edit": edit or ("" if saved else "new"),
+        "opened": opened,
+        "typed": {**values, **(typed or {})},
+        "countries": countries_of(channel.countries, language_of(ctx)),
+        "errors": errors or Errors(),
+    }
+    status = 422 if errors else 200
+    return page(around.request, "account/addresses.html", context, status=status, headers=PRIVATE)
+
+
+async def _profile(
+    around: Around,
+    users: Users,
+    *,
+    typed: dict[str, str] | None = None,
+    errors: Errors | None = None,
+    password_errors: Errors | None = None,
+) -> Response[str]:
+    base, me, sessions = await asyncio.gather(
+        around.base("Your profile", "/account/profile"), users.me(around.ctx), users.sessions(around.ctx)
+    )
+    values = {"name": me.name, "phone": me.phone or ""}
+    context = {
+        **base,
+        "me": me,
+        "sessions": sessions,
+        "typed": {**values, **(typed or {})},
+        "errors": errors or Errors(),
+        "password_errors": password_errors or Errors(),
+    }
+    status = 422 if errors or password_errors else 200
+    return page(around.request, "account/profile.html", context, status=status, headers=PRIVATE)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound() from None
+
+
+routes = [
+    overview, order_list, address_list, save_address, delete_address, profile, save_profile, change_password, revoke
+]  # fmt: skip

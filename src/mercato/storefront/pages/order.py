@@ -1,0 +1,152 @@
+"""An order as its buyer sees it: confirmation, status with a live timeline, cancellation."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.response import Stream
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import FulfillmentStatus, Order, Orders, OrderStatus
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.live import Live
+from mercato.kernel.sse import ServerEvent, stream
+from mercato.kernel.web import PUBLIC
+from mercato.settings import Settings
+from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.frame import frame, language_of
+from mercato.ui.rendering import Renderer, page, see_other
+
+STAGES = ("Placed", "Packed", "Shipped", "Delivered")
+HIDDEN_KINDS = frozenset({"note"})
+"""What staff writes for itself is not for the buyer."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A stage on the way to the buyer."""
+
+    label: str
+    is_done: bool
+
+
+@get("/order/{number:str}", permission=PUBLIC, include_in_schema=False)
+async def show(
+    request: Request[Any, Any, Any],
+    number: str,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    orders: Orders,
+    settings: Settings,
+) -> Response[str]:
+    """The order, for its customer or whoever has its link."""
+    token = request.query_params.get("token", "")
+    order = await _order(ctx, orders, number, token)
+    return await _answer(request, ctx, catalog, carts, settings, order, token)
+
+
+@get("/order/{number:str}/events", permission=PUBLIC, include_in_schema=False, timeout_s=None)
+async def events(
+    request: Request[Any, Any, Any], number: str, ctx: Context, orders: Orders, live: Live
+) -> Stream:
+    """The status part again after every change of the order."""
+    token = request.query_params.get("token", "")
+    ctx = msgspec.structs.replace(ctx, deadline=None)
+    order = await _order(ctx, orders, number, token)
+    renderer: Renderer = request.app.state.renderer
+
+    async def render(shown: str) -> Sequence[ServerEvent]:
+        now = await _order(ctx, orders, number, token)
+        if str(now.version) == shown:
+            return []
+        html = renderer.render("order_status.html", _status(now, language_of(ctx)))
+        return [ServerEvent(html, id=str(now.version))]
+
+    return stream(request, live, [f"order.{order.id}"], render)
+
+
+@post("/order/{number:str}/cancellation", permission=PUBLIC, include_in_schema=False, status_code=200)
+async def cancel(
+    request: Request[Any, Any, Any],
+    number: str,
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    orders: Orders,
+    settings: Settings,
+) -> Response[str]:
+    """Cancel before anything is shipped; too late says so on the page."""
+    token = text_of(data, "token")
+    try:
+        order = await orders.request_cancellation(
+            ctx, number=number, token=token or None, reason=text_of(data, "reason")
+        )
+    except Conflict:
+        order = await _order(ctx, orders, number, token)
+        errors = one_error("", "It is on its way already and cannot be canceled any more.")
+        return await _answer(request, ctx, catalog, carts, settings, order, token, errors=errors)
+    return see_other(request, _address(order, token))
+
+
+async def _order(ctx: Context, orders: Orders, number: str, token: str) -> Order:
+    if not token and not ctx.principal.is_signed_in:
+        raise NotFound(detail="Open the order with the link from your mail, or sign in.")
+    return await orders.order(ctx, number=number, token=token or None)
+
+
+def _address(order: Order, token: str) -> str:
+    return f"/order/{order.number}?token={quote(token)}" if token else f"/order/{order.number}"
+
+
+def _status(order: Order, locale: str) -> dict[str, Any]:
+    """What the status part is made of."""
+    timeline = [entry for entry in reversed(order.timeline) if entry.kind not in HIDDEN_KINDS]
+    return {"order": order, "timeline": timeline, "stages": stages_of(order), "locale": locale}
+
+
+def stages_of(order: Order) -> tuple[Stage, ...]:
+    """How far the goods are; none for an order that was canceled."""
+    if order.status is OrderStatus.CANCELED:
+        return ()
+    is_sent = order.fulfillment_status in (FulfillmentStatus.FULFILLED, FulfillmentStatus.DELIVERED)
+    has_left = is_sent or any(each.shipped_at for each in order.fulfillments)
+    is_packed = has_left or bool(order.fulfillments)
+    is_there = order.fulfillment_status is FulfillmentStatus.DELIVERED
+    return tuple(
+        Stage(label, done) for label, done in zip(STAGES, (True, is_packed, has_left, is_there), strict=True)
+    )
+
+
+async def _answer(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    order: Order,
+    token: str,
+    *,
+    errors: Errors | None = None,
+) -> Response[str]:
+    base = await frame(request, ctx, catalog, carts, settings)
+    context = {
+        **base,
+        **_status(order, base["locale"]),
+        "token": token,
+        "events_url": f"/order/{quote(order.number)}/events?token={quote(token)}",
+        "is_placed_now": "placed" in request.query_params,
+        "may_cancel": order.status is OrderStatus.PLACED
+        and order.fulfillment_status is FulfillmentStatus.UNFULFILLED,
+        "errors": errors or Errors(),
+        "robots": "noindex",
+    }
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return page(request, "order.html", context, status=409 if errors else 200, headers=headers)
+
+
+routes = [show, events, cancel]

@@ -1,0 +1,251 @@
+"""Coming in: sign in and out, register, confirm the address, set a new password."""
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.users import SignIn, Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, MercatoError, Throttled, Unauthenticated
+from mercato.kernel.web import CART_COOKIE, PUBLIC, SESSION_COOKIE, cookie, expired_cookie, local_path
+from mercato.settings import Settings
+from mercato.storefront.bag import bag_cookie, bag_key
+from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
+from mercato.storefront.frame import frame
+from mercato.ui.rendering import AnyRequest, page, see_other
+
+PASSWORD_MOST = 256
+FAILED = "E-mail and password do not fit together. Check both, or set a new password."
+
+log = structlog.get_logger()
+
+
+class Door(msgspec.Struct, frozen=True):
+    """One of the forms by which people come in. `done` replaces the form by a message."""
+
+    title: str
+    form: str
+    done: str = ""
+
+
+SIGN_IN = Door("Sign in", "sign_in")
+REGISTER = Door("Create an account", "register")
+ASK_RESET = Door("Set a new password", "ask_reset")
+RESET = Door("Choose a new password", "reset")
+CONFIRM = Door("Confirm your address", "confirm")
+
+
+@get("/sign-in", permission=PUBLIC, include_in_schema=False)
+async def sign_in_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """The form; who is signed in already goes on."""
+    target = local_path(request.query_params.get("next", ""), "/account")
+    if ctx.principal.is_signed_in:
+        return see_other(request, target)
+    base = await frame(request, ctx, catalog, carts, settings)
+    return _door(request, base, SIGN_IN, {"next": target})
+
+
+@post("/sign-in", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def sign_in(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Sign in; the guest's bag joins the customer's. One text for every reason to refuse."""
+    target = local_path(data.get("next", ""), "/account")
+    email, password = text_of(data, "email", 254), data.get("password", "")[:PASSWORD_MOST]
+    try:
+        if not email or not password:
+            raise Unauthenticated("sign_in_failed")
+        done = await users.sign_in(ctx, email=email, password=password, browser=True)
+    except (Unauthenticated, Invalid):
+        errors, status = one_error("", FAILED), 422
+    except Throttled as throttled:
+        errors, status = one_error("", _later(throttled)), 429
+    else:
+        return await _signed_in(request, ctx, carts, users, done, target)
+    base = await frame(request, ctx, catalog, carts, settings)
+    return _door(request, base, SIGN_IN, {"next": target, "email": email}, errors, status)
+
+
+@post("/sign-out", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def sign_out(request: Request[Any, Any, Any], ctx: Context, users: Users) -> Response[str]:
+    """End the session; the bag of the customer stays theirs."""
+    if ctx.principal.is_signed_in:
+        await users.sign_out(ctx)
+    response = see_other(request, "/")
+    response.set_cookie(expired_cookie(SESSION_COOKIE))
+    response.set_cookie(expired_cookie(CART_COOKIE))
+    return response
+
+
+@get("/register", permission=PUBLIC, include_in_schema=False)
+async def register_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """The form for a new account."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    return _door(request, base, REGISTER, {})
+
+
+@post("/register", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def register(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Create the account; the answer is the same whether the address was known or not."""
+    typed = {"email": text_of(data, "email", 254), "name": text_of(data, "name")}
+    base = await frame(request, ctx, catalog, carts, settings)
+    try:
+        password = _password(data)
+        await users.register(ctx, email=typed["email"] or "-", password=password, name=typed["name"])
+    except Invalid as refused:
+        return _door(request, base, REGISTER, typed, errors_of(refused), 422)
+    except Throttled as throttled:
+        return _door(request, base, REGISTER, typed, one_error("", _later(throttled)), 429)
+    text = f"We sent a mail to {typed['email']}. Open the link in it, and your account is ready."
+    return _door(request, base, msgspec.structs.replace(REGISTER, done=text), typed)
+
+
+@get("/account/confirm", permission=PUBLIC, include_in_schema=False)
+async def confirm_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """One button: mail scanners open links, so that opening alone confirms nothing."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    return _door(request, base, CONFIRM, {"token": request.query_params.get("token", "")})
+
+
+@post("/account/confirm", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def confirm(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Confirm the address of a token."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    try:
+        user = await users.confirm(ctx, token=text_of(data, "token", 500))
+    except Invalid:
+        errors = one_error("", "This link was used before or is too old. Register again for a new one.")
+        return _door(request, base, CONFIRM, {}, errors, 422)
+    door = msgspec.structs.replace(SIGN_IN, title="Your account is ready")
+    return _door(request, base, door, {"email": user.email, "next": "/account"})
+
+
+@get("/account/reset", permission=PUBLIC, include_in_schema=False)
+async def reset_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """Ask for a link, or with its token choose the new password."""
+    token = request.query_params.get("token", "")
+    base = await frame(request, ctx, catalog, carts, settings)
+    return _door(request, base, RESET if token else ASK_RESET, {"token": token})
+
+
+@post("/account/reset", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def reset(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Mail a link, or set the password that came with a token. Same answer for unknown addresses."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    token = text_of(data, "token", 500)
+    door, typed = (RESET, {"token": token}) if token else (ASK_RESET, {"email": text_of(data, "email", 254)})
+    try:
+        if token:
+            await users.reset_password(ctx, token=token, password=_password(data))
+        else:
+            await users.request_password_reset(ctx, email=typed["email"] or "-")
+    except Invalid as refused:
+        return _door(request, base, door, typed, errors_of(refused), 422)
+    except Throttled as throttled:
+        return _door(request, base, door, typed, one_error("", _later(throttled)), 429)
+    if token:
+        return _door(request, base, msgspec.structs.replace(SIGN_IN, title="Password changed"), {})
+    text = f"If {typed['email']} has an account, a mail with a link is on its way. It works for one hour."
+    return _door(request, base, msgspec.structs.replace(ASK_RESET, done=text), typed)
+
+
+def _password(data: dict[str, str]) -> str:
+    password = data.get("password", "")
+    if not password:
+        raise Invalid(errors=one_error("password", "Enter a password").all)
+    return password[:PASSWORD_MOST]
+
+
+def _later(throttled: Throttled) -> str:
+    seconds = int(throttled.data.get("retry_after_s", 60))
+    return f"Too many tries. Try again in {-(-seconds // 60)} min."
+
+
+async def _signed_in(
+    request: AnyRequest, ctx: Context, carts: Carts, users: Users, done: SignIn, target: str
+) -> Response[str]:
+    response = see_other(request, target)
+    token = done.session_token or ""
+    response.set_cookie(cookie(SESSION_COOKIE, token, max_age_s=done.expires_in))
+    key = bag_key(request)
+    if key is None or key.token is None:
+        return response
+    principal = await users.resolve(ctx, credential=token)
+    try:
+        mine = msgspec.structs.replace(ctx, principal=principal)
+        cart = await carts.merge(mine, cart_id=key.cart_id, token=key.token)
+    except MercatoError as error:
+        # The sign-in stands; the guest's bag is still there under its own cookie.
+        log.warning("bag not merged", error=repr(error))
+        return response
+    response.set_cookie(bag_cookie(cart, cart.token))
+    return response
+
+
+def _door(
+    request: AnyRequest,
+    base: dict[str, Any],
+    door: Door,
+    typed: dict[str, str],
+    errors: Errors | None = None,
+    status: int = 200,
+) -> Response[str]:
+    blank = {"email": "", "name": "", "token": "", "next": ""}
+    context = {
+        **base,
+        "door": door,
+        "typed": {**blank, **typed},
+        "next_query": f"?next={quote(typed.get('next', ''))}" if typed.get("next") else "",
+        "errors": errors or Errors(),
+        "robots": "noindex",
+    }
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return page(request, "door.html", context, status=status, headers=headers)
+
+
+routes = [
+    sign_in_form, sign_in, sign_out, register_form, register, confirm_form, confirm, reset_form, reset
+]  # fmt: skip
