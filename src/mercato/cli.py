@@ -18,6 +18,7 @@ app = cyclopts.App(
 app.command("mercato.commands.up:up", help="Run a whole shop on this machine.")
 app.command("mercato.commands.run:run", help="Run the named modules against DATABASE_URL and NATS_URL.")
 app.command("mercato.commands.migrate:migrate", help="Bring the database to this version.")
+app.command("mercato.commands.seed:seed", help="Put the demo catalog into the shop.")
 app.command("mercato.commands.verify:verify", help="Recompute stock, money and events from their ledgers.")
 app.command("mercato.commands.version:version", help="Print versions.")
 app.command("mercato.commands.prepare:prepare", show=False)

@@ -82,10 +82,10 @@ async def _create_owner(shop: "Shop", settings: Settings) -> None:
 
 
 async def _fill_with_demo(shop: "Shop") -> None:
-    from mercato import demo
+    from mercato.demo import seed as seed_demo
 
     _tell("Demo shop", "reading")
-    await demo.seed(shop, lambda note: _tell("Demo shop", note))
+    await seed_demo(shop, lambda note: _tell("Demo shop", note))
 
 
 def _tell(step: str, note: str, **more: str) -> None:

@@ -1,11 +1,17 @@
 """Which shop a command works on: the one the environment names, else the one that runs from a directory."""
 
+import contextlib
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mercato.kernel.refusals import Refusal
 from mercato.settings import Settings, load
 from mercato.supervisor.directory import running_shop
+
+if TYPE_CHECKING:
+    from mercato.compose import Shop
 
 DEFAULT_DATA_DIR = Path(".mercato")
 
@@ -25,3 +31,19 @@ def shop_settings(data_dir: Path = DEFAULT_DATA_DIR) -> Settings:
             " or set DATABASE_URL and NATS_URL"
         )
     return load({**running["environment"], **os.environ})
+
+
+@contextlib.asynccontextmanager
+async def open_shop(settings: Settings) -> AsyncIterator["Shop"]:
+    """Clients of the processes that run; when none does, the services in this process."""
+    from mercato import compose
+    from mercato.kernel.context import SYSTEM_CONTEXT
+
+    shop = await compose.start(settings)
+    try:
+        if not (await shop.system.report(SYSTEM_CONTEXT)).processes:
+            await shop.stop()
+            shop = await compose.start(settings, [name for name in compose.MODULES if name != compose.EDGE])
+        yield shop
+    finally:
+        await shop.stop()

@@ -1,14 +1,12 @@
 """mercato verify"""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mercato.commands.surroundings import DEFAULT_DATA_DIR, shop_settings
+from mercato.commands.surroundings import DEFAULT_DATA_DIR, open_shop, shop_settings
 from mercato.contracts.shared import Difference
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.settings import Settings
@@ -49,27 +47,12 @@ def verify(*, json: bool = False, wait_s: float = 10.0, data_dir: Path = DEFAULT
 
 
 async def _verify(settings: Settings, wait_s: float) -> Report:
-    async with _shop(settings) as shop:
+    async with open_shop(settings) as shop:
         differences = await _undelivered(shop, wait_s)
         checked = {"events": len((await shop.system.report(SYSTEM_CONTEXT)).outboxes)}
         found = await _differences(shop, checked)
     differences += found
     return Report(ok=not differences, checked=checked, differences=differences)
-
-
-@contextlib.asynccontextmanager
-async def _shop(settings: Settings) -> AsyncIterator["Shop"]:
-    """Clients of the processes that run; when none does, the services in this process."""
-    from mercato import compose
-
-    shop = await compose.start(settings)
-    try:
-        if not (await shop.system.report(SYSTEM_CONTEXT)).processes:
-            await shop.stop()
-            shop = await compose.start(settings, [name for name in compose.MODULES if name != compose.EDGE])
-        yield shop
-    finally:
-        await shop.stop()
 
 
 async def _differences(shop: "Shop", checked: dict[str, int]) -> list[Difference]:
