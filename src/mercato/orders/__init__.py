@@ -1,0 +1,40 @@
+"""Orders: the record of a sale and its whole life.
+
+Owns placing (freeze → hold → record → pay → finalize) with its sweeper, statuses, timeline, fulfillments,
+cancellation, guest access and the books of sales. Does not own prices (carts), units (stock), or money
+(payments): of money it keeps a copy of the amounts, from which the payment status follows.
+"""
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.payments import Payments
+from mercato.contracts.stock import Stock
+from mercato.kernel.runtime import Runtime
+from mercato.kernel.service import Service
+from mercato.orders.events import subscriptions_of
+from mercato.orders.parts import Parts
+from mercato.orders.service import OrdersService
+from mercato.orders.sweeper import Sweeper
+
+
+def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, payments: Payments) -> Service:
+    """The orders service; no I/O."""
+    sweeper = Sweeper()
+    parts = Parts(
+        db=runtime.database("orders"),
+        outbox=runtime.outbox("orders"),
+        live=runtime.live,
+        carts=carts,
+        catalog=catalog,
+        stock=stock,
+        payments=payments,
+        secret=runtime.settings.secret_key,
+        wake_sweeper=sweeper.wake,
+    )
+    sweeper.parts = parts
+    return Service(
+        impl=OrdersService(parts),
+        subscriptions=subscriptions_of(parts),
+        schedules=sweeper.schedules(),
+        stop=sweeper.stop,
+    )

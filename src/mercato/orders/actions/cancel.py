@@ -1,0 +1,69 @@
+"""Canceling an order before anything has left: the decision is ours, stock and money follow by intents."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from mercato.contracts.orders import OrderStatus, ParcelStatus
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.failpoints import failpoint
+from mercato.kernel.ids import new_id
+from mercato.orders import facts
+from mercato.orders.actions import money, parcels
+from mercato.orders.actions.resume import carry_out_later
+from mercato.orders.domain import LEFT_THE_HOUSE, IntentKind, move
+from mercato.orders.parts import Parts
+from mercato.orders.records import Intent, PlacedOrder, StoryRow
+from mercato.orders.store import after, intents
+
+LEASE_S = 20
+
+
+async def cancel(parts: Parts, ctx: Context, *, order_id: UUID, reason: str, version: int | None) -> None:
+    """placed → canceled. Raises Conflict: illegal_transition, version_conflict; NotFound."""
+    wanted = await _decide(parts, ctx, order_id=order_id, reason=reason, version=version)
+    failpoint("orders.canceled")
+    for intent in wanted:
+        await carry_out_later(parts, intent, clock.now())
+
+
+async def _decide(
+    parts: Parts, ctx: Context, *, order_id: UUID, reason: str, version: int | None
+) -> list[Intent]:
+    now, actor = clock.now(), ctx.principal.label
+    async with parts.db.transaction() as tx:
+        order = await after.lock(tx, order_id=order_id)
+        if order is None:
+            raise NotFound(detail="There is no such order.")
+        check_version(order, version)
+        move(order.status, OrderStatus.CANCELED)
+        await parcels.refuse_while_shipping(tx, order)
+        for parcel in await after.parcels_of(tx, order_id=order_id):
+            if parcel.status in LEFT_THE_HOUSE:
+                raise Conflict("illegal_transition", "A part of this order has left already.")
+            await after.set_parcel_status(tx, parcel_id=parcel.id, status=ParcelStatus.CANCELED, at=now)
+        await after.set_canceled(tx, order_id=order_id, at=now, actor=actor, reason=reason)
+        story = StoryRow("canceled", "Order canceled", actor, {"reason": reason} if reason else {})
+        await after.tell(tx, order_id=order_id, at=now, story=[story])
+        unpaid = order.total - order.paid.captured
+        if unpaid > 0:
+            await after.book_sale(tx, order=order, kind="cancellation", at=now, units=0, amount=unpaid)
+        await parts.outbox.add(tx, facts.order_canceled(order, parts.token_of(order_id), reason=reason))
+        parts.tell_after(tx, order_id)
+        free = Intent(
+            id=new_id(), order_id=order_id, kind=IntentKind.FREE_STOCK, key=f"free_stock:{order_id}",
+            amount=None, actor=actor, reason=reason, data={},
+        )  # fmt: skip
+        await intents.add(tx, intent=free, now=now, due=now + timedelta(seconds=LEASE_S))
+        if order.paid.kept == 0:
+            return [free]
+        return [free, await money.return_money(parts, tx, order, order.paid, actor=actor, reason=reason)]
+
+
+def check_version(order: PlacedOrder, version: int | None) -> None:
+    """Raise Conflict("version_conflict") with the current version when `version` is a stale one."""
+    if version is not None and version != order.version:
+        raise Conflict(
+            "version_conflict", "Somebody has changed this order meanwhile.", data={"version": order.version}
+        )

@@ -1,0 +1,76 @@
+"""Capture and refund by staff: decided under the order's lock, carried out by its own key, booked once."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
+from mercato.kernel.ids import new_id
+from mercato.kernel.money import Money
+from mercato.orders.actions.carry_out import carry_out
+from mercato.orders.domain import IntentKind, check_capture, check_refund
+from mercato.orders.parts import Parts
+from mercato.orders.records import Intent
+from mercato.orders.store import after, intents
+
+LEASE_S = 20
+
+
+async def capture(parts: Parts, ctx: Context, *, order_id: UUID, amount: Money | None) -> None:
+    """Take held funds. Raises Conflict: illegal_transition, capture_too_large.
+
+    When it raises Unavailable, the sweeper goes on with it.
+    """
+    await _collect(parts, ctx, IntentKind.CAPTURE, order_id=order_id, amount=amount, reason="")
+
+
+async def refund(parts: Parts, ctx: Context, *, order_id: UUID, amount: Money | None, reason: str) -> None:
+    """Send money back. Raises Conflict: illegal_transition, refund_too_large.
+
+    When it raises Unavailable, the sweeper goes on with it.
+    """
+    await _collect(parts, ctx, IntentKind.REFUND, order_id=order_id, amount=amount, reason=reason)
+
+
+async def _collect(
+    parts: Parts, ctx: Context, kind: IntentKind, *, order_id: UUID, amount: Money | None, reason: str
+) -> None:
+    """The same idempotency key acts once, and gets the first answer."""
+    key = f"{kind}:{order_id}:{ctx.idempotency_key or new_id()}"
+    intent = await intents.by_key(parts.db, key=key) if ctx.idempotency_key else None
+    if intent is None:
+        intent = await _decide(parts, ctx, kind, order_id=order_id, amount=amount, reason=reason, key=key)
+    if intent.error_code is not None:
+        raise Conflict(intent.error_code, intent.error or "")
+    if intent.done_at is None:
+        await carry_out(parts, intent)
+
+
+async def _decide(
+    parts: Parts,
+    ctx: Context,
+    kind: IntentKind,
+    *,
+    order_id: UUID,
+    amount: Money | None,
+    reason: str,
+    key: str,
+) -> Intent:
+    now = clock.now()
+    async with parts.db.transaction() as tx:
+        order = await after.lock(tx, order_id=order_id)
+        if order is None:
+            raise NotFound(detail="There is no such order.")
+        if amount is not None and amount.currency != order.currency:
+            error = FieldError("amount.currency", "wrong_currency", f"This order is in {order.currency}.")
+            raise Invalid("invalid", "Some values are refused.", errors=[error])
+        check = check_capture if kind is IntentKind.CAPTURE else check_refund
+        wanted = check(order.status, order.paid, amount.amount if amount else None)
+        intent = Intent(
+            id=new_id(), order_id=order_id, kind=kind, key=key, amount=wanted, actor=ctx.principal.label,
+            reason=reason, data={},
+        )  # fmt: skip
+        await intents.add(tx, intent=intent, now=now, due=now + timedelta(seconds=LEASE_S))
+    found = await intents.by_key(parts.db, key=key)
+    return found or intent

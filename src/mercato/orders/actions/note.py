@@ -1,0 +1,20 @@
+"""A note of staff on the timeline; buyers do not see it."""
+
+from uuid import UUID
+
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import NotFound
+from mercato.orders.parts import Parts
+from mercato.orders.records import StoryRow
+from mercato.orders.store import after
+
+
+async def add_note(parts: Parts, ctx: Context, *, order_id: UUID, text: str) -> None:
+    """Raises NotFound."""
+    async with parts.db.transaction() as tx:
+        if await after.lock(tx, order_id=order_id) is None:
+            raise NotFound(detail="There is no such order.")
+        story = StoryRow("note", text, ctx.principal.label)
+        await after.tell(tx, order_id=order_id, at=clock.now(), story=[story])
+        parts.tell_after(tx, order_id)

@@ -1,0 +1,56 @@
+"""Proof that the books of orders agree: with themselves, and with payments."""
+
+from datetime import timedelta
+
+from mercato.contracts.orders import OrderStatus
+from mercato.contracts.payments import OrderMoney
+from mercato.contracts.shared import Difference, Verification
+from mercato.kernel import clock
+from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.db import Row
+from mercato.orders.domain import Amounts, payment_status
+from mercato.orders.parts import Parts
+from mercato.orders.store import figures
+
+PAGE = 500
+MAX_DIFFERENCES = 100
+OVERDUE_S = 60
+"""A draft or intent that is overdue for longer than this has been forgotten."""
+
+
+async def verify(parts: Parts) -> Verification:
+    """Totals = lines, sales = orders, amounts and statuses = what payments says, nothing stuck."""
+    differences = await figures.wrong_totals(parts.db, limit=MAX_DIFFERENCES)
+    differences += await figures.wrong_sales(parts.db, limit=MAX_DIFFERENCES)
+    overdue = clock.now() - timedelta(seconds=OVERDUE_S)
+    differences += await figures.stuck(parts.db, overdue_before=overdue, limit=MAX_DIFFERENCES)
+    checked, after = 0, None
+    while rows := await figures.money_page(parts.db, after=after, limit=PAGE):
+        after = rows[-1]["id"]
+        checked += len(rows)
+        sums = await parts.payments.money_of_orders(SYSTEM_CONTEXT, order_ids=[row["id"] for row in rows])
+        by_order = {found.order_id: found for found in sums}
+        for row in rows:
+            differences += _compare(row, by_order.get(row["id"]))
+    return Verification(checked, differences)
+
+
+def _compare(row: Row, found: OrderMoney | None) -> list[Difference]:
+    """An order against payments. One that is in work may be a moment behind."""
+    if row["in_work"]:
+        return []
+    ours = Amounts(row["authorized"], row["captured"], row["refunded"], row["voided"])
+    theirs = Amounts(found.authorized, found.captured, found.refunded, found.voided) if found else Amounts()
+    subject = str(row["id"])
+    differences = []
+    if ours != theirs:
+        differences.append(Difference("order_payments", subject, repr(theirs), repr(ours)))
+    status = payment_status(row["due_amount"], ours)
+    is_sold = row["status"] != OrderStatus.EXPIRED
+    if is_sold and status != row["payment_status"]:
+        differences.append(Difference("payment_status", subject, status, row["payment_status"]))
+    if not is_sold and ours.kept > 0:
+        differences.append(Difference("paid_but_unplaced", subject, "0", str(ours.kept)))
+    if row["status"] == OrderStatus.CANCELED and ours.kept > 0:
+        differences.append(Difference("paid_but_canceled", subject, "0", str(ours.kept)))
+    return differences

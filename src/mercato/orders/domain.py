@@ -1,0 +1,184 @@
+"""The rules of orders: which moves are allowed, and the statuses that follow from amounts and quantities."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from mercato.contracts.orders import (
+    FulfillmentStatus,
+    OrderPaymentStatus,
+    OrderStatus,
+    ParcelStatus,
+)
+from mercato.contracts.payments import PaymentStatus
+from mercato.kernel.errors import Conflict
+
+ORDER_MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.DRAFT: frozenset({OrderStatus.PLACED, OrderStatus.EXPIRED}),
+    OrderStatus.PLACED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.CANCELED: frozenset(),
+    OrderStatus.EXPIRED: frozenset({OrderStatus.DRAFT}),
+}
+"""Which status may follow which. An expired draft becomes a draft again when its cart is tried once more."""
+
+PARCEL_MOVES: dict[ParcelStatus, frozenset[ParcelStatus]] = {
+    ParcelStatus.PENDING: frozenset({ParcelStatus.PACKED, ParcelStatus.SHIPPED, ParcelStatus.CANCELED}),
+    ParcelStatus.PACKED: frozenset({ParcelStatus.SHIPPED, ParcelStatus.CANCELED}),
+    ParcelStatus.SHIPPED: frozenset({ParcelStatus.DELIVERED}),
+    ParcelStatus.DELIVERED: frozenset(),
+    ParcelStatus.CANCELED: frozenset(),
+}
+"""Which status of a fulfillment may follow which."""
+
+LEFT_THE_HOUSE = frozenset({ParcelStatus.SHIPPED, ParcelStatus.DELIVERED})
+
+
+class Awaiting(StrEnum):
+    """What the placing of an order waits for, when no request is at work on it."""
+
+    SHOPPER = "shopper"
+    PROVIDER = "provider"
+    RELEASE = "release"
+    """Refused: its stock and its cart are still to be given back."""
+    RECOVERY = "recovery"
+    """Refused, and then money came in after all."""
+
+
+class IntentKind(StrEnum):
+    """Work that a decision leaves for other services."""
+
+    CAPTURE = "capture"
+    REFUND = "refund"
+    RETURN_MONEY = "return_money"
+    """Void what is held and refund what was taken."""
+    FREE_STOCK = "free_stock"
+    SHIP = "ship"
+    CHECK_MONEY = "check_money"
+    """News of a payment came while the order was being placed: look again."""
+
+
+class Amounts(msgspec.Struct, frozen=True, gc=False):
+    """What has been paid for an order, sums in minor units of its currency."""
+
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    voided: int = 0
+
+    @property
+    def capturable(self) -> int:
+        return max(0, self.authorized - self.captured - self.voided)
+
+    @property
+    def refundable(self) -> int:
+        return max(0, self.captured - self.refunded)
+
+    @property
+    def kept(self) -> int:
+        """What is taken or held at the moment."""
+        return self.capturable + self.refundable
+
+
+class Quantities(msgspec.Struct, frozen=True, gc=False):
+    """Units of one order line: sold, in parcels that left the house, in parcels that arrived."""
+
+    ordered: int
+    shipped: int = 0
+    delivered: int = 0
+
+
+def move(status: OrderStatus, to: OrderStatus) -> OrderStatus:
+    """The status after the move. Raises Conflict("illegal_transition") when the table does not allow it."""
+    if to not in ORDER_MOVES[status]:
+        raise _illegal(status, to)
+    return to
+
+
+def move_parcel(status: ParcelStatus, to: ParcelStatus) -> ParcelStatus:
+    """The status after the move. Raises Conflict("illegal_transition") when the table does not allow it."""
+    if to not in PARCEL_MOVES[status]:
+        raise _illegal(status, to)
+    return to
+
+
+def payment_status(due: int, paid: Amounts) -> OrderPaymentStatus:
+    """What the amounts of all payments of an order mean when `due` minor units are to be paid."""
+    if due == 0 and paid.captured == 0:
+        return OrderPaymentStatus.PAID
+    if paid.captured == 0:
+        return _held_status(paid)
+    kept = paid.captured - paid.refunded
+    if kept > due:
+        return OrderPaymentStatus.OVERPAID
+    if kept == due:
+        return OrderPaymentStatus.PAID
+    if paid.refunded == 0:
+        return OrderPaymentStatus.PARTIALLY_PAID
+    return OrderPaymentStatus.REFUNDED if kept <= 0 else OrderPaymentStatus.PARTIALLY_REFUNDED
+
+
+def payment_record_status(paid: Amounts) -> PaymentStatus:
+    """The status of one payment, from its amounts."""
+    if paid.captured == 0:
+        if paid.voided:
+            return PaymentStatus.VOIDED
+        return PaymentStatus.AUTHORIZED if paid.authorized else PaymentStatus.PENDING
+    if paid.refunded >= paid.captured:
+        return PaymentStatus.REFUNDED
+    if paid.refunded:
+        return PaymentStatus.PARTIALLY_REFUNDED
+    return PaymentStatus.PAID if paid.capturable == 0 else PaymentStatus.PARTIALLY_PAID
+
+
+def fulfillment_status(lines: Iterable[Quantities]) -> FulfillmentStatus:
+    """What the quantities of all lines mean: fulfilled once everything has left the house."""
+    lines = list(lines)
+    if all(line.delivered >= line.ordered for line in lines):
+        return FulfillmentStatus.DELIVERED
+    if all(line.shipped >= line.ordered for line in lines):
+        return FulfillmentStatus.FULFILLED
+    if any(line.shipped for line in lines):
+        return FulfillmentStatus.PARTIAL
+    return FulfillmentStatus.UNFULFILLED
+
+
+def is_complete(payment: OrderPaymentStatus, fulfillment: FulfillmentStatus) -> bool:
+    """Whether a placed order needs nothing more: everything has been sent and paid."""
+    return fulfillment in (FulfillmentStatus.FULFILLED, FulfillmentStatus.DELIVERED) and payment in (
+        OrderPaymentStatus.PAID,
+        OrderPaymentStatus.OVERPAID,
+    )
+
+
+def check_capture(status: OrderStatus, paid: Amounts, amount: int | None) -> int:
+    """How much to capture. Raises Conflict: illegal_transition, capture_too_large."""
+    if status is not OrderStatus.PLACED:
+        raise Conflict("illegal_transition", f"An order that is {status} cannot be captured.")
+    wanted = paid.capturable if amount is None else amount
+    if wanted <= 0 or wanted > paid.capturable:
+        raise Conflict("capture_too_large", "More than is authorized.", data={"capturable": paid.capturable})
+    return wanted
+
+
+def check_refund(status: OrderStatus, paid: Amounts, amount: int | None) -> int:
+    """How much to refund. Raises Conflict: illegal_transition, refund_too_large."""
+    if status in (OrderStatus.DRAFT, OrderStatus.EXPIRED):
+        raise Conflict("illegal_transition", f"An order that is {status} has nothing to refund.")
+    wanted = paid.refundable if amount is None else amount
+    if wanted <= 0 or wanted > paid.refundable:
+        raise Conflict("refund_too_large", "More than was captured.", data={"refundable": paid.refundable})
+    return wanted
+
+
+def _held_status(paid: Amounts) -> OrderPaymentStatus:
+    if paid.capturable > 0:
+        return OrderPaymentStatus.AUTHORIZED
+    return OrderPaymentStatus.VOIDED if paid.voided > 0 else OrderPaymentStatus.NONE
+
+
+def _illegal(status: str, to: str) -> Conflict:
+    return Conflict(
+        "illegal_transition", f"What is {status} cannot become {to}.", data={"status": status, "to": to}
+    )

@@ -1,0 +1,61 @@
+"""What orders hears, and which action that calls. What it publishes is made in `facts.py`."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from mercato.contracts.orders import OrderStatus
+from mercato.contracts.payments import PaymentChanged
+from mercato.kernel import clock
+from mercato.kernel.db import Tx
+from mercato.kernel.inbox import Subscription
+from mercato.orders.actions import money
+from mercato.orders.domain import Amounts
+from mercato.orders.parts import Parts
+from mercato.orders.records import PlacedOrder, StoryRow
+from mercato.orders.store import after, placing
+
+_FAILURES = {
+    "capture_failed": "Capture failed",
+    "refund_failed": "Refund failed",
+    "void_failed": "Void failed",
+}
+
+
+def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
+    async def hear_payments(tx: Tx, events: Sequence[PaymentChanged]) -> None:
+        await payments_changed(parts, tx, events)
+
+    return (Subscription(consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments),)
+
+
+async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged]) -> None:
+    """Orders follow their amounts; drafts that wait for a decision are taken up at once."""
+    news = [
+        money.News(
+            event.payment_id,
+            event.order_id,
+            Amounts(event.authorized, event.captured, event.refunded, event.voided),
+        )
+        for event in events
+        if event.payment_id is not None
+    ]
+    orders = await money.take_news(parts, tx, order_ids=[event.order_id for event in events], news=news)
+    await _tell_failures(parts, tx, orders, events)
+    waiting = [
+        order.id for order in orders if order.status is OrderStatus.DRAFT and order.awaiting is not None
+    ]
+    if waiting and await placing.hurry(tx, order_ids=waiting, now=clock.now()):
+        tx.after_commit(parts.wake_sweeper)
+
+
+async def _tell_failures(
+    parts: Parts, tx: Tx, orders: Sequence[PlacedOrder], events: Sequence[PaymentChanged]
+) -> None:
+    known: set[UUID] = {order.id for order in orders}
+    for event in events:
+        if event.kind not in _FAILURES or event.order_id not in known:
+            continue
+        data = {"amount": event.amount.amount, "currency": event.amount.currency, "reason": event.reason}
+        story = StoryRow("payment_failed", _FAILURES[event.kind], data=data)
+        await after.tell(tx, order_id=event.order_id, at=event.occurred_at, story=[story])
+        parts.tell_after(tx, event.order_id)

@@ -1,0 +1,81 @@
+"""What orders publishes: each fact made from the order it is about."""
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from mercato.contracts.orders import (
+    OrderCanceled,
+    OrderDelivered,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+    SoldLine,
+)
+from mercato.orders.records import Draft, ParcelRow
+
+
+class _Known(Protocol):
+    """What every fact says of its order; a draft and a placed order both know it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+
+
+def _head(order: _Known, token: str) -> dict[str, Any]:
+    return {
+        "order_id": order.id,
+        "number": order.number,
+        "email": order.email,
+        "locale": order.locale,
+        "currency": order.currency,
+        "total": order.total,
+        "token": token,
+    }
+
+
+def order_placed(draft: Draft, token: str, *, is_paid: bool) -> OrderPlaced:
+    return OrderPlaced(
+        **_head(draft, token),
+        cart_id=draft.cart_id,
+        name=draft.name,
+        lines=[line.sold for line in draft.lines],
+        is_paid=is_paid,
+    )
+
+
+def order_paid(order: _Known, token: str) -> OrderPaid:
+    return OrderPaid(**_head(order, token))
+
+
+def order_canceled(order: _Known, token: str, *, reason: str) -> OrderCanceled:
+    return OrderCanceled(**_head(order, token), reason=reason)
+
+
+def order_refunded(order: _Known, token: str, *, amount: int, reason: str) -> OrderRefunded:
+    return OrderRefunded(**_head(order, token), amount=amount, reason=reason)
+
+
+def order_shipped(order: _Known, token: str, *, parcel: ParcelRow, lines: list[SoldLine]) -> OrderShipped:
+    return OrderShipped(
+        **_head(order, token),
+        fulfillment_id=parcel.id,
+        carrier=parcel.carrier,
+        tracking_number=parcel.tracking_number,
+        tracking_url=parcel.tracking_url,
+        lines=lines,
+    )
+
+
+def order_delivered(order: _Known, token: str, *, parcel_id: UUID) -> OrderDelivered:
+    return OrderDelivered(**_head(order, token), fulfillment_id=parcel_id)

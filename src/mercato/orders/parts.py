@@ -1,0 +1,41 @@
+"""What the verbs of this service work with: its tables, its voice, and the services it calls."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.payments import Payments
+from mercato.contracts.stock import Stock
+from mercato.kernel.db import Database, Tx
+from mercato.kernel.live import Live
+from mercato.kernel.outbox import Outbox
+from mercato.orders.numbers import order_token
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """Made once by `build`; every action takes it first."""
+
+    db: Database
+    outbox: Outbox
+    live: Live
+    carts: Carts
+    catalog: Catalog
+    stock: Stock
+    payments: Payments
+    secret: str
+    wake_sweeper: Callable[[], None]
+
+    def token_of(self, order_id: UUID) -> str:
+        return order_token(order_id, self.secret)
+
+    def tell(self, order_id: UUID) -> None:
+        """Open pages of this order, and the admin's, look again."""
+        self.live.publish(f"order.{order_id}")
+        self.live.publish("admin")
+
+    def tell_after(self, tx: Tx, order_id: UUID) -> None:
+        """`tell` once the transaction is durable."""
+        tx.after_commit(lambda: self.tell(order_id))

@@ -1,0 +1,136 @@
+"""Figures: sales by day or hour, top products, what waits for someone, what `verify` compares."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from mercato.contracts.orders import OrderCounts, SalesPoint, TopProduct
+from mercato.contracts.shared import Difference
+from mercato.kernel.db import Queries, Row
+
+MAX_TOP_PRODUCTS = 10
+
+
+async def sales(
+    db: Queries, *, channel: str, start: datetime, end: datetime, interval: str, time_zone: str
+) -> list[SalesPoint]:
+    """One point per `day` or `hour` from `start` to `end`, empty ones included."""
+    rows = await db.fetch(
+        "with facts as (select date_trunc($4, at, $5) as at, count(*) filter (where kind = 'sale') as orders,"
+        " coalesce(sum(units) filter (where kind = 'sale'), 0) as units,"
+        " coalesce(sum(amount) filter (where kind = 'sale'), 0) as gross,"
+        " coalesce(sum(amount) filter (where kind <> 'sale'), 0) as refunded"
+        " from orders.sales where channel = $1 and at >= $2 and at < $3 group by 1)"
+        " select s.at, coalesce(f.orders, 0)::int as orders, coalesce(f.units, 0)::int as units,"
+        " coalesce(f.gross, 0)::bigint as gross, coalesce(f.refunded, 0)::bigint as refunded"
+        " from generate_series(date_trunc($4, $2, $5), $3::timestamptz - interval '1 microsecond',"
+        " ('1 ' || $4)::interval, $5) s(at) left join facts f on f.at = s.at order by s.at",
+        channel, start, end, interval, time_zone,
+    )  # fmt: skip
+    return [
+        SalesPoint(
+            at=row["at"],
+            orders=row["orders"],
+            units=row["units"],
+            gross=row["gross"],
+            refunded=row["refunded"],
+            net=row["gross"] - row["refunded"],
+        )
+        for row in rows
+    ]
+
+
+async def top_products(db: Queries, *, channel: str, start: datetime, end: datetime) -> list[TopProduct]:
+    """The products that brought most, of orders placed in the time and not canceled."""
+    rows = await db.fetch(
+        "select l.product_id, max(l.name) as name, max(l.slug) as slug, sum(l.quantity)::int as units,"
+        " sum(l.total)::bigint as revenue from orders.orders o"
+        " join orders.lines l on l.order_id = o.id and l.attempt = o.attempt"
+        " where o.placed_at >= $2 and o.placed_at < $3 and o.channel = $1 and o.status <> 'canceled'"
+        " group by l.product_id order by revenue desc, l.product_id limit $4",
+        channel, start, end, MAX_TOP_PRODUCTS,
+    )  # fmt: skip
+    return [TopProduct(**dict(row)) for row in rows]
+
+
+async def currency_of_sales(db: Queries, *, channel: str) -> str | None:
+    found: str | None = await db.fetchval(
+        "select currency from orders.sales where channel = $1 order by at desc limit 1", channel
+    )
+    return found
+
+
+async def counts(db: Queries, *, stale_before: datetime) -> OrderCounts:
+    """How many orders wait for someone; drafts count that are parked or long overdue."""
+    row = await db.fetchrow(
+        "select count(*) filter (where fulfillment_status in ('unfulfilled', 'partial')) as unfulfilled,"
+        " count(*) filter (where payment_status in ('none', 'authorized', 'partially_paid')) as unpaid,"
+        " (select count(*) from orders.orders where due < $1)"
+        " + (select count(*) from orders.orders where parked_at is not null)"
+        " + (select count(*) from orders.intents where parked_at is not null) as stale_drafts"
+        " from orders.orders where status = 'placed'",
+        stale_before,
+    )
+    return (
+        OrderCounts(row["unfulfilled"], row["unpaid"], row["stale_drafts"]) if row else OrderCounts(0, 0, 0)
+    )
+
+
+async def customer_figures(db: Queries, *, emails: Sequence[str]) -> list[Row]:
+    """Per e-mail: orders, what was spent (captured less refunded) per currency, the last order."""
+    return await db.fetch(
+        "select lower(email) as email, currency, count(*)::int as orders,"
+        " sum(captured - refunded)::bigint as spent, max(placed_at) as last_order_at"
+        " from orders.orders where lower(email) = any($1) and placed_at is not null and status <> 'canceled'"
+        " group by 1, 2 order by 1, 5 desc",
+        [email.lower() for email in emails],
+    )
+
+
+async def wrong_totals(db: Queries, *, limit: int) -> list[Difference]:
+    """Orders whose total is not the sum of its lines, delivery and tax."""
+    rows = await db.fetch(
+        "select o.id, o.total, (coalesce(l.total, 0) + o.delivery_price + case when o.tax_included then 0 else o.tax"
+        " end)::bigint as found from orders.orders o left join lateral (select sum(total) as total from orders.lines"
+        " where order_id = o.id and attempt = o.attempt) l on true"
+        " where o.total <> coalesce(l.total, 0) + o.delivery_price + case when o.tax_included then 0 else o.tax end"
+        " or o.due_amount <> o.total - o.paid_by_credit limit $1",
+        limit,
+    )
+    return [Difference("order_total", str(row["id"]), str(row["total"]), str(row["found"])) for row in rows]
+
+
+async def wrong_sales(db: Queries, *, limit: int) -> list[Difference]:
+    """Placed orders that the books of sales do not hold exactly once."""
+    rows = await db.fetch(
+        "select o.id, o.total, s.found from orders.orders o left join lateral (select count(*) filter"
+        " (where kind = 'sale' and amount = o.total) as found from orders.sales where order_id = o.id) s on true"
+        " where o.placed_at is not null and s.found <> 1 limit $1",
+        limit,
+    )
+    return [
+        Difference("order_sales", str(row["id"]), f"1 sale of {row['total']}", str(row["found"]))
+        for row in rows
+    ]
+
+
+async def stuck(db: Queries, *, overdue_before: datetime, limit: int) -> list[Difference]:
+    """Drafts and intents that are parked, or overdue for so long that no sweeper can be at work."""
+    rows = await db.fetch(
+        "select 'draft' as check, id, coalesce(last_error, 'overdue') as found from orders.orders"
+        " where parked_at is not null or due < $1"
+        " union all select 'intent', id, coalesce(error, 'overdue') from orders.intents"
+        " where parked_at is not null or due < $1 limit $2",
+        overdue_before, limit,
+    )  # fmt: skip
+    return [Difference(f"stuck_{row['check']}", str(row["id"]), "done", row["found"]) for row in rows]
+
+
+async def money_page(db: Queries, *, after: UUID | None, limit: int) -> list[Row]:
+    """Orders with their amounts, in the order of their ids, for comparing with payments."""
+    return await db.fetch(
+        "select id, cart_id, status, payment_status, due_amount, authorized, captured, refunded, voided,"
+        " exists (select 1 from orders.intents i where i.order_id = o.id and i.done_at is null) as in_work"
+        " from orders.orders o where status <> 'draft' and ($1::uuid is null or id > $1) order by id limit $2",
+        after, limit,
+    )  # fmt: skip

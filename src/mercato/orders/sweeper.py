@@ -1,0 +1,62 @@
+"""When the sweeper runs: on its schedule, and at once when news of a payment rings."""
+
+import asyncio
+
+import structlog
+
+from mercato.kernel.schedules import Schedule
+from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds
+from mercato.orders.actions.resume import sweep
+from mercato.orders.parts import Parts
+
+SWEEP_EVERY_S = 1.0
+HOLDS_EVERY_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Sweeper:
+    """Runs `sweep` in the background of this process when rung; one run at a time."""
+
+    def __init__(self) -> None:
+        self.parts: Parts | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._rung = False
+
+    def wake(self) -> None:
+        """Run soon; rung during a run, run once more afterwards."""
+        self._rung = True
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._running is not None and not self._running.done():
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        return (
+            Schedule(name="orders-resume", every_s=SWEEP_EVERY_S, run=self.sweep),
+            Schedule(name="orders-holds", every_s=HOLDS_EVERY_S, run=self.settle_holds),
+        )
+
+    async def sweep(self) -> None:
+        await sweep(self._parts)
+
+    async def settle_holds(self) -> None:
+        await settle_expired_holds(self._parts)
+        await open_forgotten_carts(self._parts)
+
+    async def _run(self) -> None:
+        while self._rung:
+            self._rung = False
+            try:
+                await self.sweep()
+            except Exception:
+                log.warning("sweep failed; its schedule runs it again", exc_info=True)
+
+    @property
+    def _parts(self) -> Parts:
+        if self.parts is None:
+            raise RuntimeError("the sweeper has no parts: build() gives them")
+        return self.parts

@@ -1,0 +1,163 @@
+"""Carts and a catalog in memory: enough of their contracts for orders, with switches for what goes wrong."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from mercato.contracts.carts import (
+    Cart,
+    CartLine,
+    CartStatus,
+    CartTotals,
+    DeliveryMethod,
+    FrozenCart,
+    Problem,
+    TaxLine,
+)
+from mercato.contracts.catalog import Channel
+from mercato.contracts.shared import Address
+from mercato.contracts.stock import Availability
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.db import assert_no_transaction
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.ids import new_id
+from mercato.kernel.money import Money
+
+EMAIL = "mara@example.org"
+ADDRESS = Address(name="Mara Lindt", street1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
+DELIVERY_PRICE = 490
+
+
+def eur(amount: int) -> Money:
+    return Money(amount, "EUR")
+
+
+class FakeCarts:
+    """Carts by id; `open_cart` makes one, the contract's methods claim and give it back."""
+
+    def __init__(self) -> None:
+        self.carts: dict[UUID, Cart] = {}
+        self.tokens: dict[UUID, str] = {}
+        self.frozen_at: dict[UUID, datetime] = {}
+
+    def open_cart(
+        self, *lines: tuple[UUID, int, int], email: str = EMAIL, customer_id: UUID | None = None
+    ) -> tuple[UUID, str]:
+        """A cart that may be completed: lines of (variant, quantity, unit price in cents); (id, token)."""
+        cart_id = new_id()
+        self.tokens[cart_id] = f"token-{cart_id}"
+        self.carts[cart_id] = _cart(cart_id, lines, email, customer_id)
+        return cart_id, self.tokens[cart_id]
+
+    def status(self, cart_id: UUID) -> str:
+        return self.carts[cart_id].status.value
+
+    def total(self, cart_id: UUID) -> Money:
+        return self.carts[cart_id].totals.total
+
+    def change(self, cart_id: UUID, *lines: tuple[UUID, int, int]) -> None:
+        """The shopper changes an open cart."""
+        assert self.carts[cart_id].status is CartStatus.OPEN
+        old = self.carts[cart_id]
+        self.carts[cart_id] = _cart(cart_id, lines, old.email or "", old.customer_id)
+
+    def add_problem(self, cart_id: UUID, code: str) -> None:
+        cart = self.carts[cart_id]
+        self.carts[cart_id] = msgspec.structs.replace(cart, problems=[Problem(code)])
+
+    async def freeze(self, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
+        assert_no_transaction("carts.freeze")
+        cart = self.carts.get(cart_id)
+        is_owner = cart is not None and cart.customer_id is not None and cart.customer_id == ctx.principal.id
+        if cart is None or (token != self.tokens[cart_id] and not is_owner):
+            raise NotFound(detail="There is no such cart.")
+        if cart.status is CartStatus.COMPLETED:
+            raise Conflict("cart_completed")
+        if cart.status is CartStatus.OPEN:
+            self.frozen_at[cart_id] = clock.now()
+        cart = self._set(cart_id, CartStatus.COMPLETING)
+        net = cart.totals.total - cart.totals.tax
+        return FrozenCart(cart, cart.customer_id, [TaxLine("VAT", "0.19", net, cart.totals.tax)])
+
+    async def thaw(self, ctx: Context, *, cart_id: UUID) -> None:
+        assert_no_transaction("carts.thaw")
+        ctx.principal.require("write_orders")
+        if self.carts[cart_id].status is CartStatus.COMPLETING:
+            self._set(cart_id, CartStatus.OPEN)
+
+    async def finish(self, ctx: Context, *, cart_ids: list[UUID]) -> None:
+        assert_no_transaction("carts.finish")
+        for cart_id in cart_ids:
+            self._set(cart_id, CartStatus.COMPLETED)
+
+    async def stale_completing(self, ctx: Context, *, older_than_s: int, limit: int = 100) -> list[UUID]:
+        before = clock.now() - timedelta(seconds=older_than_s)
+        completing = [c.id for c in self.carts.values() if c.status is CartStatus.COMPLETING]
+        return [cart_id for cart_id in completing if self.frozen_at[cart_id] < before][:limit]
+
+    def _set(self, cart_id: UUID, status: CartStatus) -> Cart:
+        self.carts[cart_id] = msgspec.structs.replace(self.carts[cart_id], status=status)
+        return self.carts[cart_id]
+
+
+class FakeCatalog:
+    """The one channel."""
+
+    async def channel(self, ctx: Context, *, code: str) -> Channel:
+        return Channel(code, "Shop", "EUR", "en", ["DE"], True, True)
+
+
+def _cart(
+    cart_id: UUID, lines: tuple[tuple[UUID, int, int], ...], email: str, customer_id: UUID | None
+) -> Cart:
+    found = [_line(*line) for line in lines]
+    subtotal = sum(line.total.amount for line in found)
+    total = subtotal + (DELIVERY_PRICE if subtotal else 0)
+    tax = total * 19 // 119
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    return Cart(
+        id=cart_id,
+        status=CartStatus.OPEN,
+        channel="default",
+        currency="EUR",
+        email=email,
+        lines=found,
+        coupons=[],
+        shipping_address=ADDRESS,
+        billing_address=None,
+        delivery_method=DeliveryMethod(
+            new_id(), "standard", "Standard", "", eur(DELIVERY_PRICE), date(2026, 11, 25)
+        ),
+        totals=CartTotals(
+            eur(subtotal), eur(0), eur(total - subtotal), eur(tax), True, eur(total), eur(0), eur(total)
+        ),
+        problems=[],
+        requirements=[],
+        version=1,
+        updated_at=now,
+        expires_at=now + timedelta(days=30),
+        customer_id=customer_id,
+    )
+
+
+def _line(variant_id: UUID, quantity: int, price: int) -> CartLine:
+    total = eur(price * quantity)
+    return CartLine(
+        id=new_id(),
+        variant_id=variant_id,
+        product_id=variant_id,
+        slug="sage-mug",
+        name="Sage mug",
+        options={"Glaze": "Sage"},
+        sku="MUG-SAGE",
+        image=None,
+        quantity=quantity,
+        unit_price=eur(price),
+        list_price=eur(price),
+        discounts=[],
+        total=total,
+        availability=Availability.IN_STOCK,
+        tax=eur(total.amount * 19 // 119),
+    )
