@@ -61,7 +61,9 @@ def environment(kind: str) -> None:
         (VENV / f"made-{name}").unlink(missing_ok=True)
     into = ["--python", str(PYTHON), "--quiet"]
     lock = str(LOCKS / f"{kind}.txt")
-    _run([uv, "pip", "sync", *into, "--require-hashes", "--compile-bytecode", lock], "the Python packages")
+    # A package without a wheel for this machine fails here by name, instead of asking for a compiler.
+    sync = ["--require-hashes", "--only-binary", ":all:", "--compile-bytecode", lock]
+    _run([uv, "pip", "sync", *into, *sync], "the Python packages")
     _run([uv, "pip", "install", *into, "--no-deps", "--editable", "."], "Mercato itself")
     (VENV / f"made-{kind}").write_text(wanted[kind])
 

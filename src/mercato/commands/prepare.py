@@ -58,7 +58,8 @@ async def _ensure_database(settings: Settings) -> None:
 async def _fill(settings: Settings, setup: "Setup", missing: list[str]) -> None:
     from mercato import compose
 
-    shop = await compose.start(settings, [name for name in compose.MODULES if name != compose.EDGE])
+    services = [name for name in compose.MODULES if name != compose.EDGE]
+    shop = await compose.start(settings, services if DEMO in missing else ["users"])
     try:
         if OWNER in missing:
             await _create_owner(shop, settings)
