@@ -24,7 +24,11 @@ def prepare(*, demo: bool = True) -> None:
     demo
         Fill an empty shop with the demo catalog.
     """
-    asyncio.run(_prepare(load(), demo))
+    from mercato.kernel.telemetry import configure_logging
+
+    settings = load()
+    configure_logging(settings)
+    asyncio.run(_prepare(settings, demo))
 
 
 async def _prepare(settings: Settings, demo: bool) -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mercato.kernel.refusals import Refusal
 from mercato.settings import Settings, load
 from mercato.supervisor.directory import running_shop
@@ -21,7 +23,18 @@ class CommandError(Refusal):
 
 
 def shop_settings(data_dir: Path = DEFAULT_DATA_DIR) -> Settings:
-    """The settings of the shop to work on. Raises CommandError when there is none."""
+    """The settings of the shop to work on. Raises CommandError when there is none.
+
+    Only warnings are logged: standard output belongs to the command's answer.
+    """
+    from mercato.kernel.telemetry import configure_logging
+
+    settings = _settings(data_dir)
+    configure_logging(msgspec.structs.replace(settings, log_level="warning"))
+    return settings
+
+
+def _settings(data_dir: Path) -> Settings:
     if "DATABASE_URL" in os.environ:
         return load()
     running = running_shop(data_dir.expanduser().absolute())
