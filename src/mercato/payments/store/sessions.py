@@ -1,12 +1,11 @@
 """Attempts to pay and what came of them: one guarded statement each, safe to run again."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.payments import SessionStatus
+from mercato.contracts.payments import NextAction, SessionStatus
 from mercato.kernel.db import Queries, Row
 from mercato.kernel.outbox import EventRows
 from mercato.payments.providers.port import ProviderSession
@@ -130,5 +129,5 @@ def _columns(alias: str, names: str) -> str:
     return ", ".join(f"{alias}.{name.strip()}" for name in names.split(","))
 
 
-def next_action_of(row: Row) -> Any:
-    return None if row["next_action"] is None else msgspec.json.decode(row["next_action"])
+def next_action_of(row: Row) -> NextAction | None:
+    return None if row["next_action"] is None else msgspec.json.decode(row["next_action"], type=NextAction)
