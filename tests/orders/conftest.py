@@ -151,7 +151,8 @@ class Till:
 
     async def _deliver(self, schema: str, event: type[Event], listener: Service) -> bool:
         rows = await self.db.fetch(
-            f"select position, body from {schema}.outbox where subject = $1 and position > $2 order by position",
+            f"select position, body from {schema}.outbox where subject = $1 and position > $2"
+            " order by position",
             event.subject, self._delivered[schema],
         )  # fmt: skip
         events = [msgspec.json.decode(row["body"], type=event) for row in rows]

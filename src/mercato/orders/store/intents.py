@@ -74,7 +74,8 @@ async def done(
 async def put_off(db: Queries, *, intent_id: UUID, due: datetime | None, error: str, now: datetime) -> None:
     """Try again at `due`; None parks it for a person to look at."""
     await db.execute(
-        "update orders.intents set due = $2, error = $3, parked_at = case when $2 is null then $4::timestamptz end"
+        "update orders.intents set due = $2::timestamptz, error = $3,"
+        " parked_at = case when $2::timestamptz is null then $4::timestamptz end"
         " where id = $1 and done_at is null",
         intent_id, due, error[:1000], now,
     )  # fmt: skip

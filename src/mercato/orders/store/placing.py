@@ -250,7 +250,8 @@ async def take_due(db: Queries, *, now: datetime, lease_until: datetime, limit: 
 async def put_off(db: Queries, *, draft: Draft, due: datetime | None, error: str, now: datetime) -> None:
     """Try again at `due`; None parks it for a person to look at."""
     await db.execute(
-        "update orders.orders set due = $3, last_error = $4, parked_at = case when $3 is null then $5::timestamptz end"
+        "update orders.orders set due = $3::timestamptz, last_error = $4,"
+        " parked_at = case when $3::timestamptz is null then $5::timestamptz end"
         " where id = $1 and attempt = $2 and due is not null",
         draft.id, draft.attempt, due, error[:1000], now,
     )  # fmt: skip
