@@ -37,6 +37,7 @@ from mercato.kernel.db import start_cost
 from mercato.kernel.deadlines import DeadlineExceeded, in_s, watch
 from mercato.kernel.errors import MercatoError, Unauthenticated
 from mercato.kernel.ids import new_token
+from mercato.kernel.telemetry import is_tracing, span
 from mercato.kernel.web import CART_COOKIE, PUBLIC, SCOPE_KEY, SESSION_COOKIE, SIGNED_IN, RequestFacts
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Exchange:
     __slots__ = (
         "_form", "_watch", "begun", "body", "cookies", "cost", "cpu_s", "ctx", "facts", "found",
         "gate", "headers", "key", "path", "query", "receive", "request_id", "scope", "send", "started",
-        "status", "streams",
+        "status", "streams", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class Exchange:
         self.cookies: dict[str, str] = {}
         self.body = b""
         self.request_id = ""
+        self.trace_id = ""
         self.ctx = Context()
         self.found: Found | None = None
         self.facts: RequestFacts | None = None
@@ -110,6 +112,13 @@ class Exchange:
         self.cookies = cookies_of(self.headers, is_https=parts.is_https)
         self.begun = parts.cache.begin()
         found = self.found = self.gate.find(self.scope)
+        self.trace_id = trace_id_of(self.headers)
+        if not is_tracing():
+            return await self._routed(found)
+        with span(f"{self.scope['method']} {found.template}", "server", self.trace_id) as self.trace_id:
+            return await self._routed(found)
+
+    async def _routed(self, found: "Found") -> Answer | None:
         await self._know_who(found)
         route = found.route
         if route.permission is not PUBLIC:
@@ -128,7 +137,7 @@ class Exchange:
             self._watch = watch(deadline, self.path)
         asker = Asker(
             request_id=self.request_id,
-            trace_id=trace_id_of(self.headers),
+            trace_id=self.trace_id,
             channel=channel_of(self.headers, self.query),
             locale=locale_of(self.headers),
             client_address=client_address_of(self.scope, self.headers, parts.trusted_proxies),
