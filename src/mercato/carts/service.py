@@ -1,16 +1,17 @@
 """The carts contract."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from mercato.carts.actions import edit, freeze, merge
 from mercato.carts.actions.staff import Office
 from mercato.carts.reading import Desk, owner_of
+from mercato.carts.rules import ChannelRules
 from mercato.carts.store import carts as store
 from mercato.carts.store import freezing
 from mercato.carts.store import rules as rules_store
-from mercato.carts.view import explain, offers, serves
+from mercato.carts.view import explain, offers
 from mercato.contracts.carts import (
     Cart,
     CouponCode,
@@ -108,7 +109,8 @@ class CartsService:
     ) -> Cart:
         return await edit.update(
             self._desk, ctx, cart_id=cart_id, token=token, email=email, shipping_address=shipping_address,
-            billing_address=billing_address, delivery_method_id=delivery_method_id, note=note, channel=channel,
+            billing_address=billing_address, delivery_method_id=delivery_method_id, note=note,
+            channel=channel,
         )  # fmt: skip
 
     async def delivery_methods(
@@ -122,11 +124,8 @@ class CartsService:
 
     async def delivery_promise(self, ctx: Context, *, country: str | None = None) -> DeliveryMethod | None:
         rules = await self._desk.rules.of(ctx, ctx.channel)
-        found = [method for method in rules.methods.values() if serves(method, rules, country)]
         offered = offers(rules, country, 0, clock.now())
-        if not found:
-            return None
-        return min(offered, key=lambda method: (method.price.amount, method.promised_date))
+        return min(offered, key=lambda method: (method.price.amount, method.promised_date), default=None)
 
     async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation:
         state = await self._desk.load(ctx, cart_id, token)
@@ -148,6 +147,11 @@ class CartsService:
     async def finish(self, ctx: Context, *, cart_ids: list[UUID]) -> None:
         _require_system(ctx)
         await freeze.finish(self._desk, cart_ids=cart_ids)
+
+    async def stale_completing(self, ctx: Context, *, older_than_s: int, limit: int = 100) -> list[UUID]:
+        _require_system(ctx)
+        before = clock.now() - timedelta(seconds=older_than_s)
+        return await freezing.stale(self._desk.db, before=before, limit=min(max(limit, 1), SWEEP_BATCH))
 
     async def hear_placed(self, tx: Tx, events: Sequence[OrderPlaced]) -> None:
         """The carts of placed orders are completed; one statement for the whole batch."""
@@ -205,7 +209,7 @@ class CartsService:
             pass
 
 
-def _needs_subtotal(rules: Any) -> bool:
+def _needs_subtotal(rules: ChannelRules) -> bool:
     """Only methods that are free above an amount need the cart to be priced."""
     return any(method.free_above is not None for method in rules.methods.values())
 

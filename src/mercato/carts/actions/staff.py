@@ -26,6 +26,11 @@ T = TypeVar("T", Promotion, DeliveryMethodInput, TaxRate)
 
 MAX_AMOUNT = 1_000_000_000_000
 MAX_DAYS = 365
+MAX_PRIORITY = 1_000_000
+MAX_VERSION = 2_147_483_647
+
+
+_NO_VERSION = FieldError("version", "out_of_range", "Send the version that you have read.")
 
 
 class Office:
@@ -43,6 +48,8 @@ class Office:
         Raises Conflict, NotFound, Invalid.
         """
         checked = _checked(value)
+        if not 1 <= checked.version <= MAX_VERSION:
+            raise Invalid(detail="There is no such version.", errors=[_NO_VERSION])
         try:
             saved = await self._insert(checked) if checked.id is None else await self._replace(checked)
         except asyncpg.UniqueViolationError:
@@ -117,6 +124,8 @@ def _check_promotion(value: Promotion, errors: list[FieldError]) -> None:
         wrong("usage_limit", "out_of_range", "A limit is at least one use.")
     if value.coupon_code is not None and not value.coupon_code.strip():
         wrong("coupon_code", "required", "Give a code, or none for an automatic promotion.")
+    if abs(value.priority) > MAX_PRIORITY:
+        wrong("priority", "out_of_range", f"Priorities go from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     starts, ends = value.starts_at, value.ends_at
     if _is_naive(starts) or _is_naive(ends):
         wrong("starts_at", "time_zone_missing", "Give times with their time zone.")
@@ -137,6 +146,8 @@ def _check_method(value: DeliveryMethodInput, errors: list[FieldError]) -> None:
         errors.append(
             FieldError("days_max", "out_of_range", f"Working days: from least to most, up to {MAX_DAYS}.")
         )
+    if abs(value.position) > MAX_PRIORITY:
+        errors.append(FieldError("position", "out_of_range", f"Positions go up to {MAX_PRIORITY}."))
     if not 0 <= value.cutoff_hour <= 24:
         errors.append(FieldError("cutoff_hour", "out_of_range", "An hour of the day, 0 to 24."))
     for country in value.countries:

@@ -5,14 +5,15 @@ create table carts.inbox (consumer text not null, event_id uuid not null, at tim
 create table carts.dead_letters (id uuid primary key, consumer text not null, event_id uuid not null, subject text not null, body bytea not null, error text not null,
   deliveries int not null, at timestamptz not null default now(), resolved_at timestamptz, resolution text);
 
--- `frozen` is the priced cart while it is being completed: asked again, it is the same to the unit.
+-- `frozen` is the priced cart while it is being completed: asked again, it is the same to the unit. `frozen_at` is set until it is decided.
 -- No index names a column that ordinary edits change, so that they stay heap-only updates.
 create table carts.carts (
   id uuid primary key, token_hash bytea not null, status text not null default 'open', channel text not null, currency text not null,
   customer_id uuid, email text, shipping_address jsonb, billing_address jsonb, delivery_method_id uuid, note text, coupons text[] not null default '{}',
-  version int not null default 1, created_at timestamptz not null, updated_at timestamptz not null, expires_at timestamptz not null, frozen bytea) with (fillfactor = 70);
+  version int not null default 1, created_at timestamptz not null, updated_at timestamptz not null, expires_at timestamptz not null, frozen bytea, frozen_at timestamptz) with (fillfactor = 70);
 create index carts_customer on carts.carts (customer_id) where customer_id is not null;
 create index carts_expiry on carts.carts (expires_at);
+create index carts_frozen on carts.carts (frozen_at) where frozen_at is not null;
 
 -- `custom_hash` is empty without custom data: the same variant with the same data is one line.
 create table carts.lines (

@@ -15,10 +15,10 @@ FREEZE = """with c as materialized (select id from carts.carts where id = $1 and
  ok as materialized (select c.id from c where not exists (select from spent) and (select count(*) from p) = cardinality($4::uuid[])),
  r as (insert into carts.redemptions (promotion_id, cart_id) select p.id, ok.id from p, ok on conflict do nothing returning promotion_id),
  u as (update carts.promotions set used = used + 1 from r where id = r.promotion_id),
- f as (update carts.carts k set status = 'completing', frozen = $3, version = version + 1, updated_at = $5 from ok where k.id = ok.id returning 1)
+ f as (update carts.carts k set status = 'completing', frozen = $3, frozen_at = $5, version = version + 1, updated_at = $5 from ok where k.id = ok.id returning 1)
  select exists (select from f) as is_done, exists (select from c) as is_there"""
 
-THAW = """with c as (update carts.carts set status = 'open', frozen = null, version = version + 1, updated_at = $2 where id = $1 and status = 'completing' returning id),
+THAW = """with c as (update carts.carts set status = 'open', frozen = null, frozen_at = null, version = version + 1, updated_at = $2 where id = $1 and status = 'completing' returning id),
  r as (delete from carts.redemptions r using c where r.cart_id = c.id returning r.promotion_id),
  l as materialized (select id from carts.promotions where id in (select promotion_id from r) order by id for no key update),
  u as (update carts.promotions p set used = p.used - 1 from l where p.id = l.id)
@@ -50,8 +50,17 @@ async def thaw(db: Queries, *, cart_id: UUID, now: datetime) -> bool:
 async def finish(db: Queries, *, cart_ids: Sequence[UUID], now: datetime) -> list[UUID]:
     """→ completed, for carts whose order is placed; returns those that were not completed before."""
     rows = await db.fetch(
-        """update carts.carts set status = 'completed', version = version + 1, updated_at = $2
+        """update carts.carts set status = 'completed', frozen_at = null, version = version + 1, updated_at = $2
         where id in (select id from carts.carts where id = any($1::uuid[]) order by id for no key update) and status <> 'completed' returning id""",
         cart_ids, now,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+async def stale(db: Queries, *, before: datetime, limit: int) -> list[UUID]:
+    """Carts that have been completing since before `before`, longest first."""
+    rows = await db.fetch(
+        "select id from carts.carts where frozen_at < $1 and status = 'completing' order by frozen_at limit $2",
+        before, limit,
     )  # fmt: skip
     return [row["id"] for row in rows]

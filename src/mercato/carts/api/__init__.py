@@ -1,0 +1,1 @@
+"""REST routes of carts: `shop` for shoppers, `admin` for staff."""
