@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 
 from mercato.kernel import clock
-from mercato.kernel.errors import Unavailable
+from mercato.kernel.errors import Invalid, Unavailable
 
 ACQUIRE_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
@@ -273,5 +273,8 @@ class Database:
             raise Unavailable("database_slow", "The database took too long to answer.") from error
         except asyncpg.LockNotAvailableError as error:
             raise Unavailable("database_locked", "Others are changing the same thing; try again.") from error
+        except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
+            # PostgreSQL keeps every character but NUL, which JSON can carry and no text needs.
+            raise Invalid("text_invalid", "A text holds a character that cannot be stored.") from error
         finally:
             self.pool.give(connection)
