@@ -174,8 +174,8 @@ async def save_attribute(parts: Parts, *, attribute: Attribute) -> None:
 
 
 RESERVED_CODES = frozenset(
-    {"q", "category", "collection", "maker", "price", "price_min", "price_max", "in_stock", "on_sale", "sort",
-     "facets", "limit", "cursor", "page", "channel"}
+    {"q", "category", "collection", "maker", "price", "price_min", "price_max", "in_stock", "on_sale",
+     "sort", "facets", "limit", "cursor", "page", "channel"}
 )  # fmt: skip
 """Query parameters of listings: an attribute of the same code could not be asked for."""
 
