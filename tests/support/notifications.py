@@ -120,6 +120,7 @@ class MailServer:
     ) -> str:
         if self.hangs_up:
             self.hangs_up -= 1
+            assert server.transport is not None
             server.transport.close()
             return "421 bye"
         reply = self.script.pop(0) if self.script else "250 OK"

@@ -4,16 +4,18 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from mercato.contracts.notifications import Message, MessageRow, MessageStatus, Notifications, Template
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel.context import Context
 from mercato.kernel.web import PUBLIC, ListCursor, ListLimit
 
-StatusFilter = Annotated[MessageStatus | None, Parameter(query="status", description="Only of this status.")]
+StatusFilter = Annotated[
+    MessageStatus | None, QueryParameter(name="status", description="Only of this status.")
+]
 RecipientFilter = Annotated[
-    str | None, Parameter(query="recipient", max_length=254, description="Only to this address.")
+    str | None, QueryParameter(name="recipient", max_length=254, description="Only to this address.")
 ]
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.enums import MediaType
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from mercato.contracts.notifications import Notifications
 from mercato.contracts.shared import DEFAULT_LIMIT
@@ -19,7 +19,7 @@ LETTER_POLICY = (
 )
 """A letter may have inline styles and nothing else: no script, no form, no origin."""
 
-RecipientFilter = Annotated[str, Parameter(query="recipient", max_length=254)]
+RecipientFilter = Annotated[str, QueryParameter(name="recipient", max_length=254)]
 
 
 @get("/dev/mailbox", permission=PUBLIC, include_in_schema=False)

@@ -5,14 +5,14 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post, put
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from mercato.contracts.shared import DEFAULT_LIMIT, Email, Page, ShortText
 from mercato.contracts.users import PERMISSIONS, Password, Role, User, Users
 from mercato.kernel.context import Context
 from mercato.kernel.web import ListCursor, ListLimit
 
-Query = Annotated[str, Parameter(query="q", max_length=100, description="Finds e-mail and name.")]
+Query = Annotated[str, QueryParameter(name="q", max_length=100, description="Finds e-mail and name.")]
 RoleCode = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 RoleCodes = Annotated[list[RoleCode], msgspec.Meta(max_length=20)]
 

@@ -24,9 +24,24 @@ class PasswordInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: Password
 
 
-class AddressInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    address: Address
+class AddressInput(Address, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address to save; the default one is offered first at checkout."""
+
     is_default: bool = False
+
+    def address(self) -> Address:
+        return Address(**{field: getattr(self, field) for field in Address.__struct_fields__})
+
+
+class AddressAnswer(Address, frozen=True, kw_only=True):
+    """A saved address."""
+
+    id: UUID
+    is_default: bool
+
+    @classmethod
+    def of(cls, saved: SavedAddress) -> "AddressAnswer":
+        return cls(id=saved.id, is_default=saved.is_default, **msgspec.structs.asdict(saved.address))
 
 
 class Revoked(msgspec.Struct, frozen=True):
@@ -52,24 +67,26 @@ async def change_password(ctx: Context, users: Users, data: PasswordInput) -> No
 
 
 @get("/me/addresses", permission=SIGNED_IN)
-async def addresses(ctx: Context, users: Users) -> Page[SavedAddress]:
+async def addresses(ctx: Context, users: Users) -> Page[AddressAnswer]:
     """Saved addresses, the default one first."""
-    found = await users.addresses(ctx)
+    found = [AddressAnswer.of(saved) for saved in await users.addresses(ctx)]
     return Page(found, None, len(found))
 
 
 @post("/me/addresses", permission=SIGNED_IN)
-async def add_address(ctx: Context, users: Users, data: AddressInput) -> SavedAddress:
+async def add_address(ctx: Context, users: Users, data: AddressInput) -> AddressAnswer:
     """Save an address, checked by the rules of its country."""
-    return await users.add_address(ctx, address=data.address, is_default=data.is_default)
+    saved = await users.add_address(ctx, address=data.address(), is_default=data.is_default)
+    return AddressAnswer.of(saved)
 
 
 @put("/me/addresses/{address_id:uuid}", permission=SIGNED_IN)
-async def update_address(ctx: Context, users: Users, address_id: UUID, data: AddressInput) -> SavedAddress:
-    """Replace a saved address."""
-    return await users.update_address(
-        ctx, address_id=address_id, address=data.address, is_default=data.is_default
+async def update_address(ctx: Context, users: Users, address_id: UUID, data: AddressInput) -> AddressAnswer:
+    """Replace a saved address; the default stays the default until another one becomes it."""
+    saved = await users.update_address(
+        ctx, address_id=address_id, address=data.address(), is_default=data.is_default
     )
+    return AddressAnswer.of(saved)
 
 
 @delete("/me/addresses/{address_id:uuid}", permission=SIGNED_IN)
