@@ -1,0 +1,51 @@
+"""Each journey runs in a shop of real processes, all in one and distributed, and ends with a proof."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.buyer import Buyer
+from support.engines import Engines
+from support.furnish import Goods, Staff, furnish
+from support.shop import MODES, Shop, running_shop, shop_environment
+
+
+@pytest.fixture(scope="session", params=list(MODES))
+def shop(
+    request: pytest.FixtureRequest, engines: Engines, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    name = f"journeys_{uuid.uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("shop")
+    url = engines.create_database(name)
+    env = shop_environment(url, engines.nats_url, name, folder)
+    with running_shop(MODES[request.param], env, folder) as running:
+        yield running
+    engines.delete_streams(name)
+    engines.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def goods(shop: Shop) -> Goods:
+    return furnish(shop)
+
+
+@pytest.fixture
+def buyer(shop: Shop, goods: Goods) -> Buyer:
+    return Buyer(shop, goods, f"buyer-{uuid.uuid4().hex[:8]}@example.com")
+
+
+@pytest.fixture
+def staff(shop: Shop, goods: Goods) -> Staff:
+    return Staff(shop)
+
+
+@pytest.fixture(autouse=True)
+def books_agree(shop: Shop, goods: Goods) -> Iterator[None]:
+    """After every journey: stock = movements, orders = payments = the provider's books, nothing waits."""
+    yield
+    proof: Any = shop.command("verify", "--json")
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    assert json.loads(proof.stdout)["differences"] == []
