@@ -80,7 +80,7 @@ class Broker:
     async def close(self) -> None:
         if self.nats.is_connected:
             await self.nats.drain()
-        else:
+        elif self.connections:  # the client refuses to close what never was open
             await self.nats.close()
 
     async def ensure_stream(self) -> StreamInfo:
