@@ -95,7 +95,8 @@ def shop_handlers() -> list[tuple[str, HTTPRouteHandler]]:
     for name in PAGE_MODULES:
         for module in _modules(name):
             found += [("", handler) for handler in _exported(module, "routes")]
-    return found
+    # A package may gather the routes of its modules again: each handler is served once.
+    return list({id(handler): (prefix, handler) for prefix, handler in found}.values())
 
 
 def serve(handlers: Handlers, values: Mapping[str, object]) -> list[HTTPRouteHandler]:
