@@ -131,7 +131,7 @@ class TestOutbox:
         event = ParcelMoved(parcel=new_id(), step=1)
         async with running(relay_of(runtime)):
             await database.execute(
-                "with guard as (insert into shop.effects (consumer, parcel, step) values ('x', $5, 1) returning 1)"
+                "with guard as (insert into shop.effects (parcel, step) values ($5, 1) returning 1)"
                 " insert into shop.outbox (id, subject, key, body) select e.* from guard,"
                 " unnest($1::uuid[], $2::text[], $3::uuid[], $4::bytea[]) e",
                 *outbox.rows(event), event.parcel,

@@ -127,6 +127,8 @@ class JobWorker:
         else:
             pause_s = min(RETRY_PAUSE_MAX_S, self._retry_pause_s * 3 ** (row["attempts"] - 1))
             await self._again(row["id"], pause_s, text)
+            if pause_s < POLL_S:
+                asyncio.get_running_loop().call_later(pause_s, self.bell.ring)
 
     async def _finish(self, job_id: UUID, status: JobStatus, error: str) -> None:
         await self._database.execute(
