@@ -77,9 +77,18 @@ async def make_thing(data: NewThing) -> NewThing:
 async def get_thing(
     thing_id: UUID, since: datetime | None = None, limit: ListLimit = 24, cursor: ListCursor = None,
     color: list[str] | None = None, big: bool = False,
+    price: Annotated[int, QueryParameter(name="price_max", ge=0)] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Say what was asked."""
-    return {"id": thing_id, "since": since, "limit": limit, "color": color, "big": big, "cursor": cursor}
+    return {
+        "id": thing_id,
+        "since": since,
+        "limit": limit,
+        "color": color,
+        "big": big,
+        "cursor": cursor,
+        "price": price,
+    }
 
 
 @delete("/things/{thing_id:uuid}", permission=PUBLIC)
@@ -301,7 +310,7 @@ async def test_reads_query_path_and_lists(door: Any) -> None:
     query = "limit=3&color=red&color=blue&big=true&since=2026-01-01T00:00:00Z"
     assert (await door.get(f"/api/v1/things/{THING}?{query}")).json() == {
         "id": THING, "since": "2026-01-01T00:00:00Z", "limit": 3, "color": ["red", "blue"], "big": True,
-        "cursor": None,
+        "cursor": None, "price": None,
     }  # fmt: skip
 
 
@@ -309,6 +318,7 @@ async def test_reads_query_path_and_lists(door: Any) -> None:
     ("query", "field", "code"),
     [
         ("limit=101", "limit", "too_large"),
+        ("price_max=-1", "price_max", "too_small"),
         ("limit=0", "limit", "too_small"),
         ("limit=x", "limit", "wrong_type"),
         ("limit=", "limit", "wrong_type"),

@@ -2,8 +2,8 @@
 
 An answer is kept only for visitors whose page is everyone's: no Authorization, no session, and for pages no
 cart either. Changes arrive as events on core NATS, which may lose them, so an answer lives MAX_AGE_S at most.
-A drop is repeated after DROP_AGAIN_S, because the service that renders may hear of the change a moment later
-than we do; an answer that was begun before a drop of its tags is not kept.
+A drop is repeated after DROP_AGAIN_S, because the service that renders, and its search index, may hear of the
+change a moment later than we do; an answer that was begun before a drop of its tags is not kept.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from mercato.kernel.metrics import Timing
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ENTRY_BYTES = 1024 * 1024
 MAX_AGE_S = 30.0
-DROP_AGAIN_S = 0.5
+DROP_AGAIN_S = (0.5, 2.0)
 MAX_REMEMBERED_DROPS = 10_000
 EVERYTHING = "*"
 PUBLIC_POLICY = b"public, max-age=0, s-maxage=5, must-revalidate"
@@ -115,10 +115,12 @@ class AnswerCache:
         return True
 
     def drop(self, tags: Iterable[str]) -> None:
-        """Forget every answer that depends on one of `tags`, now and once more in a moment."""
+        """Forget every answer that depends on one of `tags`, now and again in a moment."""
         wanted = frozenset(tags)
         self._drop(wanted)
-        asyncio.get_running_loop().call_later(DROP_AGAIN_S, self._drop, wanted)
+        loop = asyncio.get_running_loop()
+        for seconds in DROP_AGAIN_S:
+            loop.call_later(seconds, self._drop, wanted)
 
     def drop_all(self) -> None:
         self.drop((EVERYTHING,))

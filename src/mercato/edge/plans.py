@@ -207,13 +207,13 @@ def _parameter(parameter: inspect.Parameter, hint: Any, path_names: frozenset[st
     name, default = parameter.name, parameter.default
     definition = next((meta for meta in _metadata(hint) if isinstance(meta, ParameterKwarg)), None)
     source, alias = ("path", name) if name in path_names else ("query", name)
-    annotation, description = hint, ""
+    annotation, description = _annotation_of(hint), ""
     if definition is not None:
         if definition.param_type is ParamType.HEADER:
             source, alias = "header", (definition.name or name).lower()
         elif source == "query":
             alias = definition.name or name
-        annotation, description = _annotation_of(hint, definition), definition.description or ""
+        description = definition.description or ""
     is_required = default is inspect.Parameter.empty
     return Parameter(
         name,
@@ -227,14 +227,22 @@ def _parameter(parameter: inspect.Parameter, hint: Any, path_names: frozenset[st
     )
 
 
-def _annotation_of(hint: Any, definition: ParameterKwarg) -> Any:
-    """`hint` with the limits of a Litestar Parameter as limits of msgspec."""
+def _annotation_of(hint: Any) -> Any:
+    """`hint` with the limits of Litestar's Parameters as limits of msgspec."""
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(_annotation_of(member) for member in get_args(hint))]  # noqa: UP007
+    if get_origin(hint) is not Annotated:
+        return hint
     inner, *rest = get_args(hint)
-    kept = tuple(meta for meta in rest if isinstance(meta, msgspec.Meta))
-    limits = {n: getattr(definition, n) for n in _CONSTRAINTS if getattr(definition, n, None) is not None}
-    metas = (*kept, msgspec.Meta(**limits)) if limits else kept
+    metas = [meta for meta in rest if isinstance(meta, msgspec.Meta)]
+    for definition in rest:
+        if isinstance(definition, ParameterKwarg):
+            limits = {
+                n: getattr(definition, n) for n in _CONSTRAINTS if getattr(definition, n, None) is not None
+            }
+            metas += [msgspec.Meta(**limits)] if limits else []
     members = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
-    limited = [member if member is NoneType else _limited(member, metas) for member in members]
+    limited = [member if member is NoneType else _limited(member, tuple(metas)) for member in members]
     return Union[tuple(limited)]  # noqa: UP007 (built at run time)
 
 
@@ -263,6 +271,9 @@ def _default_of(default: Any) -> Any:
 
 
 def _metadata(hint: Any) -> tuple[Any, ...]:
+    """What stands beside the type in `Annotated`, also in a member of a union."""
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(meta for member in get_args(hint) for meta in _metadata(member))
     return tuple(get_args(hint)[1:]) if get_origin(hint) is Annotated else ()
 
 
