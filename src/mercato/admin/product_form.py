@@ -56,7 +56,7 @@ class ProductFields(msgspec.Struct, frozen=True):
     details: str = ""
     seo_title: str = ""
     seo_description: str = ""
-    rows: list[VariantRow] = [VariantRow(0)]
+    rows: list[VariantRow] = msgspec.field(default_factory=lambda: [VariantRow(0)])
 
 
 def fields_of(product: AdminProduct) -> ProductFields:
