@@ -5,6 +5,7 @@ import structlog
 from mercato.contracts.orders import OrderStatus
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.orders.actions.place import HOLD_MINUTES, demands_of_lines
+from mercato.orders.actions.resume import attempt
 from mercato.orders.actions.settle import may_be_tried_again
 from mercato.orders.parts import Parts
 from mercato.orders.store import placing
@@ -32,7 +33,11 @@ async def settle_expired_holds(parts: Parts) -> int:
         await parts.stock.release(SYSTEM_CONTEXT, owners=gone)
     for owner in live:
         demands = demands_of_lines(orders[owner].lines)
-        await parts.stock.hold(SYSTEM_CONTEXT, owner=owner, demands=demands, minutes=HOLD_MINUTES)
+        error = await attempt(
+            parts.stock.hold(SYSTEM_CONTEXT, owner=owner, demands=demands, minutes=HOLD_MINUTES)
+        )
+        if error is not None:
+            log.warning("hold not renewed", cart_id=str(owner), error=repr(error))
     return len(owners)
 
 
@@ -49,6 +54,8 @@ async def open_forgotten_carts(parts: Parts) -> int:
     if free:
         await parts.stock.release(SYSTEM_CONTEXT, owners=free)
     for cart_id in free:
-        await parts.carts.thaw(SYSTEM_CONTEXT, cart_id=cart_id)
-        log.info("cart opened again after a crash", cart_id=str(cart_id))
+        error = await attempt(parts.carts.thaw(SYSTEM_CONTEXT, cart_id=cart_id))
+        log.info(
+            "cart opened again after a crash", cart_id=str(cart_id), error=repr(error) if error else None
+        )
     return len(sold) + len(free)

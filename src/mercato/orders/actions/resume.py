@@ -37,7 +37,7 @@ async def sweep(parts: Parts) -> int:
     lease_until = now + timedelta(seconds=LEASE_S)
     drafts = await placing.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
     for draft in drafts:
-        error = await _attempt(_resume(parts, draft))
+        error = await attempt(_resume(parts, draft))
         if error is not None:
             due = _next_try(error, draft.tries, now)
             await placing.put_off(parts.db, draft=draft, due=due, error=repr(error), now=now)
@@ -50,7 +50,7 @@ async def sweep(parts: Parts) -> int:
 
 async def carry_out_later(parts: Parts, intent: Intent, now: datetime) -> None:
     """Carry an intent out in the background: what fails is put off or parked."""
-    error = await _attempt(carry_out(parts, intent))
+    error = await attempt(carry_out(parts, intent))
     if error is not None:
         due = _next_try(error, intent.tries, now)
         await intents.put_off(parts.db, intent_id=intent.id, due=due, error=repr(error), now=now)
@@ -127,7 +127,8 @@ async def _result(parts: Parts, draft: Draft) -> PayResult | None:
     return await parts.payments.result(SYSTEM_CONTEXT, order_id=draft.id, attempt=draft.attempt)
 
 
-async def _attempt(work: Awaitable[object]) -> Exception | None:
+async def attempt(work: Awaitable[object]) -> Exception | None:
+    """What went wrong, if anything: one failure must not stop the work that follows."""
     try:
         await work
     except Exception as error:

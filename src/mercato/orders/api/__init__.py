@@ -1,0 +1,1 @@
+"""REST routes of orders: `shop` for buyers, `admin` for staff."""
