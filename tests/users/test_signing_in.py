@@ -15,7 +15,9 @@ from mercato.kernel import clock
 from mercato.kernel.context import GUEST
 from mercato.kernel.errors import Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 from mercato.users import domain
+from mercato.users.actions import signing_in
 from mercato.users.passwords import Passwords
+from mercato.users.store import accounts
 from support.users import GUEST_CONTEXT, PASSWORD, UsersShop, users_shop
 
 
@@ -207,6 +209,22 @@ class TestWhatStrangersLearn:
         assert await shop.count("sessions") == 0
 
 
+class TestRaces:
+    async def test_a_password_that_changes_while_it_is_verified_opens_no_session(
+        self, shop: UsersShop
+    ) -> None:
+        user = await shop.create("ann@example.org")
+        stored = await shop.database.fetchval("select password_hash from users.users where id = $1", user.id)
+        row = await accounts.account_by_id(shop.database, user_id=user.id)
+        assert row is not None and row["password_hash"] == stored
+        await shop.database.execute("update users.users set password_hash = 'other' where id = $1", user.id)
+        with pytest.raises(Unauthenticated, match="sign_in_failed"):
+            await signing_in._start_session(
+                shop.service.desk, GUEST_CONTEXT, row, browser=True, newer_hash=None, now=clock.now()
+            )
+        assert await shop.count("sessions") == 0
+
+
 class TestThrottling:
     async def test_waits_grow_with_every_try_and_success_forgets_them(self, shop: UsersShop, later) -> None:
         await shop.create("ann@example.org")
@@ -237,6 +255,18 @@ class TestThrottling:
             await wrong(shop, "ann@example.org", "198.51.100.1")
         assert isinstance(await wrong(shop, "ann@example.org", "198.51.100.1"), Throttled)
         assert (await shop.sign_in("ann@example.org")).session_token
+
+    async def test_an_address_that_tries_many_accounts_is_slowed_down(self, shop: UsersShop) -> None:
+        for index in range(51):
+            assert isinstance(await wrong(shop, f"c{index}@example.org"), Unauthenticated)
+        assert isinstance(await wrong(shop, "c51@example.org"), Throttled)
+        assert isinstance(await wrong(shop, "c51@example.org", "198.51.100.1"), Unauthenticated)
+
+    async def test_an_office_whose_people_all_sign_in_is_not_slowed_down(self, shop: UsersShop) -> None:
+        await shop.create("ann@example.org")
+        for _ in range(60):
+            await shop.sign_in("ann@example.org")
+        assert await shop.database.fetchval("select max(tries) from users.throttles") == 0
 
     async def test_tries_that_run_at_once_are_counted_before_their_hash(self, shop: UsersShop) -> None:
         await shop.create("ann@example.org")

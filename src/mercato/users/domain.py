@@ -92,9 +92,10 @@ def session_limits(permissions: Iterable[str]) -> SessionLimits:
 MAX_WAIT_S = 3600
 
 
-def growing_waits(free: int) -> tuple[int, ...]:
-    """Seconds to wait after the nth try: none for the first `free`, then 1, 2, 4 … up to an hour."""
-    return (0,) * free + tuple(min(2**step, MAX_WAIT_S) for step in range(13))
+def growing_waits(free: int, *, longest_s: int = MAX_WAIT_S) -> tuple[int, ...]:
+    """Seconds to wait after the nth try: none for the first `free`, then 1, 2, 4 … up to `longest_s`."""
+    growing = [2**step for step in range(longest_s.bit_length()) if 2**step < longest_s]
+    return (0,) * free + (*growing, longest_s)
 
 
 class ThrottleRule(msgspec.Struct, frozen=True):
@@ -108,10 +109,11 @@ class ThrottleRule(msgspec.Struct, frozen=True):
 SIGN_IN_THROTTLE = ThrottleRule("sign_in", growing_waits(5), timedelta(hours=24))
 """Counted per account and client address together, so that a stranger cannot lock an owner out."""
 ADDRESS_THROTTLE = ThrottleRule("address", growing_waits(50), timedelta(hours=24))
-"""Counted per client address alone, over all accounts."""
+"""Counted per client address over all accounts; a sign-in that succeeds does not count."""
 MAIL_THROTTLE = ThrottleRule("mail", (15 * 60,), timedelta(minutes=15))
 """One mail of a kind per account in 15 minutes."""
-REGISTER_THROTTLE = ThrottleRule("register", growing_waits(20), timedelta(hours=24))
+REGISTER_THROTTLE = ThrottleRule("register", growing_waits(20, longest_s=60), timedelta(hours=1))
+"""Counted per client address, gently: a school or an office is one address."""
 
 
 def role_order(code: str) -> tuple[int, str]:

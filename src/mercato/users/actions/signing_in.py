@@ -14,7 +14,7 @@ from mercato.kernel.errors import FieldError, Invalid, Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
 from mercato.users.actions import Desk
-from mercato.users.actions.throttling import admit, throttle_key
+from mercato.users.actions.throttling import admit, forget, give_back
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
 
@@ -34,13 +34,9 @@ async def sign_in(desk: Desk, ctx: Context, *, email: str, password: str, browse
     stored = account["password_hash"] if account and account["confirmed_at"] else None
     is_right = await desk.passwords.verify(stored, password)
     if account is None or stored is None or not is_right or not account["is_active"]:
-        raise Unauthenticated(
-            "sign_in_failed",
-            "E-mail or password is not right, or the account is not confirmed yet.",
-        )
+        raise _refused()
     newer = await desk.passwords.hash(password) if desk.passwords.needs_rehash(stored) else None
-    tried = throttle_key(domain.SIGN_IN_THROTTLE, key, ctx.client_address)
-    return await _start_session(desk, ctx, account, browser=browser, newer_hash=newer, tried=tried, now=now)
+    return await _start_session(desk, ctx, account, browser=browser, newer_hash=newer, now=now)
 
 
 async def _start_session(
@@ -50,14 +46,18 @@ async def _start_session(
     *,
     browser: bool,
     newer_hash: str | None,
-    tried: bytes,
     now: datetime,
 ) -> SignIn:
     limits = domain.session_limits(account["permissions"])
     session_id, token, user_id = new_id(), new_token(), account["id"]
     async with desk.database.transaction() as tx:
-        await sessions.forget_tries(tx, key=tried)
-        await accounts.mark_signed_in(tx, user_id=user_id, password_hash=newer_hash, now=now)
+        await forget(tx, domain.SIGN_IN_THROTTLE, account["email"].casefold(), ctx.client_address)
+        await give_back(tx, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
+        is_still_right = await accounts.mark_signed_in(
+            tx, user_id=user_id, verified_hash=account["password_hash"], newer_hash=newer_hash, now=now
+        )
+        if not is_still_right:
+            raise _refused()
         if browser and ctx.principal.session_id is not None:
             await _end(desk, tx, ctx.principal.session_id, ctx.principal.require_user_id(), "replaced", now)
         await sessions.insert_session(
@@ -73,6 +73,12 @@ async def _start_session(
         return SignIn(user=user_of(row), session_token=token, expires_in=int(limits.absolute.total_seconds()))
     access = await desk.keys.sign(user_id=user_id, session_id=session_id, now=now)
     return _tokens(row, access=access, refresh=token)
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated(
+        "sign_in_failed", "E-mail or password is not right, or the account is not confirmed yet."
+    )
 
 
 async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
@@ -150,8 +156,7 @@ async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -
     known = [account["email"], account["name"]]
     await desk.passwords.judge(lambda: domain.judge_password(new, known=known, field="new"))
     password_hash = await desk.passwords.hash(new)
-    tried = throttle_key(domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
     async with desk.database.transaction() as tx:
-        await sessions.forget_tries(tx, key=tried)
+        await forget(tx, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
         await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")

@@ -26,6 +26,16 @@ async def admit(db: Queries, rule: ThrottleRule, *parts: str, now: datetime) -> 
         )
 
 
+async def give_back(db: Queries, rule: ThrottleRule, *parts: str, now: datetime) -> None:
+    """The try has turned out to be a good one: it does not count."""
+    await sessions.give_try_back(db, key=throttle_key(rule, *parts), now=now)
+
+
+async def forget(db: Queries, rule: ThrottleRule, *parts: str) -> None:
+    """Start to count anew."""
+    await sessions.forget_tries(db, key=throttle_key(rule, *parts))
+
+
 async def may_mail(db: Queries, rule: ThrottleRule, *parts: str, now: datetime) -> bool:
     """Count a mail; False when the last one of this kind is too recent."""
     return await _count(db, rule, parts, now) is None

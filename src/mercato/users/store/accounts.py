@@ -96,13 +96,19 @@ async def set_name(db: Queries, *, user_id: UUID, name: str) -> None:
     await db.execute("update users.users set name = $2 where id = $1", user_id, name)
 
 
-async def mark_signed_in(db: Queries, *, user_id: UUID, password_hash: str | None, now: datetime) -> None:
-    """Note a sign-in, and a hash with newer parameters when one was made."""
-    await db.execute(
-        "update users.users set last_sign_in_at = $2, password_hash = coalesce($3, password_hash)"
-        " where id = $1",
-        user_id, now, password_hash,
+async def mark_signed_in(
+    db: Queries, *, user_id: UUID, verified_hash: str, newer_hash: str | None, now: datetime
+) -> bool:
+    """Note a sign-in, and a hash with newer parameters when one was made.
+
+    False when the password that was verified is no longer the account's, or the account was switched off.
+    """
+    done = await db.fetchval(
+        "update users.users set last_sign_in_at = $4, password_hash = coalesce($3, password_hash)"
+        " where id = $1 and password_hash = $2 and is_active returning true",
+        user_id, verified_hash, newer_hash, now,
     )  # fmt: skip
+    return bool(done)
 
 
 async def insert_email_token(

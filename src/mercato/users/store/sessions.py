@@ -150,6 +150,15 @@ async def count_try(
     return blocked_until
 
 
+async def give_try_back(db: Queries, *, key: bytes, now: datetime) -> None:
+    """Count one try less, and wait no longer."""
+    await db.execute(
+        "update users.throttles set tries = greatest(tries - 1, 0), blocked_until = $2 where key = $1",
+        key,
+        now,
+    )
+
+
 async def forget_tries(db: Queries, *, key: bytes) -> None:
     await db.execute("delete from users.throttles where key = $1", key)
 
