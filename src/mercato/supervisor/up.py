@@ -51,7 +51,8 @@ def up(options: UpOptions) -> int:
     finally:
         _on_signals(signal.SIG_IGN)
         shop.stop()
-        screen.say("Stopped.")
+        if shop.is_started:
+            screen.say("Stopped.")
 
 
 class Shop:
@@ -78,6 +79,11 @@ class Shop:
         self._start_workers()
         self._directory.write_running(self._facts())
         self._show_addresses()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is anything to stop."""
+        return bool(self._secrets)
 
     def watch(self) -> NoReturn:
         """Restart what dies, until a signal raises out of here."""
