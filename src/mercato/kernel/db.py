@@ -24,6 +24,15 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_CACHE_SIZE = 500
 
+_CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,  # the server has said goodbye and its end of the stream is not yet read
+    ConnectionError,
+)
+
 Row: TypeAlias = asyncpg.Record
 
 
@@ -266,8 +275,12 @@ class Database:
         connection = await self.pool.take()
         try:
             yield connection
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
+        except _CONNECTION_LOST as error:
             connection.terminate()
+            raise Unavailable("database_unavailable", "The database connection was lost.") from error
+        except asyncpg.InterfaceError as error:
+            if not connection.is_closed():
+                raise  # a mistake in the call, for example a wrong argument
             raise Unavailable("database_unavailable", "The database connection was lost.") from error
         except asyncpg.QueryCanceledError as error:
             raise Unavailable("database_slow", "The database took too long to answer.") from error

@@ -42,6 +42,8 @@ class Timing:
 
     def percentile_s(self, share: float) -> float:
         """The duration that `share` (0.95) of all runs stayed below, interpolated inside its class."""
+        if not self.count:
+            return 0.0
         rank = share * self.count
         below = 0
         lower = 0.0
