@@ -15,7 +15,7 @@ from mercato.edge.routes import RouteError
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound, Throttled, Unavailable
 from mercato.kernel.money import Money
-from mercato.kernel.web import PUBLIC, SIGNED_IN, CartToken, ListCursor, ListLimit
+from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF, CartToken, ListCursor, ListLimit
 
 
 class NewThing(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,6 +56,12 @@ async def mine(ctx: Context) -> str:
 @get("/staff", permission="read_orders")
 async def staff(ctx: Context) -> str:
     """Something for people with a permission."""
+    return ctx.principal.email
+
+
+@get("/desk", permission=STAFF)
+async def desk(ctx: Context) -> str:
+    """Something for all staff."""
     return ctx.principal.email
 
 
@@ -135,7 +141,7 @@ async def make_counted(data: Counted) -> Counted:
     return data
 
 
-HANDLERS = [whoami, mine, staff, refunds, make_thing, get_thing, delete_thing, fails, slow, accepted]
+HANDLERS = [whoami, mine, staff, desk, refunds, make_thing, get_thing, delete_thing, fails, slow, accepted]
 CUP = {"name": "cup", "quantity": 1}
 THING = "01930000-0000-7000-8000-00000000abcd"
 
@@ -209,6 +215,12 @@ async def test_refuses_who_lacks_the_permission_with_403_and_runs_nothing(door: 
     assert reply.json()["code"] == "denied"
     assert reply.json()["data"] == {"permission": "refund_orders"}
     assert seen == []
+
+
+async def test_tells_staff_from_customers(door: Any) -> None:
+    assert (await door.get("/api/v1/desk")).status_code == 401
+    assert (await door.get("/api/v1/desk", headers={"Authorization": "Bearer customer"})).status_code == 403
+    assert (await door.get("/api/v1/desk", headers={"Authorization": "Bearer staff"})).status_code == 200
 
 
 async def test_asks_users_once_a_second_for_the_same_credential(door: Any, shop: Any) -> None:

@@ -35,10 +35,10 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import start_cost
 from mercato.kernel.deadlines import DeadlineExceeded, in_s, watch
-from mercato.kernel.errors import MercatoError, Unauthenticated
+from mercato.kernel.errors import Denied, MercatoError, Unauthenticated
 from mercato.kernel.ids import new_token
 from mercato.kernel.telemetry import is_tracing, span
-from mercato.kernel.web import CART_COOKIE, PUBLIC, SCOPE_KEY, SESSION_COOKIE, SIGNED_IN, RequestFacts
+from mercato.kernel.web import CART_COOKIE, PUBLIC, SCOPE_KEY, SESSION_COOKIE, SIGNED_IN, STAFF, RequestFacts
 
 if TYPE_CHECKING:
     from mercato.edge.gate import Found, Gate
@@ -152,10 +152,12 @@ class Exchange:
 
     def _require(self, permission: str) -> None:
         principal = self.ctx.principal
-        if permission != SIGNED_IN:
+        if permission not in (SIGNED_IN, STAFF):
             principal.require(permission)
         elif not principal.is_signed_in:
             raise Unauthenticated(detail="Sign in to go on.")
+        elif permission == STAFF and not principal.is_staff:
+            raise Denied(detail="This is for staff.")
 
     def _refuse_forged(self, found: "Found") -> None:
         """A browser's request must come from our page; one that proves itself by a header need not."""

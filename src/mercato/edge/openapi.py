@@ -15,7 +15,7 @@ from mercato import __version__
 from mercato.edge.plans import Plan
 from mercato.edge.problems import Problem
 from mercato.edge.routes import Route
-from mercato.kernel.web import API_PREFIX, PUBLIC, SIGNED_IN
+from mercato.kernel.web import API_PREFIX, PUBLIC, SIGNED_IN, STAFF
 from mercato.settings import Settings
 
 REF = "#/components/schemas/{name}"
@@ -155,7 +155,7 @@ def document_of(operations: Iterable[Operation], server_url: str) -> dict[str, A
 
 def _operation(operation: Operation, types: Types) -> dict[str, Any]:
     route, plan = operation.route, operation.route.plan
-    text = inspect.getdoc(route.fn) or ""
+    text = inspect.getdoc(route.fn) or route.fn.__name__.replace("_", " ").capitalize()
     described: dict[str, Any] = {
         "operationId": f"{operation.method}_{_name_of(operation.path)}",
         "summary": text.split("\n", 1)[0].rstrip("."),
@@ -167,7 +167,7 @@ def _operation(operation: Operation, types: Types) -> dict[str, Any]:
         described["description"] = text
     if route.permission != PUBLIC:
         described["security"] = [{"bearer": []}, {"session": []}]
-        if route.permission != SIGNED_IN:
+        if route.permission not in (SIGNED_IN, STAFF):
             described["x-permission"] = route.permission
     if plan is not None and plan.body_type is not None:
         described["requestBody"] = {

@@ -20,7 +20,7 @@ from mercato.kernel.errors import (
     Unavailable,
 )
 
-PROBLEM_TYPE = "https://mercato.example/problems/"
+PROBLEM_TYPE = "urn:mercato:problem:"
 MEDIA_TYPE = b"application/problem+json"
 RETRY_AFTER_S = 5
 

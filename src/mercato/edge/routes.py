@@ -61,7 +61,7 @@ class Route:
         permission = handler.opt.get("permission")
         if not isinstance(permission, str) or not permission:
             raise RouteError(
-                f"{_name(handler)} ({path}) declares no permission: add permission=PUBLIC, SIGNED_IN "
+                f"{_name(handler)} ({path}) declares no permission: add permission=PUBLIC, SIGNED_IN, STAFF "
                 "or the key of a permission to its decorator."
             )
         self.permission: str = permission

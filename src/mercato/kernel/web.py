@@ -25,6 +25,8 @@ PUBLIC: Final = "public"
 """Anyone may call it; the handler or its service looks after tokens and owners."""
 SIGNED_IN: Final = "signed_in"
 """Any signed-in principal, user or API key."""
+STAFF: Final = "staff"
+"""Any principal with at least one permission; the handler shows each only what theirs allow."""
 
 BODY_BYTES: Final = 1024 * 1024
 LARGE_BODY_BYTES: Final = 10 * 1024 * 1024
