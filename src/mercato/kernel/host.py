@@ -53,6 +53,8 @@ class Host:
         one = Hosted(name, contract, schema, service)
         if schema is not None:
             self._equip(one, schema)
+        elif service.schedules:
+            self._repeat(one)
         self.hosted[name] = one
 
     async def start(self) -> None:
@@ -132,6 +134,13 @@ class Host:
         if service.jobs:
             one.worker = JobWorker(one.name, service.jobs, durable, runtime.metrics)
             runtime.job_bells.connect(one.name, one.worker.bell.ring)
+
+    def _repeat(self, one: Hosted) -> None:
+        """The schedules of a service that keeps no events."""
+        database, leadership = self._runtime.database(one.name), self._leadership(one.name)
+        one.schedules = list(one.service.schedules)
+        for schedule in one.schedules:
+            leadership.add(f"schedule:{schedule.name}", Clockwork(schedule, database).run)
 
     def _leadership(self, schema: str) -> Leadership:
         url = self._runtime.settings.database_url_of(schema)

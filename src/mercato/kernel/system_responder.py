@@ -118,7 +118,8 @@ class SystemResponder:
             _known(self._consumer(one, consumer) for one in hosted for consumer in one.consumers),
             _known(
                 statuses(self._runtime.database(one.name), [schedule.name for schedule in one.schedules])
-                for one in hosted
+                for one in self._host.hosted.values()
+                if one.schedules
             ),
         )
         metrics = self._runtime.metrics
