@@ -11,7 +11,7 @@ from mercato.contracts.orders import OrderRow, Orders
 from mercato.contracts.shared import Page
 from mercato.contracts.users import User, Users
 from mercato.kernel.context import Context
-from mercato.kernel.web import SIGNED_IN
+from mercato.kernel.web import STAFF
 from mercato.ui.rendering import page
 
 LIMIT = 10
@@ -19,7 +19,7 @@ LIMIT = 10
 AnyRequest = Request[Any, Any, Any]
 
 
-@get("/admin/search", permission=SIGNED_IN)
+@get("/admin/search", permission=STAFF)
 async def search(
     ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, users: Users, q: str = ""
 ) -> Response[str]:
