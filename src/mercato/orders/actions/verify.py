@@ -1,10 +1,11 @@
 """Proof that the books of orders agree: with themselves, and with payments."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from mercato.contracts.orders import OrderStatus
 from mercato.contracts.payments import OrderMoney
-from mercato.contracts.shared import Difference, Verification
+from mercato.contracts.shared import MAX_LIMIT, Difference, Verification
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Row
@@ -19,7 +20,7 @@ OVERDUE_S = 60
 
 
 async def verify(parts: Parts) -> Verification:
-    """Totals = lines, sales = orders, amounts and statuses = what payments says, nothing stuck."""
+    """Totals = lines, sales = orders, amounts = payments, promised units = allocations, nothing stuck."""
     differences = await figures.wrong_totals(parts.db, limit=MAX_DIFFERENCES)
     differences += await figures.wrong_sales(parts.db, limit=MAX_DIFFERENCES)
     overdue = clock.now() - timedelta(seconds=OVERDUE_S)
@@ -32,7 +33,32 @@ async def verify(parts: Parts) -> Verification:
         by_order = {found.order_id: found for found in sums}
         for row in rows:
             differences += _compare(row, by_order.get(row["id"]))
-    return Verification(checked, differences)
+    return Verification(checked, differences + await _promised(parts))
+
+
+async def _promised(parts: Parts) -> list[Difference]:
+    """Variants of which stock has allocated another number than placed orders wait for."""
+    differences: list[Difference] = []
+    last = None
+    while promised := await figures.promised_units(parts.db, after=last, limit=MAX_LIMIT // 2):
+        last = max(promised)
+        allocated: dict[UUID, int] = dict.fromkeys(promised, 0)
+        cursor = None
+        while True:
+            page = await parts.stock.levels(
+                SYSTEM_CONTEXT, variant_ids=list(promised), limit=MAX_LIMIT, cursor=cursor
+            )
+            for level in page.items:
+                allocated[level.variant_id] += level.allocated
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        differences += [
+            Difference("promised_stock", str(variant_id), str(units), str(allocated[variant_id]))
+            for variant_id, units in promised.items()
+            if units != allocated[variant_id]
+        ]
+    return differences
 
 
 def _compare(row: Row, found: OrderMoney | None) -> list[Difference]:

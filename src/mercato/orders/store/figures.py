@@ -134,3 +134,15 @@ async def money_page(db: Queries, *, after: UUID | None, limit: int) -> list[Row
         " from orders.orders o where status <> 'draft' and ($1::uuid is null or id > $1) order by id limit $2",
         after, limit,
     )  # fmt: skip
+
+
+async def promised_units(db: Queries, *, after: UUID | None, limit: int) -> dict[UUID, int]:
+    """Units per variant that placed orders still wait for, in the order of variants."""
+    rows = await db.fetch(
+        "select l.variant_id, sum(l.quantity - l.quantity_fulfilled)::int as units from orders.orders o"
+        " join orders.lines l on l.order_id = o.id and l.attempt = o.attempt"
+        " where o.status in ('placed', 'completed') and ($1::uuid is null or l.variant_id > $1)"
+        " group by 1 order by 1 limit $2",
+        after, limit,
+    )  # fmt: skip
+    return {row["variant_id"]: row["units"] for row in rows}
