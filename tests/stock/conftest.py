@@ -74,7 +74,8 @@ class Shelf:
         """(variant, availability) of every StockChanged in the outbox, oldest first."""
         rows = await self.db.fetch(
             "select convert_from(body, 'UTF8')::json ->> 'variant_id' as id,"
-            " convert_from(body, 'UTF8')::json ->> 'availability' as shown from stock.outbox order by position"
+            " convert_from(body, 'UTF8')::json ->> 'availability' as shown"
+            " from stock.outbox order by position"
         )
         return [(UUID(row["id"]), row["shown"]) for row in rows]
 

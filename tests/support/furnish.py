@@ -49,7 +49,7 @@ class Staff:
 
     def level(self, goods: Goods, sku: str) -> dict[str, Any]:
         """The stock level of a variant at the first location."""
-        items = self.get("/stock-levels", query=sku)["items"]
+        items = self.get("/stock-levels", q=sku)["items"]
         found: dict[str, Any] = next(item for item in items if item["sku"] == sku)
         return found
 

@@ -1,0 +1,98 @@
+"""The stock contract: every method, the same in one process and between two."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import nats
+import pytest
+
+from mercato.contracts.stock import Availability, AvailableUnits, Demand, Shortage, Stock
+from mercato.kernel.context import SYSTEM_CONTEXT, Context
+from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
+from mercato.kernel.ids import new_id
+from mercato.kernel.metrics import Metrics
+from mercato.kernel.rpc import local, methods_of, remote, serve
+from mercato.kernel.runtime import Runtime
+from mercato.settings import Settings
+from stock.conftest import MAIN, Shelf
+
+
+@pytest.fixture(params=["local", "remote"])
+async def stock(request: Any, database_url: str, nats_url: str, namespace: str) -> AsyncIterator["Counted"]:
+    settings = Settings(
+        environment="test", database_url=database_url, nats_url=nats_url, namespace=namespace,
+        secret_key="s" * 32,
+    )  # fmt: skip
+    runtime = Runtime(settings)
+    service = Shelf(runtime).stock
+    if request.param == "local":
+        yield Counted(local(Stock, service, Metrics(), strict=True))
+    else:
+        ends = [await nats.connect(nats_url) for _ in range(2)]
+        server = await serve(Stock, service, ends[0], settings, Metrics())
+        yield Counted(remote(Stock, ends[1], settings, Metrics()))
+        await server.stop()
+        for end in ends:
+            await end.close()
+    await runtime.close()
+
+
+class Counted:
+    """A client that remembers which methods were called."""
+
+    def __init__(self, client: Stock) -> None:
+        self._client = client
+        self.called: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.called.add(name)
+        return getattr(self._client, name)
+
+
+class TestStockContract:
+    async def test_units_from_arrival_to_return(self, stock: Counted) -> None:
+        ctx, mug, order, parcel = SYSTEM_CONTEXT, new_id(), new_id(), new_id()
+        await stock.register_variants(ctx, skus={mug: "MUG"}, on_hand={mug: 9})
+        assert [location.id for location in await stock.locations(ctx)] == [MAIN]
+        assert (await stock.hold(ctx, owner=order, demands=[Demand(mug, 5)])).is_held
+        assert await stock.available(ctx, variant_ids=[mug]) == [AvailableUnits(mug, 4, Availability.LOW)]
+        short = await stock.hold(ctx, owner=new_id(), demands=[Demand(mug, 5)])
+        assert (short.is_held, short.shortages) == (False, [Shortage(mug, 4)])
+        assert (await stock.reservations(ctx, variant_id=mug)).items[0].owner == order
+        assert await stock.expired_holds(ctx) == []
+        await stock.allocate(ctx, owners=[order])
+        await stock.deallocate(ctx, cause_id=order, demands=[Demand(mug, 2)])
+        await stock.ship(ctx, fulfillment_id=parcel, demands=[Demand(mug, 3)])
+        await stock.restock(ctx, cause_id=new_id(), demands=[Demand(mug, 1)])
+        level = (await stock.levels(ctx, query="mug")).items[0]
+        assert (level.on_hand, level.allocated, level.reserved, level.available) == (7, 0, 0, 7)
+        level = await stock.adjust(ctx, variant_id=mug, location_id=MAIN, delta=-1, reason="Lost")
+        counted = await stock.set_on_hand(
+            ctx, variant_id=mug, location_id=MAIN, on_hand=20, version=level.version
+        )
+        assert counted.on_hand == 20
+        await stock.hold(ctx, owner=parcel, demands=[Demand(mug, 20)])
+        await stock.release(ctx, owners=[parcel])
+        movements = await stock.movements(ctx, variant_id=mug)
+        assert [movement.kind.value for movement in reversed(movements.items)] == [
+            "received", "reserved", "allocated", "deallocated", "shipped", "returned", "adjusted",
+            "adjusted", "reserved", "released",
+        ]  # fmt: skip
+        assert (await stock.verify(ctx)).differences == []
+        assert stock.called == {method.name for method in methods_of(Stock)}
+
+    async def test_refusals_keep_their_class_code_and_data(self, stock: Counted) -> None:
+        ctx, mug = SYSTEM_CONTEXT, new_id()
+        await stock.register_variants(ctx, skus={mug: "MUG"}, on_hand={mug: 1})
+        with pytest.raises(Conflict) as conflict:
+            await stock.ship(ctx, fulfillment_id=new_id(), demands=[Demand(mug, 1)])
+        assert conflict.value.data == {"short": [{"variant_id": str(mug), "allocated": 0}]}
+        with pytest.raises(NotFound):
+            await stock.adjust(ctx, variant_id=new_id(), location_id=MAIN, delta=1, reason="")
+        with pytest.raises(Invalid) as invalid:
+            await stock.hold(ctx, owner=new_id(), demands=[])
+        assert invalid.value.errors[0].field == "demands"
+        with pytest.raises(Unauthenticated):
+            await stock.levels(Context())
+        with pytest.raises(Denied):
+            await stock.release(Context(), owners=[new_id()])
