@@ -169,10 +169,11 @@ async def test_shows_errors_as_pages_to_people(door: Any) -> None:
     html = {"Accept": "text/html"}
     reply = await door.get("/nothing", headers=html)
     assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "This page does not exist" in reply.text
+    assert "This page does not exist" in reply.text and 'href="/">To the shop</a>' in reply.text
     reply = await door.get("/broken", headers=html)
     assert reply.status_code == 500
     assert reply.headers["x-request-id"] in reply.text and "secret" not in reply.text
+    assert "Try again" in reply.text
     reply = await door.get("/admin/orders", headers=html | SESSION)
     assert reply.status_code == 403
     assert "read_orders" in reply.text

@@ -460,3 +460,15 @@ async def test_describes_routes_with_their_limits_and_problems(open_door: Any) -
         "schema"
     ]
     assert problem == {"$ref": "#/components/schemas/Problem"}
+
+
+async def test_shows_the_description_to_people_without_a_script(open_door: Any) -> None:
+    door = await open_door([*HANDLERS, make_counted], with_pages=True)
+    reply = await door.get("/api/docs")
+    assert reply.status_code == 200
+    assert "default-src 'self'" in reply.headers["content-security-policy"]
+    assert "<script" not in reply.text and "style=" not in reply.text
+    assert "/api/v1/things/{thing_id}" in reply.text
+    assert "Needs the permission <code>read_orders</code>" in reply.text
+    assert "integer (1 to 9)" in reply.text
+    assert "string (uuid)" in reply.text

@@ -148,7 +148,7 @@ class Exchange:
         key = self.headers.get(b"idempotency-key")
         text = key.decode("latin-1") if key is not None else None
         self.ctx = await context_of(asker, self.headers, self.cookies, parts.principals, text)
-        self.facts = RequestFacts(self.ctx, partial(parts.forgery.token, self.cookies), self._new_form_key)
+        self.facts = self._new_facts()
 
     def _require(self, permission: str) -> None:
         principal = self.ctx.principal
@@ -254,7 +254,8 @@ class Exchange:
         if "litestar_app" not in scope:
             scope["app"] = scope["litestar_app"] = app
             state = scope.setdefault("state", {})
-            state[SCOPE_KEY] = self.facts
+            # An error page may be wanted before it is known who asks.
+            state[SCOPE_KEY] = self.facts = self.facts or self._new_facts()
             ScopeState.from_scope(scope)
             if found is not None:
                 scope["route_handler"] = found.handler
@@ -281,6 +282,10 @@ class Exchange:
             return {"type": "http.request", "body": self.body, "more_body": False}
 
         return receive
+
+    def _new_facts(self) -> RequestFacts:
+        token = partial(self.gate.parts.forgery.token, self.cookies)
+        return RequestFacts(self.ctx, token, self._new_form_key)
 
     def _new_form_key(self) -> str:
         return new_token() if SESSION_COOKIE in self.cookies or CART_COOKIE in self.cookies else ""

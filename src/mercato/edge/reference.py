@@ -65,10 +65,23 @@ def _resolver(document: dict[str, Any]) -> Any:
             return f"list of {resolve(schema.get('items', {}))}"
         if "enum" in schema:
             return " · ".join(str(value) for value in schema["enum"])
-        kind = str(schema.get("type", "any"))
-        return f"{kind} ({schema['format']})" if "format" in schema else kind
+        return _plain(schema)
 
     return resolve
+
+
+def _plain(schema: dict[str, Any]) -> str:
+    """A schema without others inside, with its limits."""
+    kind = str(schema.get("type", "any"))
+    notes = [str(schema[name]) for name in ("format", "pattern") if name in schema]
+    for lowest, highest in (("minimum", "maximum"), ("minLength", "maxLength")):
+        if lowest in schema and highest in schema:
+            notes.append(f"{schema[lowest]} to {schema[highest]}")
+        elif highest in schema:
+            notes.append(f"at most {schema[highest]}")
+        elif lowest in schema:
+            notes.append(f"at least {schema[lowest]}")
+    return f"{kind} ({', '.join(notes)})" if notes else kind
 
 
 routes = [openapi, docs]
