@@ -168,16 +168,21 @@ class Till:
         return True
 
 
+def make_runtime(database_url: str, nats_url: str, namespace: str) -> Runtime:
+    return Runtime(
+        Settings(
+            environment="test",
+            database_url=database_url,
+            nats_url=nats_url,
+            namespace=namespace,
+            secret_key="s" * 32,
+        )
+    )
+
+
 @pytest.fixture
 async def till(database_url: str, nats_url: str, namespace: str) -> AsyncIterator[Till]:
-    settings = Settings(
-        environment="test",
-        database_url=database_url,
-        nats_url=nats_url,
-        namespace=namespace,
-        secret_key="s" * 32,
-    )
-    runtime = Runtime(settings)
+    runtime = make_runtime(database_url, nats_url, namespace)
     await runtime.nats.connect(nats_url)
     yield Till(runtime)
     await runtime.nats.close()

@@ -1,0 +1,162 @@
+"""The orders contract: every method, the same in one process and between two."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import nats
+import pytest
+
+from mercato.contracts.orders import (
+    FulfillmentLine,
+    FulfillmentStatus,
+    Order,
+    OrderPaymentStatus,
+    Orders,
+    OrderStatus,
+    PaymentChoice,
+    PlaceStatus,
+)
+from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
+from mercato.kernel.errors import Conflict, Denied, NotFound
+from mercato.kernel.ids import new_id
+from mercato.kernel.metrics import Metrics
+from mercato.kernel.money import Money
+from mercato.kernel.rpc import local, methods_of, remote, serve
+from orders.conftest import GUEST_CONTEXT, STAFF, Till, make_runtime
+
+KIM = new_id()
+CUSTOMER = Context(principal=Principal(kind=PrincipalKind.USER, id=KIM, email="kim@example.org"))
+
+
+class Client:
+    """The till whose orders are reached through the contract; remembers which methods were called."""
+
+    def __init__(self, till: Till, client: Orders) -> None:
+        self.till = till
+        self._client = client
+        self.called: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.called.add(name)
+        return getattr(self._client, name)
+
+    async def bought(self, *, provider: str = "simulator", ctx: Context = GUEST_CONTEXT) -> Order:
+        variant_id = await self.till.put(10)
+        cart_id, token = self.till.carts.open_cart((variant_id, 2, 1200), customer_id=ctx.principal.id)
+        placement = await self.place(
+            ctx,
+            cart_id=cart_id,
+            cart_token=token,
+            expected_total=Money(2890, "EUR"),
+            payment=PaymentChoice(provider, "sim_ok", "https://shop.example/back"),
+        )
+        await self.till.deliver_events()
+        assert placement.order is not None
+        return placement.order  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["local", "remote"])
+async def orders(request: Any, database_url: str, nats_url: str, namespace: str) -> AsyncIterator[Client]:
+    runtime = make_runtime(database_url, nats_url, namespace)
+    till = Till(runtime)
+    if request.param == "local":
+        yield Client(till, local(Orders, till.orders, Metrics(), strict=True))
+    else:
+        ends = [await nats.connect(nats_url) for _ in range(2)]
+        server = await serve(Orders, till.orders, ends[0], runtime.settings, Metrics())
+        yield Client(till, remote(Orders, ends[1], runtime.settings, Metrics()))
+        await server.stop()
+        for end in ends:
+            await end.close()
+    await runtime.close()
+
+
+async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
+    await _buyers(orders)
+    await _staff_ships(orders)
+    await _staff_moves_money(orders)
+    await _figures(orders)
+    assert orders.called == {method.name for method in methods_of(Orders)}
+
+
+async def test_a_refusal_arrives_with_its_code_and_data(orders: Client) -> None:
+    variant_id = await orders.till.put(1)
+    cart_id, token = orders.till.carts.open_cart((variant_id, 2, 1200))
+    wish: dict[str, Any] = {
+        "cart_id": cart_id,
+        "cart_token": token,
+        "payment": PaymentChoice("simulator", "sim_decline"),
+    }
+    with pytest.raises(Conflict) as changed:
+        await orders.place(GUEST_CONTEXT, **wish, expected_total=Money(1, "EUR"))
+    assert changed.value.code == "cart_changed"
+    assert changed.value.data["totals"]["total"] == {"amount": 2890, "currency": "EUR"}
+    with pytest.raises(Conflict) as short:
+        await orders.place(GUEST_CONTEXT, **wish, expected_total=Money(2890, "EUR"))
+    assert short.value.data == {"shortages": [{"variant_id": str(variant_id), "available": 1}]}
+    orders.till.carts.change(cart_id, (variant_id, 1, 1200))
+    declined = await orders.place(GUEST_CONTEXT, **wish, expected_total=Money(1690, "EUR"))
+    assert (declined.status, declined.decline_code) == (PlaceStatus.DECLINED, "card_declined")
+    with pytest.raises(NotFound):
+        await orders.get_order(STAFF, order_id=new_id())
+    with pytest.raises(Denied):
+        await orders.list_orders(CUSTOMER)
+
+
+async def _buyers(orders: Client) -> None:
+    order = await orders.bought(ctx=CUSTOMER)
+    cart_id = await _cart_of(orders, order.id)
+    standing = await orders.placement(CUSTOMER, cart_id=cart_id, cart_token=None)
+    assert standing.order.id == order.id
+    assert [row.id for row in (await orders.my_orders(CUSTOMER)).items] == [order.id]
+    seen = await orders.order(GUEST_CONTEXT, number=order.number, email=order.email, token=order.token)
+    assert (seen.id, seen.lines, seen.totals) == (order.id, order.lines, order.totals)
+    canceled = await orders.request_cancellation(CUSTOMER, number=order.number, reason="too late")
+    assert (canceled.status, canceled.cancel_reason) == (OrderStatus.CANCELED, "too late")
+
+
+async def _staff_ships(orders: Client) -> None:
+    order = await orders.bought()
+    line = order.lines[0].id
+    packed = await orders.create_fulfillment(STAFF, order_id=order.id, lines=[FulfillmentLine(line, 1)])
+    opened = await orders.cancel_fulfillment(STAFF, fulfillment_id=packed.fulfillments[0].id)
+    assert opened.lines[0].quantity_open == 2
+    packed = await orders.create_fulfillment(STAFF, order_id=order.id)
+    parcel = packed.fulfillments[-1].id
+    shipped = await orders.ship(STAFF, fulfillment_id=parcel, carrier="DHL", tracking_number="JD0146")
+    assert (shipped.status, shipped.fulfillments[-1].carrier) == (OrderStatus.COMPLETED, "DHL")
+    delivered = await orders.deliver(STAFF, fulfillment_id=parcel)
+    assert delivered.fulfillment_status is FulfillmentStatus.DELIVERED
+    noted = await orders.add_note(STAFF, order_id=order.id, text="left at the door")
+    assert noted.timeline[-1].text == "left at the door"
+
+
+async def _staff_moves_money(orders: Client) -> None:
+    order = await orders.bought(provider="manual")
+    captured = await orders.capture(STAFF, order_id=order.id, amount=Money(890, "EUR"))
+    assert captured.payment_status is OrderPaymentStatus.PARTIALLY_PAID
+    refunded = await orders.refund(STAFF, order_id=order.id, amount=Money(90, "EUR"), reason="scratch")
+    assert refunded.payment_status is OrderPaymentStatus.PARTIALLY_REFUNDED
+    canceled = await orders.cancel(STAFF, order_id=order.id, version=refunded.version)
+    assert canceled.status is OrderStatus.CANCELED
+    assert (await orders.get_order(STAFF, order_id=order.id)) == canceled
+
+
+async def _figures(orders: Client) -> None:
+    await orders.till.deliver_events()
+    found = await orders.list_orders(STAFF, query="mara", status=OrderStatus.CANCELED, sort="-total")
+    assert (found.total, len(found.items)) == (2, 2)
+    report = await orders.sales(STAFF, days=1)
+    assert [(p.orders, p.gross, p.net) for p in report.points] == [(3, 8670, 2890)]
+    counts = await orders.counts(STAFF)
+    assert (counts.unfulfilled, counts.unpaid, counts.stale_drafts) == (0, 0, 0)
+    figures = await orders.customer_figures(STAFF, emails=["mara@example.org"])
+    assert [(f.orders, f.spent.amount) for f in figures] == [(1, 2890)]
+    verification = await orders.verify(SYSTEM_CONTEXT)
+    assert (verification.checked, verification.differences) == (3, [])
+
+
+async def _cart_of(orders: Client, order_id: UUID) -> UUID:
+    found: UUID = await orders.till.db.fetchval("select cart_id from orders.orders where id = $1", order_id)
+    return found
