@@ -20,6 +20,8 @@ from mercato.kernel.bell import Bell
 
 RETRY_S = 1.0
 HEARTBEAT_TIMEOUT_S = 5.0
+SHARE_PAUSE_S = 0.02
+"""Between two roles: processes that start together come to share them."""
 RESTART_PAUSE_S = 0.5
 RESTART_PAUSE_MAX_S = 10.0
 
@@ -95,6 +97,7 @@ class Leadership:
                 "select pg_try_advisory_lock($1)", _key_of(name), timeout=HEARTBEAT_TIMEOUT_S
             ):
                 self._tasks[name] = asyncio.create_task(self._supervise(name, self._roles[name]))
+                await asyncio.sleep(SHARE_PAUSE_S)
 
     async def _supervise(self, name: str, run: Run) -> None:
         """Run a role again when it fails, after a growing pause."""
