@@ -147,7 +147,7 @@ async def upload_image(
     product_id: UUID,
     data: Annotated[dict[str, UploadFile | str], Body(media_type=RequestEncodingType.MULTI_PART)],
 ) -> Image:
-    """Add a JPEG, PNG, WebP, AVIF or GIF of at most 10 MiB: the file `image` and the text `alt`, multipart."""
+    """Add a JPEG, PNG, WebP, AVIF or GIF up to 10 MiB: multipart, the file `image` and the text `alt`."""
     file, alt = data.get("image"), data.get("alt", "")
     if not isinstance(file, UploadFile) or not isinstance(alt, str):
         text = "Send the picture as the file `image`, and `alt` as text."

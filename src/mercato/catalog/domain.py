@@ -1,7 +1,6 @@
 """Rules of the catalog: what a product may be, what shoppers see of it. No I/O; time is an argument."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import nh3
@@ -10,7 +9,6 @@ from mercato.catalog.records import ProductRecord, VariantRecord
 from mercato.contracts.catalog import ProductStatus
 from mercato.contracts.stock import Availability
 
-MAX_SLUG = 120
 NEW_COLLECTION = "new"
 """Products in the collection of this slug carry the mark "new"."""
 
@@ -19,29 +17,6 @@ RICH_TEXT_TAGS = {
 }  # fmt: skip
 
 _AVAILABILITY_ORDER = (Availability.IN_STOCK, Availability.LOW, Availability.BACKORDER, Availability.OUT)
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "ł": "l", "đ": "d"})
-
-
-def fold(text: str) -> str:
-    """`text` without accents and case: "Éclair Ø" → "eclair o"."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
-
-
-def slug_of(text: str) -> str:
-    """A slug for `text`; "item" when nothing of it can stand in one."""
-    words = re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")
-    return words[:MAX_SLUG].strip("-") or "item"
-
-
-def free_slug(base: str, taken: set[str]) -> str:
-    """`base`, or `base-2`, `base-3` … when it is taken."""
-    slug, number = base, 1
-    while slug in taken:
-        number += 1
-        suffix = f"-{number}"
-        slug = base[: MAX_SLUG - len(suffix)].strip("-") + suffix
-    return slug
 
 
 def clean_rich_text(text: str) -> str:
@@ -57,12 +32,6 @@ def plain_text(rich_text: str) -> str:
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&")):
         without_tags = without_tags.replace(entity, character)
     return " ".join(without_tags.split())
-
-
-def label_of(value: str) -> str:
-    """A value as people read it when nobody gave it a label: "solid-oak" → "Solid oak"."""
-    words = value.replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def best_availability(variants: Sequence[VariantRecord]) -> Availability:

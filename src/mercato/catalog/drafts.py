@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.domain import clean_rich_text, label_of, slug_of
+from mercato.catalog.domain import clean_rich_text
 from mercato.catalog.records import ProductRecord, VariantRecord
 from mercato.contracts.catalog import (
     Attribute,
@@ -21,6 +21,7 @@ from mercato.contracts.catalog import (
 )
 from mercato.kernel.errors import FieldError
 from mercato.kernel.ids import new_id
+from mercato.kernel.texts import label_of, slug_of
 
 
 class VariantDraft(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import structlog
 
-from mercato.catalog.domain import fold
 from mercato.catalog.memory import Memory, uuid_of
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.records import CategoryRecord, CollectionRecord
@@ -29,16 +28,19 @@ from mercato.contracts.catalog import (
     Shop,
     Suggestions,
 )
+from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Gone, NotFound
 from mercato.kernel.pages import encode_cursor
+from mercato.kernel.texts import fold
 
 log = structlog.get_logger()
 
 DEFAULT_SHOP_NAME = "Mercato"
 SUGGESTIONS_MAX = 20
 FALLBACK_WORDS_MAX = 6
+WARN_EVERY_S = 60.0
 
 
 class Shopping:
@@ -56,6 +58,7 @@ class Shopping:
         self._folder = folder
         self._listing: Listing | None = None
         self._rendition = rendition
+        self._warned_until = 0.0
         self._counts: tuple[object, str, dict[str, int]] | None = None
 
     def open_index(self) -> None:
@@ -70,7 +73,7 @@ class Shopping:
             try:
                 return self._listing.products(query, channel=channel, navigation=navigation)
             except ValueError as error:
-                log.warning("search falls back to the database", error=str(error))
+                self._warn(error)
         return await self._products_from_tables(query, channel, navigation)
 
     async def product(self, ctx: Context, *, slug_or_id: str) -> Product:
@@ -111,7 +114,7 @@ class Shopping:
                 navigation=navigation,
             )
         except ValueError as error:
-            log.warning("no suggestions", error=str(error))
+            self._warn(error)
             return Suggestions([], [], [])
 
     async def categories(self, ctx: Context) -> list[Category]:
@@ -158,6 +161,13 @@ class Shopping:
     async def product_types(self, ctx: Context) -> list[ProductType]:
         return (await self._memory.navigation()).product_types
 
+    def _warn(self, error: ValueError) -> None:
+        """At most once in a while: an index that is being built is asked often."""
+        now = clock.monotonic_s()
+        if now > self._warned_until:
+            self._warned_until = now + WARN_EVERY_S
+            log.warning("listings come from the database", error=str(error))
+
     async def _refuse_former(self, slug_or_id: str) -> None:
         """Raises Gone for a deleted product, NotFound with the new slug for a renamed one."""
         product_id = uuid_of(slug_or_id)
@@ -184,7 +194,7 @@ class Shopping:
             counts = self._listing.counts("category", channel=channel)
             counts |= self._listing.counts("collection", channel=channel)
         except ValueError as error:
-            log.warning("counts fall back to the database", error=str(error))
+            self._warn(error)
             return await list_store.counts(self._database, channel=channel)
         self._counts = (self._folder.generation, channel, counts)
         return counts

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from mercato.catalog.domain import NEW_COLLECTION, best_availability, label_of, plain_text, why_hidden
+from mercato.catalog.domain import NEW_COLLECTION, best_availability, plain_text, why_hidden
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.records import ImageRecord, PriceRecord, ProductRecord, SaleRecord, VariantRecord
 from mercato.contracts.catalog import (
@@ -23,6 +23,7 @@ from mercato.contracts.catalog import (
     Variant,
 )
 from mercato.kernel.money import Money
+from mercato.kernel.texts import label_of
 
 PAGE_WIDTH = 960
 THUMBNAIL_WIDTH = 320

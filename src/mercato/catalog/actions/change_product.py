@@ -4,7 +4,7 @@ from uuid import UUID
 
 from mercato.catalog.actions.save_products import existing_product, refuse_stale_in
 from mercato.catalog.parts import Changed, Parts
-from mercato.catalog.pictures import key_of
+from mercato.catalog.pictures import Picture, key_of
 from mercato.catalog.records import ImageRecord, ProductRecord
 from mercato.catalog.store import products, writing
 from mercato.contracts.catalog import ProductStatus
@@ -76,7 +76,8 @@ async def upload_image(
     known = _known_image(product, key_of(content), alt.strip(), variant_skus)
     if known is not None:
         return known
-    picture = await parts.media.accept(content)
+    size = await products.picture_size(parts.database, key=key_of(content))
+    picture = Picture(key_of(content), content, *size) if size else await parts.media.accept(content)
     async with parts.database.transaction() as tx:
         await _lock_existing(tx, product_id)
         image_id = await writing.insert_image(

@@ -7,7 +7,6 @@ from uuid import UUID
 import asyncpg
 
 from mercato.catalog.actions.register_stock import register_stock
-from mercato.catalog.domain import free_slug, slug_of
 from mercato.catalog.drafts import Known, ProductDraft, draft_of, is_same
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.parts import Changed, Parts
@@ -18,6 +17,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Gone, Invalid, NotFound
+from mercato.kernel.texts import free_slug, slug_of
 
 IMPORT_ROWS_MAX = 1_000
 

@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 import tantivy
 
-from mercato.catalog.domain import fold, label_of, plain_text
+from mercato.catalog.domain import plain_text
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.records import ProductRecord
 from mercato.catalog.search.schema import KEY
 from mercato.catalog.views import card_of
 from mercato.contracts.catalog import Channel
 from mercato.contracts.stock import Availability
+from mercato.kernel.texts import fold, label_of
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import tantivy
 
-from mercato.catalog.domain import label_of
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.search.queries import CATEGORY, MAKER, Filters
 from mercato.contracts.catalog import (
@@ -17,6 +16,7 @@ from mercato.contracts.catalog import (
     ProductQuery,
 )
 from mercato.kernel.money import Money
+from mercato.kernel.texts import label_of
 
 VALUES_MAX = 100
 CATEGORIES_MAX = 2_000

@@ -1,6 +1,7 @@
 """Keeps this host's index up with the tables: the one process that holds its lock reads what changed."""
 
 import asyncio
+import threading
 import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -49,6 +50,7 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._applied: dict[UUID, int] = {}
         self._shop = ""
+        self._writing = threading.Lock()
 
     @property
     def is_writing(self) -> bool:
@@ -65,9 +67,7 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._writer is not None:
-            await asyncio.to_thread(self._writer.wait_merging_threads)
-            self._writer = None
+        await asyncio.to_thread(self._close)
 
     async def _run(self) -> None:
         while True:
@@ -82,6 +82,13 @@ class Follower:
                 log.exception("search index not up to date")
                 self._release_broken_writer()
                 await asyncio.sleep(FAILED_PAUSE_S)
+
+    def _close(self) -> None:
+        """A write that a cancelled task left running in its thread ends first."""
+        with self._writing:
+            if self._writer is not None:
+                self._writer.wait_merging_threads()
+                self._writer = None
 
     def _release_broken_writer(self) -> None:
         """Uncommitted work is dropped with the writer; the next try reads it from the tables again."""
@@ -123,9 +130,9 @@ class Follower:
         for start in range(0, len(news), BATCH):
             wanted = news[start : start + BATCH]
             found = await products.by_ids(self._database, product_ids=wanted)
-            await self._in_thread(self._write, wanted, found, navigation)
+            await self._in_thread(self._alone, self._write, wanted, found, navigation)
         if news:
-            await self._in_thread(self._commit)
+            await self._in_thread(self._alone, self._commit)
         self._applied = {one: xid for one, xid in changed.items() if xid >= horizon}
         if news or horizon - state.horizon > 1000:
             self._folder.save_state(IndexState(VERSION, self._shop, horizon, state.build))
@@ -135,18 +142,22 @@ class Follower:
         previous = self._folder.state()
         horizon = await changes.horizon(self._database)
         navigation = await self._navigation()
-        await self._in_thread(self._take_big_writer)
+        await self._in_thread(self._alone, self._take_big_writer)
         count = 0
         async for batch in products.batches(self._database, size=BATCH):
-            await self._in_thread(self._add, batch, navigation)
+            await self._in_thread(self._alone, self._add, batch, navigation)
             count += len(batch)
-        await self._in_thread(self._commit)
+        await self._in_thread(self._alone, self._commit)
         self._applied.clear()
         build = previous.build + 1 if previous else 1
         self._folder.save_state(IndexState(VERSION, self._shop, horizon, build))
-        await self._in_thread(self._take_small_writer)
+        await self._in_thread(self._alone, self._take_small_writer)
         self._folder.reload()
         log.info("search index built", products=count)
+
+    def _alone(self, work: Callable[..., None], *args: Any) -> None:
+        with self._writing:
+            work(*args)
 
     def _take_big_writer(self) -> None:
         self._change_writer(REBUILD_HEAP_BYTES)

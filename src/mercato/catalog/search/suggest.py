@@ -2,7 +2,6 @@
 
 import tantivy
 
-from mercato.catalog.domain import fold
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.search.listing import Listing
 from mercato.catalog.search.queries import words_of
@@ -14,6 +13,7 @@ from mercato.contracts.catalog import (
     SuggestedProduct,
     Suggestions,
 )
+from mercato.kernel.texts import fold
 
 QUERIES_MAX = 4
 CATEGORIES_MAX = 3

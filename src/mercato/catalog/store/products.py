@@ -147,3 +147,9 @@ async def ids_below_category(db: Queries, *, category_id: UUID) -> list[UUID]:
 async def ids_with_attribute(db: Queries, *, code: str) -> list[UUID]:
     rows = await db.fetch("select id from catalog.products where attributes ? $1", code)
     return [row["id"] for row in rows]
+
+
+async def picture_size(db: Queries, *, key: str) -> tuple[int, int] | None:
+    """(width, height) of a picture that a product has already: then it is stored."""
+    row = await db.fetchrow("select width, height from catalog.images where key = $1 limit 1", key)
+    return None if row is None else (row["width"], row["height"])
