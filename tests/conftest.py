@@ -28,6 +28,11 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["mercato_engines"] = _for_workers[0]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: while Chromium's driver runs, no other event loop can run in the process."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 def pytest_unconfigure() -> None:
     _running.close()
 
