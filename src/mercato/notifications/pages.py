@@ -15,7 +15,7 @@ from mercato.ui.rendering import page
 
 LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
-    "sandbox allow-popups"
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 """A letter may have inline styles and nothing else: no script, no form, no origin."""
 
@@ -50,9 +50,10 @@ async def mail(
 
 @get("/dev/mailbox/{mail_id:uuid}/html", permission=PUBLIC, include_in_schema=False)
 async def letter(ctx: Context, notifications: Notifications, mail_id: UUID) -> Response[str]:
-    """The HTML part alone, under a policy of its own."""
+    """The HTML part alone, under a policy of its own; its links open beside the mailbox."""
     found = await notifications.mail(ctx, mail_id=mail_id)
-    return Response(found.html, media_type=MediaType.HTML, headers={"Content-Security-Policy": LETTER_POLICY})
+    html = found.html.replace("<head>", '<head><base target="_blank">', 1)
+    return Response(html, media_type=MediaType.HTML, headers={"Content-Security-Policy": LETTER_POLICY})
 
 
 routes = [mailbox, mail, letter]
