@@ -1,7 +1,5 @@
 """A customer registers, confirms, buys and sees the history; a guest's cart comes along."""
 
-import httpx
-
 from support.buyer import ADDRESS, Buyer, token_in
 from support.shop import Shop
 
@@ -53,7 +51,7 @@ def test_another_customer_does_not_see_the_order(buyer: Buyer, shop: Shop) -> No
 
 def test_registering_twice_tells_nothing_to_the_page_and_something_to_the_owner(buyer: Buyer) -> None:
     register(buyer)
-    buyer.mails(await_template="account_confirm")
+    confirm(buyer)
     register(buyer)
 
     assert buyer.mails(await_template="registration_repeated")
@@ -72,22 +70,21 @@ def test_resets_the_password_and_the_old_one_ends(buyer: Buyer) -> None:
     refused = buyer.client.post("/api/v1/auth/login", json={"email": buyer.email, "password": PASSWORD})
     assert refused.status_code == 401
     assert buyer.client.post("/api/v1/auth/password-reset/confirm", json=body).status_code == 422
-    assert httpx.get(f"{buyer.client.base_url}api/v1/me", headers=old, trust_env=False).status_code == 401
+    assert buyer.client.get("/api/v1/me", headers=old).status_code == 401
 
 
 def test_keeps_addresses_and_checks_them(buyer: Buyer) -> None:
     register(buyer)
     confirm(buyer)
     buyer.client.headers.update(sign_in(buyer))
-    created = buyer.client.post("/api/v1/me/addresses", json={"address": ADDRESS, "is_default": True})
+    created = buyer.client.post("/api/v1/me/addresses", json={**ADDRESS, "is_default": True})
     assert created.status_code in (200, 201), created.text
-    wrong = buyer.client.post("/api/v1/me/addresses", json={"address": {**ADDRESS, "postal_code": "12"}})
+    wrong = buyer.client.post("/api/v1/me/addresses", json={**ADDRESS, "postal_code": "12"})
 
     assert wrong.status_code == 422
     assert any("postal_code" in error["field"] for error in wrong.json()["errors"])
-    listed = buyer.client.get("/api/v1/me/addresses").json()
-    items = listed["items"] if isinstance(listed, dict) else listed
-    assert [item["address"]["city"] for item in items] == ["Utrecht"]
+    listed = buyer.client.get("/api/v1/me/addresses").json()["items"]
+    assert [item["city"] for item in listed] == ["Utrecht"]
 
 
 def test_a_guests_cart_joins_the_customers_at_sign_in(buyer: Buyer) -> None:
