@@ -114,14 +114,11 @@ def mercato_up(
 
 def all_gone(processes: list[psutil.Process], timeout_s: float) -> bool:
     """Whether every one of `processes` has ended before the time is over."""
+    return wait_until(lambda: not any(map(_lives, processes)), timeout_s=timeout_s)
 
-    def gone() -> bool:
-        return not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
-    def gone_or_vanished() -> bool:
-        try:
-            return gone()
-        except psutil.NoSuchProcess:
-            return False
-
-    return wait_until(gone_or_vanished, timeout_s=timeout_s)
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
