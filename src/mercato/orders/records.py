@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.carts import Discount, FrozenCart, TaxLine
+from mercato.contracts.carts import Cart, Discount, FrozenCart, TaxLine
 from mercato.contracts.orders import FulfillmentLine, OrderStatus, ParcelStatus, PaymentChoice, SoldLine
 from mercato.contracts.shared import Address
 from mercato.kernel.ids import new_id
@@ -211,26 +211,7 @@ def draft_of(
     totals, method, address = cart.totals, cart.delivery_method, cart.shipping_address
     if address is None or method is None or cart.email is None:
         raise ValueError("a frozen cart has e-mail, address and delivery method")
-    lines = [
-        LineRow(
-            id=new_id(),
-            position=position,
-            variant_id=line.variant_id,
-            product_id=line.product_id,
-            slug=line.slug,
-            name=line.name,
-            options=line.options,
-            sku=line.sku,
-            image=line.image,
-            quantity=line.quantity,
-            unit_price=line.unit_price.amount,
-            list_price=line.list_price.amount,
-            discounts=line.discounts,
-            tax=line.tax.amount if line.tax else 0,
-            total=line.total.amount,
-        )
-        for position, line in enumerate(cart.lines)
-    ]
+    lines = _lines_of(cart)
     draft = Draft(
         id=new_id(),
         cart_id=cart.id,
@@ -275,6 +256,30 @@ def draft_of(
         note=cart.note,
     )
     return draft, snapshot
+
+
+def _lines_of(cart: Cart) -> list[LineRow]:
+    """The lines as they are at this moment: what was bought, at which price."""
+    return [
+        LineRow(
+            id=new_id(),
+            position=position,
+            variant_id=line.variant_id,
+            product_id=line.product_id,
+            slug=line.slug,
+            name=line.name,
+            options=line.options,
+            sku=line.sku,
+            image=line.image,
+            quantity=line.quantity,
+            unit_price=line.unit_price.amount,
+            list_price=line.list_price.amount,
+            discounts=line.discounts,
+            tax=line.tax.amount if line.tax else 0,
+            total=line.total.amount,
+        )
+        for position, line in enumerate(cart.lines)
+    ]
 
 
 def search_terms(draft: Draft) -> list[str]:
