@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests of a worker."""
+"""One Chromium and one demo shop for all browser tests of a worker."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from support.browser import chromium
+from support.up import Up, mercato_up
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,17 @@ def browser() -> Iterator[Browser]:
     """The running browser; each test opens visitors of its own."""
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running shop with the demo catalog, as a stranger gets it from `mercato up`."""
+    with mercato_up(tmp_path_factory.mktemp("demo"), "--demo") as up:
+        up.await_text("Ctrl-C stops")
+        yield up
+
+
+@pytest.fixture
+def shop_url(demo: Up) -> str:
+    """Where the demo shop is, without a slash at the end."""
+    return demo.url

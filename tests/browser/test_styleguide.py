@@ -31,7 +31,7 @@ def test_a_drawer_opens_over_the_page_and_gives_the_focus_back(browser: Browser,
         page.get_by_role("link", name="Drawer", exact=True).click()
         assert page.get_by_role("dialog", name="Your bag").is_visible()
         page.keyboard.press("Escape")
-        assert page.get_by_role("dialog", name="Your bag").count() == 0
+        page.get_by_role("dialog", name="Your bag").wait_for(state="hidden")
         assert page.evaluate("document.activeElement.textContent") == "Drawer"
 
 

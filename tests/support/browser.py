@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -48,9 +48,12 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visitor(
-    browser: Browser, *, width: int = 1440, theme: str = "light", script: bool = True
+    browser: Browser, *, width: int = 1440, theme: str = "light", script: bool = True, may_fail: bool = False
 ) -> Iterator[Page]:
-    """A page of a fresh visitor; ends with an error when the console or the page reported one."""
+    """A page of a fresh visitor; ends with an error when the console or the page reported one.
+
+    `may_fail` is for visits that are answered with a refusal, which the console reports as an error.
+    """
     context: BrowserContext = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if theme == "dark" else "light",
@@ -59,9 +62,13 @@ def visitor(
     )
     page = context.new_page()
     complaints: list[str] = []
-    page.on(
-        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
-    )
+    refusal = "the server responded with a status of 4"
+
+    def hear(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning") and not (may_fail and refusal in said.text):
+            complaints.append(said.text)
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
@@ -82,7 +89,8 @@ def violations(page: Page) -> list[str]:
 
 
 def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
+    """How many pixels the page is wider than the window, once it is laid out for its present size."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
 

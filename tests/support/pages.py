@@ -5,12 +5,13 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.types import ControllerRouterHandler
 
+from mercato.kernel.context import Context
 from mercato.kernel.web import SCOPE_KEY, RequestFacts
 from mercato.ui.plugin import UserInterface
 
 
 async def _facts(request: Request[Any, Any, Any]) -> None:
-    request.scope["state"][SCOPE_KEY] = RequestFacts(lambda: "csrf-of-test", lambda: "key-of-test")
+    request.scope["state"][SCOPE_KEY] = RequestFacts(Context(), lambda: "csrf-of-test", lambda: "key-of-test")
 
 
 def ui_application(*handlers: ControllerRouterHandler, development: bool = True) -> Litestar:

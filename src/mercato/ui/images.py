@@ -5,7 +5,7 @@ from typing import Protocol
 
 from markupsafe import Markup, escape
 
-WIDTHS = (160, 320, 640, 960)
+WIDTHS = (160, 320, 480, 640, 960, 1600)
 """Widths in which the catalog renders pictures, in pixels."""
 
 
@@ -25,9 +25,10 @@ class ImageLike(Protocol):
 
 
 @lru_cache(maxsize=4096)
-def srcset(key: str, image_format: str) -> str:
-    """The renditions of one format for a srcset attribute."""
-    return ", ".join(f"/media/{key}-{width}.{image_format} {width}w" for width in WIDTHS)
+def srcset(key: str, image_format: str, original_width: int) -> str:
+    """The renditions of one format for a srcset attribute, none wider than the original."""
+    widths = [width for width in WIDTHS if width <= original_width] or [WIDTHS[0]]
+    return ", ".join(f"/media/{key}-{width}.{image_format} {width}w" for width in widths)
 
 
 def rendition(key: str, width: int, image_format: str = "webp") -> str:
@@ -46,8 +47,8 @@ def picture(
     key, where = str(escape(image.key)), str(escape(sizes))
     loading = ' fetchpriority="high"' if first else "" if eager else ' loading="lazy"'
     return Markup(
-        f'<picture><source type="image/avif" srcset="{srcset(key, "avif")}" sizes="{where}">'
-        f'<source type="image/webp" srcset="{srcset(key, "webp")}" sizes="{where}">'
+        f'<picture><source type="image/avif" srcset="{srcset(key, "avif", image.width)}" sizes="{where}">'
+        f'<source type="image/webp" srcset="{srcset(key, "webp", image.width)}" sizes="{where}">'
         f'<img src="{escape(image.url)}" alt="{escape(image.alt if alt is None else alt)}"'
         f' width="{image.width}" height="{image.height}"{loading} decoding="async"></picture>'
     )

@@ -268,5 +268,13 @@ def _uuid(text: str) -> UUID:
 
 
 routes = [
-    overview, order_list, address_list, save_address, delete_address, profile, save_profile, change_password, revoke
-]  # fmt: skip
+    overview,
+    order_list,
+    address_list,
+    save_address,
+    delete_address,
+    profile,
+    save_profile,
+    change_password,
+    revoke,
+]

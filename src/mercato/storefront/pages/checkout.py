@@ -256,6 +256,7 @@ async def _answer(
         "methods": methods,
         "payment_methods": checkout.payment_methods(is_production=around.settings.is_production),
         "countries": countries_of(channel.countries, language_of(ctx)),
+        "is_onward": push,
         "problems": [each for each in cart.problems if each.code != "price_changed"],
         "robots": "noindex",
     }

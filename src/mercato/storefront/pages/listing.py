@@ -21,6 +21,8 @@ from mercato.ui.formats import currency_symbol
 from mercato.ui.rendering import page, wants_fragment
 
 SUGGESTIONS = 8
+PLAIN_FACETS = frozenset({"price", "in_stock", "on_sale", "availability"})
+"""Facets that the page shows in its own way."""
 CATALOG_SORTS = tuple(sort for sort in ProductSort if sort is not ProductSort.RELEVANCE)
 
 
@@ -125,6 +127,7 @@ async def _list(
         "sort": asked.sort or (ProductSort.RELEVANCE if asked.q else ProductSort.BEST_SELLING),
         "pages": listing.page_numbers(asked.page, last),
         "last": last,
+        "hidden_facets": PLAIN_FACETS if category is None else PLAIN_FACETS | {"category"},
         "fallback": fallback,
         "canonical": base["origin"] + (asked.url(page=asked.page) if not asked.is_filtered else asked.path),
         "robots": "noindex, follow" if asked.is_filtered or asked.q or asked.sort else "",

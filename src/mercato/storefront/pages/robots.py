@@ -31,12 +31,12 @@ async def sitemap_index(ctx: Context, catalog: Catalog, settings: Settings) -> R
     """The index: one file of ways in, then files of products."""
     found = await catalog.products(ctx, query=ProductQuery(limit=1))
     files = range(-(-found.total // PRODUCTS_PER_FILE) + 1)
-    urls = [f"{settings.public_url}/sitemap-{number}.xml" for number in files]
+    urls = [f"{settings.public_url}/sitemap/{number}" for number in files]
     entries = "".join(f"<sitemap><loc>{escape(url)}</loc></sitemap>" for url in urls)
     return _xml(f"<sitemapindex {XMLNS}>{entries}</sitemapindex>")
 
 
-@get("/sitemap-{number:int}.xml", permission=PUBLIC, cached=("products",), include_in_schema=False)
+@get("/sitemap/{number:int}", permission=PUBLIC, cached=("products",), include_in_schema=False)
 async def sitemap(
     request: Request[Any, Any, Any], number: int, ctx: Context, catalog: Catalog, settings: Settings
 ) -> Response[str]:
