@@ -28,6 +28,9 @@ NOT_A_PROBLEM = "no_delivery_method"
 """A coupon for free delivery waits for a method; nothing is wrong with it."""
 
 
+_NO_CATEGORIES: frozenset[UUID] = frozenset()
+
+
 class Priced(msgspec.Struct, frozen=True):
     """A cart as the shopper sees it, and the price it came from."""
 
@@ -49,15 +52,15 @@ def build_cart(
     method = _method(state, rules)
     priced = price(basket_of(state, rules, goods.variants, now), rules.prices)
     currency = state.currency
-    by_line = {one.line.id: one for one in priced.lines}
-    problems = [*_line_problems(state, goods, by_line), *_cart_problems(state, method, priced)]
+    lines, problems = _lines(state, goods, priced)
+    problems += _cart_problems(state, method, priced)
     cart = Cart(
         id=state.id,
         status=state.status,
         channel=state.channel,
         currency=currency,
         email=state.email,
-        lines=[_line(line, goods, by_line.get(line.id), currency) for line in state.lines],
+        lines=lines,
         coupons=state.coupons,
         shipping_address=state.shipping_address,
         billing_address=state.billing_address,
@@ -88,7 +91,7 @@ def basket_of(
                     line.id,
                     line.quantity,
                     variant.price.amount,
-                    frozenset(variant.category_ids),
+                    frozenset(variant.category_ids) if rules.prices.uses_categories else _NO_CATEGORIES,
                     variant.tax_class,
                 )
             )
@@ -153,12 +156,46 @@ def _destination(state: CartState, rules: ChannelRules) -> Destination:
     return Destination(rules.channel.countries[0] if rules.channel.countries else None)
 
 
-def _line(line: LineState, goods: Goods, priced: PricedLine | None, currency: str) -> CartLine:
-    variant = goods.variants.get(line.variant_id)
-    if variant is None:
-        return _vanished(line, currency)
-    units = goods.available.get(line.variant_id)
-    unit_price = variant.price.amount if priced is None else priced.unit_price
+def _lines(state: CartState, goods: Goods, priced: PricedCart) -> tuple[list[CartLine], list[Problem]]:
+    """The lines as shown and what is wrong with them.
+
+    One pass in the order of the lines, which the priced ones keep: a cart of 200 lines is read often.
+    """
+    demand: dict[UUID, int] = {}
+    for line in state.lines:
+        demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
+    lines: list[CartLine] = []
+    problems: list[Problem] = []
+    in_order = iter(priced.lines)
+    for line in state.lines:
+        variant = goods.variants.get(line.variant_id)
+        if variant is None:
+            lines.append(_vanished(line, state.currency))
+            problems.append(Problem("variant_unavailable", line_id=line.id))
+        elif not variant.is_available:
+            lines.append(_shown(line, variant, None, Availability.OUT))
+            problems.append(Problem("variant_unavailable", line_id=line.id))
+        else:
+            units = goods.available.get(line.variant_id) or _nothing_of(line.variant_id)
+            lines.append(_shown(line, variant, next(in_order), units.availability))
+            if units.available < demand[line.variant_id]:
+                problems.append(Problem("insufficient_stock", line_id=line.id, available=units.available))
+            if line.price_seen is not None and line.price_seen != variant.price.amount:
+                old = Money(line.price_seen, state.currency)
+                problems.append(Problem("price_changed", line_id=line.id, old=old, new=variant.price))
+    return lines, problems
+
+
+def _nothing_of(variant_id: UUID) -> AvailableUnits:
+    return AvailableUnits(variant_id, 0, Availability.OUT)
+
+
+def _shown(
+    line: LineState, variant: SaleVariant, priced: PricedLine | None, availability: Availability
+) -> CartLine:
+    """A line as shown; without a price when it cannot be bought."""
+    currency = variant.price.currency
+    is_plain = priced is None or priced.unit_price == variant.price.amount
     return CartLine(
         line.id,
         line.variant_id,
@@ -169,11 +206,11 @@ def _line(line: LineState, goods: Goods, priced: PricedLine | None, currency: st
         variant.sku,
         variant.image,
         line.quantity,
-        Money(unit_price, currency),
+        variant.price if priced is None or is_plain else Money(priced.unit_price, currency),
         variant.price,
         [] if priced is None else priced.discounts,
         Money(0 if priced is None else priced.total, currency),
-        Availability.OUT if units is None or priced is None else units.availability,
+        availability,
         line.custom,
         Money(0 if priced is None else priced.tax, currency),
     )
@@ -186,27 +223,6 @@ def _vanished(line: LineState, currency: str) -> CartLine:
         line.id, line.variant_id, line.variant_id, "", "No longer sold", {}, "", None, line.quantity,
         zero, zero, [], zero, Availability.OUT, line.custom, zero,
     )  # fmt: skip
-
-
-def _line_problems(state: CartState, goods: Goods, priced: Mapping[UUID, PricedLine]) -> list[Problem]:
-    """Demand is summed per variant over all lines before it is compared with what is there."""
-    demand: dict[UUID, int] = {}
-    for line in state.lines:
-        demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
-    problems = []
-    for line in state.lines:
-        if line.id not in priced:
-            problems.append(Problem("variant_unavailable", line_id=line.id))
-            continue
-        units = goods.available.get(line.variant_id)
-        available = 0 if units is None else units.available
-        if available < demand[line.variant_id]:
-            problems.append(Problem("insufficient_stock", line_id=line.id, available=available))
-        price_now = priced[line.id].line.list_price
-        if line.price_seen is not None and line.price_seen != price_now:
-            old, new = Money(line.price_seen, state.currency), Money(price_now, state.currency)
-            problems.append(Problem("price_changed", line_id=line.id, old=old, new=new))
-    return problems
 
 
 def _cart_problems(state: CartState, method: DeliveryMethodInput | None, priced: PricedCart) -> list[Problem]:

@@ -58,11 +58,9 @@ class CompiledPromotion(msgspec.Struct, frozen=True):
     categories: frozenset[UUID]
     code: str | None
     """The coupon code in lower case."""
-
-    @property
-    def is_for_lines(self) -> bool:
-        """A percentage off some categories lowers their unit prices; all else is one order discount."""
-        return self.promotion.reward is PromotionReward.PERCENT and bool(self.categories)
+    is_for_lines: bool
+    """A percentage off some categories lowers their unit prices; all else is one order discount."""
+    is_for_delivery: bool
 
 
 class PriceRules(msgspec.Struct, frozen=True):
@@ -73,6 +71,8 @@ class PriceRules(msgspec.Struct, frozen=True):
     prices_include_tax: bool
     automatic: tuple[CompiledPromotion, ...]
     by_code: dict[str, CompiledPromotion]
+    uses_categories: bool
+    """Whether any promotion asks what categories a line has."""
     tax_rates: dict[tuple[str, str, str], tuple[str, Fraction]]
     """(country, region or "", tax class) → name and rate."""
 
@@ -154,6 +154,7 @@ def compile_rules(
         prices_include_tax=prices_include_tax,
         automatic=tuple(one for one in compiled if one.code is None),
         by_code={one.code: one for one in compiled if one.code is not None},
+        uses_categories=any(one.categories for one in compiled),
         tax_rates={
             (rate.country, rate.region or "", rate.tax_class): (rate.name, Fraction(rate.rate))
             for rate in tax_rates
@@ -170,6 +171,8 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
         fraction=min(Fraction(promotion.percent or "0") / 100, Fraction(1)),
         categories=frozenset(promotion.category_ids),
         code=None if promotion.coupon_code is None else promotion.coupon_code.lower(),
+        is_for_lines=promotion.reward is PromotionReward.PERCENT and bool(promotion.category_ids),
+        is_for_delivery=promotion.reward is PromotionReward.FREE_DELIVERY,
     )
 
 

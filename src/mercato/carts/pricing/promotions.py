@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 from mercato.carts.pricing.model import Basket, CompiledPromotion, PriceRules
-from mercato.contracts.carts import PromotionReward
 
 APPLIED: Final = "applied"
 REASONS: Final = {
@@ -58,6 +57,6 @@ def basket_reason(
         return "below_minimum"
     if one.categories and one.categories.isdisjoint(categories):
         return "no_matching_lines"
-    if one.promotion.reward is PromotionReward.FREE_DELIVERY and not has_method:
+    if one.is_for_delivery and not has_method:
         return "no_delivery_method"
     return APPLIED

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from uuid import UUID
 
 from mercato.carts.pricing.model import (
@@ -34,24 +35,22 @@ class _Pricing:
         self.rules = rules
         self.record = record
         self.priced = [_at_list_price(line) for line in basket.lines]
-        # Remainders go by this order, not by how the shopper happened to fill the cart.
-        self.ordered = sorted(self.priced, key=lambda priced: priced.line.id)
-        self.categories = frozenset[UUID]().union(*(line.category_ids for line in basket.lines))
         self.applied: list[CompiledPromotion] = []
-        self.reasons: dict[UUID, str] = {}
+        self.reasons: dict[str, str] = {}
+        """Coupon code in lower case → what came of it."""
 
     def run(self) -> PricedCart:
         list_total = sum(priced.total for priced in self.priced)
         self._note_list_prices(list_total)
         promotions = list(considered(self.basket, self.rules))
         for one in promotions:
-            if one.is_for_lines:
-                self._discount_lines(one, list_total)
+            if one.is_for_lines and self._may_apply(one, list_total):
+                self._discount_lines(one)
         subtotal = sum(priced.total for priced in self.priced)
         self._end_step("line_discounts", list_total, subtotal)
         for one in promotions:
-            if not one.is_for_lines and one.promotion.reward is not PromotionReward.FREE_DELIVERY:
-                self._discount_order(one, subtotal)
+            if not (one.is_for_lines or one.is_for_delivery) and self._may_apply(one, subtotal):
+                self._discount_order(one)
         goods = sum(priced.total for priced in self.priced)
         self._end_step("order_discounts", subtotal, goods)
         delivery = self._deliver(promotions, subtotal)
@@ -72,10 +71,17 @@ class _Pricing:
             applied=self.applied,
         )
 
-    def _discount_lines(self, one: CompiledPromotion, subtotal: int) -> None:
+    @cached_property
+    def ordered(self) -> list[PricedLine]:
+        """Remainders go by the lines' ids, not by how the shopper happened to fill the cart."""
+        return sorted(self.priced, key=lambda priced: priced.line.id.int)
+
+    @cached_property
+    def categories(self) -> frozenset[UUID]:
+        return frozenset[UUID]().union(*(line.category_ids for line in self.basket.lines))
+
+    def _discount_lines(self, one: CompiledPromotion) -> None:
         """A percentage off the unit price of every line of its categories."""
-        if not self._may_apply(one, subtotal):
-            return
         off = 0
         for priced in self.ordered:
             if one.categories.isdisjoint(priced.line.category_ids):
@@ -89,10 +95,8 @@ class _Pricing:
                 off += amount
         self._gave(one, off)
 
-    def _discount_order(self, one: CompiledPromotion, subtotal: int) -> None:
+    def _discount_order(self, one: CompiledPromotion) -> None:
         """One amount off the lines concerned, spread in proportion to what each still costs."""
-        if not self._may_apply(one, subtotal):
-            return
         lines = [
             priced
             for priced in self.ordered
@@ -120,41 +124,40 @@ class _Pricing:
         elif method is not None:
             self._note(method.code, True, "The price of the delivery method.", price)
         for one in promotions:
-            if one.promotion.reward is PromotionReward.FREE_DELIVERY and self._may_apply(one, subtotal):
+            if one.is_for_delivery and self._may_apply(one, subtotal):
                 self._gave(one, price)
                 price = 0
         return price
 
     def _tax(self, delivery: int) -> tuple[int, list[TaxLine]]:
         """Tax of every line and of the delivery, each rounded once; and the sums by rate."""
-        sums: dict[tuple[str, Fraction], list[int]] = {}
+        taxed: dict[str, _Taxed] = {}
         for priced in self.priced:
-            priced.tax = self._tax_on(priced.total, priced.line.tax_class, sums)
+            priced.tax = self._taxed(priced.line.tax_class, taxed).add(priced.total)
         method = self.basket.method
         if method is not None and delivery:
-            self._tax_on(delivery, method.tax_class, sums)
+            self._taxed(method.tax_class, taxed).add(delivery)
         currency = self.rules.currency
+        sums: dict[tuple[str, Fraction], tuple[int, int]] = {}
+        for one in taxed.values():
+            net, tax = sums.get((one.name, one.rate), (0, 0))
+            sums[one.name, one.rate] = (net + one.net, tax + one.tax)
         lines = []
         for (name, rate), (net, tax) in sorted(sums.items()):
+            if not rate:
+                continue
             text = _decimal_text(rate)
             lines.append(TaxLine(name, text, Money(net, currency), Money(tax, currency)))
             included = "included in" if self.rules.prices_include_tax else "added to"
             self._note(name, True, f"Rate {text}, {included} the price.", tax)
         return sum(tax for _, tax in sums.values()), lines
 
-    def _tax_on(self, amount: int, tax_class: str, sums: dict[tuple[str, Fraction], list[int]]) -> int:
-        name, rate = self.rules.tax_of(self.basket.destination, tax_class)
-        if not rate:
-            return 0
-        if self.rules.prices_include_tax:
-            tax = round_half_even(amount * rate.numerator, rate.denominator + rate.numerator)
-            net = amount - tax
-        else:
-            tax, net = part_of(amount, rate), amount
-        entry = sums.setdefault((name, rate), [0, 0])
-        entry[0] += net
-        entry[1] += tax
-        return tax
+    def _taxed(self, tax_class: str, taxed: dict[str, "_Taxed"]) -> "_Taxed":
+        found = taxed.get(tax_class)
+        if found is None:
+            name, rate = self.rules.tax_of(self.basket.destination, tax_class)
+            found = taxed[tax_class] = _Taxed(name, rate, self.rules.prices_include_tax)
+        return found
 
     def _may_apply(self, one: CompiledPromotion, subtotal: int) -> bool:
         reason = standing_reason(one, self.basket.now)
@@ -162,24 +165,27 @@ class _Pricing:
             reason = basket_reason(
                 one, subtotal=subtotal, categories=self.categories, has_method=self.basket.method is not None
             )
-        self.reasons[one.id] = reason
-        if reason != APPLIED:
-            self._note(one.promotion.name, False, reason)
-        return reason == APPLIED
+        if reason == APPLIED:
+            return True
+        if one.code is not None:
+            self.reasons[one.code] = reason
+        self._note(one.promotion.name, False, reason)
+        return False
 
     def _gave(self, one: CompiledPromotion, amount: int) -> None:
         """It was allowed to apply; whether anything was left to take off decides whether it counts."""
         is_used = amount > 0
-        self.reasons[one.id] = APPLIED if is_used else "nothing_left"
+        reason = APPLIED if is_used else "nothing_left"
+        if one.code is not None:
+            self.reasons[one.code] = reason
         if is_used:
             self.applied.append(one)
-        self._note(one.promotion.name, is_used, self.reasons[one.id], -amount if is_used else None)
+        self._note(one.promotion.name, is_used, reason, -amount if is_used else None)
 
     def _refused(self) -> list[Refused]:
         found = []
         for code in self.basket.coupons:
-            one = self.rules.by_code.get(code.lower())
-            reason = "unknown" if one is None else self.reasons[one.id]
+            reason = self.reasons.get(code.lower(), "unknown")
             if reason != APPLIED:
                 found.append(Refused(code, reason))
         return found
@@ -215,6 +221,28 @@ class _Pricing:
         for code in self.basket.coupons:
             if code.lower() not in self.rules.by_code:
                 self._note(code, False, "unknown")
+
+
+class _Taxed:
+    """The tax of one class of goods: its rate, and what was taxed so far."""
+
+    __slots__ = ("denominator", "is_included", "name", "net", "numerator", "rate", "tax")
+
+    def __init__(self, name: str, rate: Fraction, is_included: bool) -> None:
+        self.name = name
+        self.rate = rate
+        self.is_included = is_included
+        self.numerator = rate.numerator
+        self.denominator = rate.denominator + rate.numerator if is_included else rate.denominator
+        self.net = 0
+        self.tax = 0
+
+    def add(self, amount: int) -> int:
+        """The tax in `amount` or on top of it, rounded half-even once."""
+        tax = round_half_even(amount * self.numerator, self.denominator)
+        self.tax += tax
+        self.net += amount - tax if self.is_included else amount
+        return tax
 
 
 def _at_list_price(line: BasketLine) -> PricedLine:
