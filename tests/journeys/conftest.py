@@ -1,15 +1,14 @@
 """Each journey runs in a shop of real processes, all in one and distributed, and ends with a proof."""
 
-import json
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from support.buyer import Buyer
 from support.engines import Engines
 from support.furnish import Goods, Staff, furnish
+from support.proof import assert_books_agree
 from support.shop import MODES, Shop, running_shop, shop_environment
 
 
@@ -46,6 +45,4 @@ def staff(shop: Shop, goods: Goods) -> Staff:
 def books_agree(shop: Shop, goods: Goods) -> Iterator[None]:
     """After every journey: stock = movements, orders = payments = the provider's books, nothing waits."""
     yield
-    proof: Any = shop.command("verify", "--json")
-    assert proof.returncode == 0, proof.stdout + proof.stderr
-    assert json.loads(proof.stdout)["differences"] == []
+    assert_books_agree(shop)

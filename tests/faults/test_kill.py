@@ -1,0 +1,105 @@
+"""`kill -9` at every step of placing an order: one order and one charge, or none and everything released."""
+
+import contextlib
+import re
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+import mercato
+from support.buyer import Buyer
+from support.furnish import Goods, Staff
+from support.proof import assert_books_agree
+from support.shop import Shop
+
+PLACING = {
+    "orders.frozen": "sim_ok",
+    "orders.held": "sim_ok",
+    "orders.recorded": "sim_ok",
+    "simulator.charged": "sim_ok",
+    "payments.provider_answered": "sim_ok",
+    "payments.recorded": "sim_ok",
+    "orders.paid": "sim_ok",
+    "orders.finalized": "sim_ok",
+    "relay.selected": "sim_ok",
+    "relay.published": "sim_ok",
+    "consumer.committed": "sim_ok",
+    "orders.refusing": "sim_decline",
+    "orders.released": "sim_decline",
+    "orders.thawed": "sim_decline",
+    "payments.webhook_stored": "sim_async_ok",
+}
+"""Failpoint → the payment that passes it."""
+ELSEWHERE = {"orders.captured", "orders.refunded", "orders.voided", "orders.deallocated", "orders.shipped"}
+ELSEWHERE |= {"orders.canceled", "job.taken"}
+HEALED_WITHIN_S = 60.0
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("failpoint", list(PLACING))
+def test_a_kill_leaves_one_order_and_one_charge_or_nothing(
+    shop: Shop, goods: Goods, staff: Staff, buyer: Buyer, failpoint: str
+) -> None:
+    before = staff.level(goods, "LAMP")
+    charged = charges(buyer)
+    process = shop.process_of("orders")
+    process.stop()
+    process.start(MERCATO_FAILPOINT=failpoint)
+    shop.await_ready()
+    buyer.fill(LAMP=1).address()
+    with contextlib.suppress(httpx.TransportError):  # it may die before it can answer: that is the fault
+        buyer.complete(PLACING[failpoint])
+    process.await_death()
+    process.start()
+    shop.await_ready()
+
+    await_settled(buyer)
+
+    assert_books_agree(shop)
+    after = staff.level(goods, "LAMP")
+    placed = staff.get("/orders", query=buyer.email)["items"]
+    assert len(placed) == len(charges(buyer)) - len(charged)
+    assert len(placed) in (0, 1)
+    assert before["available"] - after["available"] == len(placed)
+    assert after["reserved"] == before["reserved"]
+    if PLACING[failpoint] == "sim_decline":
+        assert placed == []
+    elif placed:
+        mails = [mail["template"] for mail in buyer.mails(await_template="order_placed")]
+        assert mails.count("order_placed") == 1
+
+
+def test_every_failpoint_of_placing_is_tried() -> None:
+    sources = Path(mercato.__file__).parent.rglob("*.py")
+    named = {
+        name
+        for source in sources
+        for name in re.findall(r'failpoint\("([\w.]+)"\)', source.read_text("utf-8"))
+    }
+
+    assert named == set(PLACING) | ELSEWHERE
+
+
+def charges(buyer: Buyer) -> list[str]:
+    """References of the charges that took money, in the simulator's own books."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = buyer.client.get(f"/api/v1/simulator/ledger?limit=1000{cursor}").json()
+        found += [entry["reference"] for entry in page["items"] if entry["captured"]]
+        if not page["next_cursor"]:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def await_settled(buyer: Buyer) -> None:
+    """Until the cart is completed (an order) or open again (nothing), by the shop's own doing."""
+    end = time.monotonic() + HEALED_WITHIN_S
+    while True:
+        answer = buyer.client.get(buyer.path)
+        if answer.status_code == 200 and answer.json()["status"] in ("open", "completed"):
+            return
+        assert time.monotonic() < end, f"not settled after {HEALED_WITHIN_S} s: {answer.text}"
+        time.sleep(0.1)
