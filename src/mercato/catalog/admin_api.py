@@ -1,6 +1,6 @@
 """REST routes of the catalog for staff."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -145,7 +145,7 @@ async def upload_image(
     ctx: Context,
     catalog: Catalog,
     product_id: UUID,
-    data: Annotated[dict[str, UploadFile | str], Body(media_type=RequestEncodingType.MULTI_PART)],
+    data: Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)],
 ) -> Image:
     """Add a JPEG, PNG, WebP, AVIF or GIF up to 10 MiB: multipart, the file `image` and the text `alt`."""
     file, alt = data.get("image"), data.get("alt", "")

@@ -1,8 +1,8 @@
 """Keeps this host's index up with the tables: the one process that holds its lock reads what changed."""
 
 import asyncio
-import threading
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any

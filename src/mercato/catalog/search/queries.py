@@ -53,6 +53,11 @@ def words_of(question: str) -> Words:
     )
 
 
+def stem_of(word: str) -> str:
+    """The word without its ending: what "lamp" and "lamps" share."""
+    return (_stemming.analyze(word) or [word])[0]
+
+
 def text_query(schema: tantivy.Schema, words: Words, *, fuzzy: bool) -> Query:
     """Every word must be found: in the name, as written, as a beginning (the last one), in the text."""
     parts = [
@@ -66,7 +71,7 @@ def text_query(schema: tantivy.Schema, words: Words, *, fuzzy: bool) -> Query:
 
 
 def _word_query(schema: tantivy.Schema, word: str, *, is_last: bool, fuzzy: bool) -> Query:
-    stem = (_stemming.analyze(word) or [word])[0]
+    stem = stem_of(word)
     ways = [
         Query.boost_query(Query.term_query(schema, "name", stem), NAME_BOOST),
         Query.boost_query(Query.term_query(schema, "words", word), WORD_BOOST),

@@ -4,7 +4,7 @@ import tantivy
 
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.search.listing import Listing
-from mercato.catalog.search.queries import words_of
+from mercato.catalog.search.queries import stem_of, words_of
 from mercato.contracts.catalog import (
     Breadcrumb,
     Channel,
@@ -52,7 +52,9 @@ def _queries(wanted: list[str], found: ProductList, searcher: tantivy.Searcher) 
     words = [term for term, _ in sorted(terms, key=lambda term: -term[1]) if term.isalpha() and len(term) > 2]
     shown = [card.name.casefold() for card in found.items]
     fitting = [word for word in words if not before or any(word in fold(name) for name in shown)]
-    return [" ".join([*before, word]) for word in fitting[:QUERIES_MAX]]
+    one_per_stem = {stem_of(word): word for word in reversed(fitting)}
+    kept = [word for word in fitting if one_per_stem[stem_of(word)] == word]
+    return [" ".join([*before, word]) for word in kept[:QUERIES_MAX]]
 
 
 def _categories(wanted: list[str], navigation: Navigation) -> list[Breadcrumb]:
