@@ -1,5 +1,6 @@
 """Registering, confirming and resetting by mail, and what strangers learn from it."""
 
+import time
 from datetime import timedelta
 
 import msgspec
@@ -119,6 +120,18 @@ class TestRegistration:
     async def test_no_password_is_stored_before_the_mailbox_is_proved(self, shop: UsersShop) -> None:
         await register(shop, "ann@example.org")
         assert await shop.database.fetchval("select password_hash from users.users") is None
+
+
+class TestJudging:
+    def test_takes_no_longer_for_a_password_made_to_keep_the_judge_busy(self) -> None:
+        started = time.process_time()
+        domain.judge_password("mix4@8({[<369!|1750$+7%2xz" * 9, known=["ann@example.org", "Ann"])
+        assert time.process_time() - started < 0.5  # judged with all its symbols it takes eight seconds
+
+    @pytest.mark.parametrize("password", ["P@$$w0rd!!!!", "qwertyuiop[]", "ann.bell12345", "p4ssw0rd" * 9])
+    def test_knows_common_passwords_in_disguise(self, password: str) -> None:
+        with pytest.raises(Invalid, match="easy to guess"):
+            domain.judge_password(password, known=["ann.bell@example.org", "Ann Bell"])
 
 
 class TestPasswordReset:

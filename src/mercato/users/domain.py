@@ -25,8 +25,10 @@ OWNER_ROLE = "owner"
 PASSWORD_LENGTH_MIN = 12
 GUESSABLE_SCORE_MAX = 1
 """zxcvbn's score 0 or 1: found within a million guesses."""
-JUDGED_LENGTH_MAX = 48
+JUDGED_LENGTH_MAX = 24
 """Only the beginning of a password is judged: the judge needs time that grows faster than its length."""
+_SYMBOLS_AS_LETTERS = str.maketrans("@({[<!|$+%", "acccciistx")
+"""The judge tries every reading of every symbol, which takes seconds for some passwords; one is enough."""
 MAX_ADDRESSES = 50
 MAX_SESSIONS = 100
 
@@ -171,7 +173,8 @@ def judge_password(password: str, *, known: Sequence[str], field: str = "passwor
     if len(password) < PASSWORD_LENGTH_MIN:
         raise _refused(field, "password_too_short", f"Use at least {PASSWORD_LENGTH_MIN} characters.")
     words = [word for text in known for word in (text, *text.split("@"), *re.split(r"[@.\s]+", text))]
-    if zxcvbn(password[:JUDGED_LENGTH_MAX], user_inputs=words)["score"] <= GUESSABLE_SCORE_MAX:
+    judged = password[:JUDGED_LENGTH_MAX].translate(_SYMBOLS_AS_LETTERS)
+    if zxcvbn(judged, user_inputs=words)["score"] <= GUESSABLE_SCORE_MAX:
         raise _refused(
             field, "password_too_common", "This password is easy to guess: try a few unrelated words."
         )

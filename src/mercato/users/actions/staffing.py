@@ -99,7 +99,8 @@ async def ensure_owner(desk: Desk, ctx: Context, *, email: str, password: str | 
     now = clock.now()
     address, key = domain.email_of(email, allow_local=True)
     if password is not None:
-        domain.judge_password(password, known=[address])
+        given = password
+        await desk.passwords.judge(lambda: domain.judge_password(given, known=[address]))
     generated = None if password is not None else secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
     password_hash = await desk.passwords.hash(password or generated or "")
     async with desk.database.transaction() as tx:

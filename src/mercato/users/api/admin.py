@@ -14,6 +14,7 @@ from mercato.kernel.web import ListCursor, ListLimit
 
 Query = Annotated[str, QueryParameter(name="q", max_length=100, description="Finds e-mail and name.")]
 RoleCode = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 RoleCodes = Annotated[list[RoleCode], msgspec.Meta(max_length=20)]
 
 
@@ -26,12 +27,12 @@ class NewUserInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class RolesInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: RoleCodes
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Version
 
 
 class ActiveInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_active: bool
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Version
 
 
 @get("/admin/users", permission="read_staff")
