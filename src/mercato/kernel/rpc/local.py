@@ -14,6 +14,7 @@ from mercato.kernel.errors import MercatoError, Unavailable
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import wire
 from mercato.kernel.rpc.contract import Method, methods_of
+from mercato.kernel.telemetry import is_tracing, span
 
 P = TypeVar("P")
 
@@ -44,6 +45,9 @@ def _method(method: Method, target: Callable[..., Awaitable[Any]], metrics: Metr
         deadline = watch(ctx.deadline, label)
         started = perf_counter()
         try:
+            if is_tracing():
+                with span(label, "internal", ctx.trace_id) as trace_id:
+                    return await target(msgspec.structs.replace(ctx, trace_id=trace_id), **arguments)
             return await target(ctx, **arguments)
         except asyncio.CancelledError:
             timing.errors += 1
