@@ -29,9 +29,15 @@ search = cyclopts.App(name="search", help="The search index.")
 search.command(
     "mercato.commands.rebuild:search", name="rebuild", help="Write the index anew from the tables."
 )
+imports = cyclopts.App(name="import", help="Read files into the shop.")
+imports.command(
+    "mercato.commands.product_files:import_products", name="products", help="Create and update products."
+)
+exports = cyclopts.App(name="export", help="Write files from the shop.")
+exports.command("mercato.commands.product_files:export_products", name="products", help="Every product.")
 events = cyclopts.App(name="events", help="Facts on their way between services.")
 events.command("mercato.commands.rebuild:events", name="rebuild", help="Refill a broker that lost its store.")
-for group in (users, search, events):
+for group in (imports, exports, users, search, events):
     app.command(group)
 
 

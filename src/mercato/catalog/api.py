@@ -39,7 +39,7 @@ _OWN = frozenset(
 )  # fmt: skip
 
 
-@get("/products", permission=PUBLIC, cached=("products",))
+@get("/products", permission=PUBLIC, cached=("products", "stock"))
 async def list_products(
     ctx: Context,
     catalog: Catalog,
@@ -97,11 +97,11 @@ async def get_product(
 ) -> Product:
     """One product by slug or id. A renamed one answers 404 with its new slug, a deleted one 410."""
     product = await catalog.product(ctx, slug_or_id=slug_or_id)
-    depends_on(request, (f"product:{product.id}",))
+    depends_on(request, (f"product:{product.id}", *(f"variant:{each.id}" for each in product.variants)))
     return product
 
 
-@get("/products/cards", permission=PUBLIC, cached=("products",))
+@get("/products/cards", permission=PUBLIC, cached=("products", "stock"))
 async def list_cards(ctx: Context, catalog: Catalog, ids: ProductIds = None) -> Page[ProductCard]:
     """Some products by id, in this order, as far as they are on sale: for recently viewed and the like."""
     cards = await catalog.products_by_id(ctx, product_ids=(ids or [])[:BATCH_MAX])

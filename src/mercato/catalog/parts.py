@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.catalog.memory import Memory
+from mercato.catalog.navigation import Navigation, read_navigation
 from mercato.catalog.picture_store import PictureStore
 from mercato.catalog.search.follower import Follower
 from mercato.catalog.store import changes
@@ -43,6 +44,10 @@ class Parts:
         self.follower = follower
         self.stock = stock
         self._outbox = outbox
+
+    async def navigation(self) -> Navigation:
+        """Straight from the tables: a write may follow one that another process has just made."""
+        return await read_navigation(self.database)
 
     async def announce(self, tx: Tx, changed: Sequence[Changed]) -> None:
         """Products changed: in the transaction for the others, at once after it in this process."""

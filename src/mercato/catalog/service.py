@@ -41,7 +41,7 @@ WRITE_NAVIGATION = "write_categories"
 WRITE_SETTINGS = "write_settings"
 
 REBUILD_TIMEOUT_S = 300.0
-CATCH_UP_TIMEOUT_S = 5.0
+CATCH_UP_TIMEOUT_S = 3.0
 POLL_S = 0.05
 
 

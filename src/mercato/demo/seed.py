@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from mercato.contracts.carts import Carts, DeliveryMethodInput, Promotion, PromotionReward, TaxRate
 from mercato.contracts.catalog import (
     Catalog,
@@ -16,11 +18,13 @@ from mercato.contracts.catalog import (
 )
 from mercato.demo.attributes import demo_attributes
 from mercato.demo.source import DemoCatalog, DemoProduct, demo_catalog, picture
-from mercato.kernel.context import SYSTEM_CONTEXT as SYSTEM
+from mercato.kernel.context import SYSTEM_CONTEXT, Context
+from mercato.kernel.deadlines import in_s
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
 
+CALL_TIMEOUT_S = 60.0
 ANNOUNCEMENT = "Free delivery from €60 · 30 days to change your mind"
 FREE_DELIVERY_ABOVE = 6000
 COUPON = "WELCOME10"
@@ -65,7 +69,7 @@ async def seed_catalog(catalog: Catalog, tell: Tell = lambda _: None) -> None:
     await _seed_navigation(catalog, demo)
     tell(f"{len(demo.products)} products")
     rows = [ImportRow(row=index, product=input_of(one)) for index, one in enumerate(demo.products, 1)]
-    result = await catalog.import_products(SYSTEM, rows=rows)
+    result = await catalog.import_products(_system(), rows=rows)
     if result.errors:
         first = result.errors[0]
         raise ValueError(f"demo product {first.row}: {first.field}: {first.message}")
@@ -75,7 +79,7 @@ async def seed_catalog(catalog: Catalog, tell: Tell = lambda _: None) -> None:
         for image in product.images:
             shown = [variant.sku for variant in product.variants if _matches(variant.options, image.options)]
             await catalog.upload_image(
-                SYSTEM, product_id=result.product_ids[index], content=picture(image.file), alt=image.alt,
+                _system(), product_id=result.product_ids[index], content=picture(image.file), alt=image.alt,
                 file_name=image.file, variant_skus=shown if image.options else [],
             )  # fmt: skip
             done += 1
@@ -84,22 +88,22 @@ async def seed_catalog(catalog: Catalog, tell: Tell = lambda _: None) -> None:
 
 async def seed_selling(carts: Carts) -> None:
     """Delivery methods, tax rates and a coupon; what is there already stays as it is."""
-    known_methods = {method.code for method in await carts.list_delivery_methods(SYSTEM)}
+    known_methods = {method.code for method in await carts.list_delivery_methods(_system())}
     for method in DELIVERY_METHODS:
         if method.code not in known_methods:
-            await carts.save_delivery_method(SYSTEM, method=method)
-    known_rates = {rate.country for rate in await carts.tax_rates(SYSTEM)}
+            await carts.save_delivery_method(_system(), method=method)
+    known_rates = {rate.country for rate in await carts.tax_rates(_system())}
     for country, rate in VAT_RATES.items():
         if country not in known_rates:
             name = f"VAT {_percent(rate)} %"
-            await carts.save_tax_rate(SYSTEM, rate=TaxRate(name=name, country=country, rate=rate))
-    known_coupons = {promotion.coupon_code for promotion in await carts.promotions(SYSTEM)}
+            await carts.save_tax_rate(_system(), rate=TaxRate(name=name, country=country, rate=rate))
+    known_coupons = {promotion.coupon_code for promotion in await carts.promotions(_system())}
     if COUPON not in known_coupons:
         promotion = Promotion(
             name="Welcome", label="10 % welcome discount", reward=PromotionReward.PERCENT, percent="10",
             coupon_code=COUPON,
         )  # fmt: skip
-        await carts.save_promotion(SYSTEM, promotion=promotion)
+        await carts.save_promotion(_system(), promotion=promotion)
 
 
 def input_of(product: DemoProduct) -> ProductInput:
@@ -133,8 +137,13 @@ def input_of(product: DemoProduct) -> ProductInput:
     )
 
 
+def _system() -> Context:
+    """For one call: a machine that has just begun to run a shop is busy."""
+    return msgspec.structs.replace(SYSTEM_CONTEXT, deadline=in_s(CALL_TIMEOUT_S))
+
+
 async def _seed_shop(catalog: Catalog, demo: DemoCatalog) -> None:
-    channel = await catalog.channel(SYSTEM, code="default")
+    channel = await catalog.channel(_system(), code="default")
     wanted = Channel(
         code="default",
         name=demo.shop.name,
@@ -145,32 +154,32 @@ async def _seed_shop(catalog: Catalog, demo: DemoCatalog) -> None:
         is_active=True,
     )
     if channel != wanted:
-        await catalog.save_channel(SYSTEM, channel=wanted)
-    shop = await catalog.shop(SYSTEM)
+        await catalog.save_channel(_system(), channel=wanted)
+    shop = await catalog.shop(_system())
     if shop.hero is None:
         await catalog.save_shop(
-            SYSTEM, name=demo.shop.name, tagline=demo.shop.tagline, announcement=ANNOUNCEMENT,
+            _system(), name=demo.shop.name, tagline=demo.shop.tagline, announcement=ANNOUNCEMENT,
             hero=picture(demo.shop.hero.file), hero_alt=demo.shop.hero.alt,
         )  # fmt: skip
 
 
 async def _seed_navigation(catalog: Catalog, demo: DemoCatalog) -> None:
-    known_attributes = {attribute.code for attribute in await catalog.attributes(SYSTEM)}
+    known_attributes = {attribute.code for attribute in await catalog.attributes(_system())}
     for attribute in demo_attributes(demo):
         if attribute.code not in known_attributes:
-            await catalog.save_attribute(SYSTEM, attribute=attribute)
-    known_categories = {category.slug for category in await catalog.categories(SYSTEM)}
+            await catalog.save_attribute(_system(), attribute=attribute)
+    known_categories = {category.slug for category in await catalog.categories(_system())}
     for one in demo.categories:
         if one.slug not in known_categories:
             await catalog.save_category(
-                SYSTEM, slug=one.slug, name=one.name, description=one.description, position=one.position,
+                _system(), slug=one.slug, name=one.name, description=one.description, position=one.position,
                 image=picture(one.image.file), image_alt=one.image.alt,
             )  # fmt: skip
-    known_collections = {collection.slug for collection in await catalog.collections(SYSTEM)}
+    known_collections = {collection.slug for collection in await catalog.collections(_system())}
     for position, two in enumerate(demo.collections):
         if two.slug not in known_collections:
             await catalog.save_collection(
-                SYSTEM, slug=two.slug, name=two.name, description=two.description, position=position
+                _system(), slug=two.slug, name=two.name, description=two.description, position=position
             )
 
 

@@ -15,10 +15,12 @@ from mercato.contracts.catalog import (
 from mercato.imports.mapping import AttributeColumn, Mapping
 from mercato.imports.reading import Reader, SourceProduct
 from mercato.kernel.context import Context
+from mercato.kernel.deadlines import in_s
 from mercato.kernel.errors import Invalid
 from mercato.kernel.texts import label_of
 
 BATCH = 100
+CALL_TIMEOUT_S = 60.0
 
 PictureOf = Callable[[str], bytes]
 """The bytes of a picture by the name that the file gives. Raises OSError."""
@@ -53,7 +55,7 @@ class ProductImport:
     ) -> None:
         self.report = ImportReport()
         self._catalog = catalog
-        self._ctx = ctx
+        self._caller = ctx
         self._mapping = mapping
         self._picture_of = picture_of
         self._refuse = refuse
@@ -72,6 +74,11 @@ class ProductImport:
         for batch in _batches(reader.products(lines)):
             await self._import(reader, batch)
         return self.report
+
+    @property
+    def _ctx(self) -> Context:
+        """For one call: a batch or a large picture may take longer than a page may."""
+        return msgspec.structs.replace(self._caller, deadline=in_s(CALL_TIMEOUT_S))
 
     async def _import(self, reader: Reader, batch: list[SourceProduct | list[RowError]]) -> None:
         rows: list[ImportRow] = []

@@ -40,7 +40,7 @@ async def set_price(
     if compare_at_price is not None and compare_at_price <= price:
         text = "The former price must be higher than the price."
         raise Invalid(detail=text, errors=[FieldError("compare_at_price", "too_low", text)])
-    (await parts.memory.navigation()).channel(ctx.channel)
+    (await parts.navigation()).channel(ctx.channel)
     product_id = await products.product_of_variant(parts.database, variant_id=variant_id)
     if product_id is None:
         raise NotFound("variant_not_found", "There is no such variant.")

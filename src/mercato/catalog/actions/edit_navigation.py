@@ -40,7 +40,7 @@ async def save_category(
         if picture
         else None
     )
-    above = (await parts.memory.navigation()).category(parent) if parent else None
+    above = (await parts.navigation()).category(parent) if parent else None
     async with parts.database.transaction() as tx:
         existing = await _category_to_change(tx, category_id, version)
         own_id = existing.id if existing else new_id()
@@ -182,7 +182,7 @@ RESERVED_CODES = frozenset(
 
 async def save_product_type(parts: Parts, *, product_type: ProductType) -> None:
     """Raises Invalid for an unknown attribute, Conflict("version_conflict")."""
-    known = (await parts.memory.navigation()).attributes
+    known = (await parts.navigation()).attributes
     for code in (*product_type.product_attributes, *product_type.variant_attributes):
         if code not in known:
             text = f"There is no attribute {code}."
@@ -223,7 +223,7 @@ async def save_shop(
     hero_alt: str,
 ) -> None:
     """Raises NotFound for an unknown channel, Invalid("image_…")."""
-    (await parts.memory.navigation()).channel(ctx.channel)
+    (await parts.navigation()).channel(ctx.channel)
     picture = await parts.media.accept(hero) if hero else None
     image = (
         ImageRecord(new_id(), picture.key, hero_alt.strip(), picture.width, picture.height)

@@ -24,7 +24,7 @@ IMPORT_ROWS_MAX = 1_000
 
 async def create_product(parts: Parts, ctx: Context, *, product: ProductInput) -> UUID:
     """Returns its id. Raises Invalid with fields, Conflict("slug_taken" or "sku_taken")."""
-    navigation = await parts.memory.navigation()
+    navigation = await parts.navigation()
     navigation.channel(ctx.channel)
     slug = product.slug or await _free_slug(parts, product.name)
     draft, errors = draft_of(product, slug=slug, existing=None, known=known_of(navigation), at=clock.now())
@@ -38,7 +38,7 @@ async def update_product(
     parts: Parts, ctx: Context, *, product_id: UUID, version: int, product: ProductInput
 ) -> None:
     """Raises NotFound, Gone, Invalid with fields, Conflict (of version, slug or SKU)."""
-    navigation = await parts.memory.navigation()
+    navigation = await parts.navigation()
     navigation.channel(ctx.channel)
     existing = await existing_product(parts, product_id)
     refuse_stale(existing.version, version)
@@ -65,7 +65,7 @@ async def import_products(
     """
     if len(rows) > IMPORT_ROWS_MAX:
         raise Invalid("too_many_rows", f"Send at most {IMPORT_ROWS_MAX} rows at once.")
-    navigation = await parts.memory.navigation()
+    navigation = await parts.navigation()
     navigation.channel(ctx.channel)
     at = clock.now()
     batch = await _plan(parts, ctx, rows, known_of(navigation), at)
