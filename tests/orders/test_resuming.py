@@ -14,7 +14,7 @@ from mercato.orders.actions.place import Wish, freeze, hold, pay, record
 from mercato.orders.actions.settle import refuse, settle
 from mercato.orders.parts import Parts
 from mercato.orders.store import placing
-from orders.conftest import GUEST_CONTEXT, Clock, Till
+from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
 
 STEPS = ("frozen", "held", "recorded", "paid")
 
@@ -361,3 +361,31 @@ async def _pay_late(till: Till, clock: Clock) -> None:
         clock.forward(seconds=10)
         await till.sweep()
     await till.deliver_events()
+
+
+async def test_a_shopper_who_leaves_the_bank_may_pay_in_another_way(till: Till) -> None:
+    mug = await till.put(10)
+    cart = till.carts.open_cart((mug, 2, 1200))
+    await till.place(cart, "sim_3ds")
+    placed = await till.place(cart, "sim_ok")
+    assert placed.status is PlaceStatus.PLACED
+    await till.deliver_events()
+    assert await till.charges() == [(2890, 2890, 0, 0)]
+    assert await till.levels(mug) == (10, 2, 0)
+    await till.assert_books_agree()
+
+
+async def test_what_is_paid_twice_goes_back_by_itself(till: Till, moving_clock: Clock) -> None:
+    mug = await till.put(10)
+    cart = till.carts.open_cart((mug, 2, 1200))
+    await till.place(cart, "sim_3ds")
+    placed = await till.place(cart, "sim_ok")
+    assert placed.order is not None
+    await _pay_late(till, moving_clock)
+    order = await till.order_of(placed.order.id)
+    assert (order.status, order.payment_status) == (OrderStatus.PLACED, OrderPaymentStatus.PAID)
+    assert sum(captured - refunded for _, captured, refunded, _ in await till.charges()) == 2890
+    assert await till.facts() == ["orders.placed", "orders.paid", "orders.refunded"]
+    report = await till.orders.sales(STAFF, days=1)
+    assert [(p.gross, p.refunded) for p in report.points] == [(2890, 0)]
+    await till.assert_books_agree()

@@ -11,6 +11,8 @@ from mercato.orders.parts import Parts
 
 SWEEP_EVERY_S = 1.0
 HOLDS_EVERY_S = 5.0
+MAX_ROUNDS = 50
+"""Batches of one run: a backlog after an outage is worked off, and a run still ends."""
 
 log = structlog.get_logger()
 
@@ -41,7 +43,9 @@ class Sweeper:
         )
 
     async def sweep(self) -> None:
-        await sweep(self._parts)
+        for _ in range(MAX_ROUNDS):
+            if not await sweep(self._parts):
+                return
 
     async def settle_holds(self) -> None:
         await settle_expired_holds(self._parts)

@@ -141,6 +141,8 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     await _tell_others(parts, tx, order, paid, payment, reason, now)
     if order.status is OrderStatus.CANCELED and paid.kept > 0:
         await return_money(parts, tx, order, paid, actor="system", reason="canceled")
+    elif payment is OrderPaymentStatus.OVERPAID:
+        await _return_excess(parts, tx, order, paid)
 
 
 async def _write(
@@ -176,7 +178,11 @@ async def _tell_others(
     refunded = paid.refunded - order.paid.refunded
     if refunded > 0:
         told.append(facts.order_refunded(order, token, amount=refunded, reason=reason))
-        await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=refunded)
+        # What was paid twice and goes back was never a sale.
+        before, now_kept = paid.captured - order.paid.refunded, paid.captured - paid.refunded
+        unsold = min(order.due_amount, before) - min(order.due_amount, now_kept)
+        if unsold > 0:
+            await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=unsold)
     await parts.outbox.add(tx, *told)
 
 
@@ -199,6 +205,17 @@ async def return_money(
     await intents.add(tx, intent=intent, now=now, due=now)
     tx.after_commit(parts.wake_sweeper)
     return intent
+
+
+async def _return_excess(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> None:
+    """Two attempts were paid: what is too much goes back by itself."""
+    now = clock.now()
+    intent = Intent(
+        id=new_id(), order_id=order.id, kind=IntentKind.REFUND, key=f"excess:{order.id}:{paid.captured}",
+        amount=paid.refundable - order.due_amount, actor="system", reason="paid twice", data={},
+    )  # fmt: skip
+    await intents.add(tx, intent=intent, now=now, due=now)
+    tx.after_commit(parts.wake_sweeper)
 
 
 async def _look_later(tx: Tx, order: PlacedOrder, now: datetime) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import CartTotals, FrozenCart
-from mercato.contracts.orders import OrderStatus, PaymentChoice, Placement
+from mercato.contracts.orders import OrderStatus, PaymentChoice, Placement, PlaceStatus
 from mercato.contracts.payments import PayResult
 from mercato.contracts.stock import Demand
 from mercato.kernel import clock
@@ -20,7 +20,8 @@ from mercato.kernel.errors import Conflict, MercatoError, Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import digest
 from mercato.kernel.money import Money
-from mercato.orders.actions.settle import may_be_tried_again, refuse, settle, stand
+from mercato.orders.actions.settle import is_owner, may_be_tried_again, move_on, refuse, settle, stand
+from mercato.orders.domain import Awaiting
 from mercato.orders.numbers import new_number
 from mercato.orders.parts import Parts
 from mercato.orders.records import Draft, LineRow, draft_of
@@ -49,7 +50,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 async def place(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     """Turn a cart into an order; a replay gives the same order. Raises as the contract says."""
     known = await placing.draft_of_cart(parts.db, cart_id=wish.cart_id)
-    if known is not None and not may_be_tried_again(known):
+    if known is not None and not await _gives_way(parts, ctx, known, wish):
         return await stand(parts, ctx, known, wish.cart_token)
     frozen = await freeze(parts, ctx, wish)
     failpoint("orders.frozen")
@@ -143,6 +144,21 @@ def demands_of(quantities: list[tuple[UUID, int]]) -> list[Demand]:
 
 def demands_of_lines(lines: list[LineRow]) -> list[Demand]:
     return demands_of([(line.variant_id, line.quantity) for line in lines])
+
+
+async def _gives_way(parts: Parts, ctx: Context, known: Draft, wish: Wish) -> bool:
+    """Whether the order of this cart makes room for another try: it was refused, or its shopper left the
+    bank's page and now pays in another way. Should the old way still be paid, the money goes back."""
+    if may_be_tried_again(known):
+        return True
+    is_same = (known.provider, known.payment_token) == (wish.payment.provider, wish.payment.token)
+    if known.awaiting is not Awaiting.SHOPPER or is_same or not is_owner(ctx, known, wish.cart_token):
+        return False
+    standing = await move_on(parts, known)
+    if standing.status is PlaceStatus.REQUIRES_ACTION:
+        standing = await refuse(parts, known, code="superseded")
+    now = await placing.draft(parts.db, order_id=known.id)
+    return standing.status is PlaceStatus.DECLINED and now is not None and may_be_tried_again(now)
 
 
 def _refusal_of(frozen: FrozenCart, expected: Money) -> Conflict | None:

@@ -4,6 +4,7 @@ Each in its own try: one that fails is put off, longer each time, and parked wit
 hope, so that it never stands in the way of the others.
 """
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
@@ -23,7 +24,8 @@ from mercato.orders.parts import Parts
 from mercato.orders.records import Draft, Intent, StoryRow
 from mercato.orders.store import after, intents, placing
 
-BATCH = 50
+BATCH = 8
+"""Taken up side by side, so that one which waits for a timeout does not delay the others past their lease."""
 MAX_TRIES = 12
 BACKOFF_MOST_S = 300
 _OPEN = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, SessionStatus.REQUIRES_ACTION})
@@ -36,16 +38,18 @@ async def sweep(parts: Parts) -> int:
     now = clock.now()
     lease_until = now + timedelta(seconds=LEASE_S)
     drafts = await placing.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
-    for draft in drafts:
-        error = await attempt(_resume(parts, draft))
-        if error is not None:
-            due = _next_try(error, draft.tries, now)
-            await placing.put_off(parts.db, draft=draft, due=due, error=repr(error), now=now)
-            _alert("draft", str(draft.id), due, error)
+    await asyncio.gather(*(_resume_later(parts, draft, now) for draft in drafts))
     wanted = await intents.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
-    for intent in wanted:
-        await carry_out_later(parts, intent, now)
+    await asyncio.gather(*(carry_out_later(parts, intent, now) for intent in wanted))
     return len(drafts) + len(wanted)
+
+
+async def _resume_later(parts: Parts, draft: Draft, now: datetime) -> None:
+    error = await attempt(_resume(parts, draft))
+    if error is not None:
+        due = _next_try(error, draft.tries, now)
+        await placing.put_off(parts.db, draft=draft, due=due, error=repr(error), now=now)
+        _alert("draft", str(draft.id), due, error)
 
 
 async def carry_out_later(parts: Parts, intent: Intent, now: datetime) -> None:
