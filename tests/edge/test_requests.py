@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 import pytest
 from litestar import Request, Response, delete, get, post
-from litestar.params import QueryParameter
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, QueryParameter
 
 from mercato.edge.app import app_of
 from mercato.edge.routes import RouteError
@@ -247,6 +249,30 @@ def test_refuses_to_start_with_a_contract_that_the_shop_lacks(shop: Any) -> None
         app_of(shop, [("/api/v1", needs_orders)], with_pages=False)
 
 
+def test_refuses_to_start_with_a_form_that_could_never_be_read(shop: Any) -> None:
+    @post("/x", permission=PUBLIC)
+    async def upload(
+        data: Annotated[dict[str, UploadFile | str], Body(media_type=RequestEncodingType.MULTI_PART)],
+    ) -> str:
+        return "no"
+
+    with pytest.raises(RouteError, match="upload cannot be called"):
+        app_of(shop, [("/api/v1", upload)], with_pages=False)
+
+
+async def test_reads_an_upload_and_refuses_other_bodies(open_door: Any) -> None:
+    @post("/x", permission=PUBLIC)
+    async def upload(
+        data: Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)],
+    ) -> list[str]:
+        return [(await data["image"].read()).decode()]
+
+    door = await open_door([upload])
+    assert (await door.post("/api/v1/x", files={"image": ("a.txt", b"bytes")})).json() == ["bytes"]
+    assert (await door.post("/api/v1/x", json={"image": "a"})).status_code == 415
+    assert (await door.post("/api/v1/x")).status_code == 400
+
+
 def test_refuses_to_cache_what_is_not_public(shop: Any) -> None:
     @get("/x", permission=SIGNED_IN, cached=("products",))
     async def mine_alone() -> str:
@@ -336,6 +362,7 @@ async def test_reads_query_path_and_lists(door: Any) -> None:
         ("limit=", "limit", "wrong_type"),
         ("big=maybe", "big", "wrong_type"),
         ("since=yesterday", "since", "wrong_format"),
+        ("since=0.5", "since", "wrong_format"),
         ("cursor=" + "x" * 501, "cursor", "too_long"),
     ],
 )
@@ -459,7 +486,7 @@ async def test_describes_routes_with_their_limits_and_problems(open_door: Any) -
     problem = document["components"]["responses"]["Problem422"]["content"]["application/problem+json"][
         "schema"
     ]
-    assert problem == {"$ref": "#/components/schemas/Problem"}
+    assert problem == {"$ref": "#/components/schemas/ProblemDetails"}
 
 
 async def test_shows_the_description_to_people_without_a_script(open_door: Any) -> None:

@@ -18,7 +18,7 @@ from mercato.edge.answers import (
 )
 from mercato.edge.cache import PUBLIC_POLICY, Entry
 from mercato.edge.error_pages import error_page, sign_in_path
-from mercato.edge.problems import MEDIA_TYPE, Problem, extra_headers, known, problem_of
+from mercato.edge.problems import MEDIA_TYPE, ProblemDetails, extra_headers, known, problem_of
 from mercato.edge.security import hosted_cookie
 from mercato.kernel import clock
 from mercato.kernel.web import API_PREFIX
@@ -164,7 +164,7 @@ def _to_sign_in(exchange: "Exchange") -> Answer:
     return Answer(303, [(b"location", target)], b"")
 
 
-def _page(exchange: "Exchange", problem: Problem) -> bytes:
+def _page(exchange: "Exchange", problem: ProblemDetails) -> bytes:
     request = exchange.litestar_request()
     return error_page(request, problem, exchange.ctx.locale)
 

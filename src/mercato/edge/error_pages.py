@@ -7,7 +7,7 @@ from urllib.parse import quote
 import structlog
 from litestar import Request
 
-from mercato.edge.problems import Problem
+from mercato.edge.problems import ProblemDetails
 from mercato.ui.rendering import page
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ def sign_in_path(path: str, query: bytes) -> str:
     return f"{page_path}?next={quote(target, safe='')}"
 
 
-def error_page(request: Request[Any, Any, Any], problem: Problem, locale: str) -> bytes:
+def error_page(request: Request[Any, Any, Any], problem: ProblemDetails, locale: str) -> bytes:
     """The page for `problem`; plain text in HTML when even that page cannot be rendered."""
     title, text = TITLES.get(problem.status, TITLES[500 if problem.status >= 500 else 400])
     is_admin = request.scope["path"].startswith("/admin")
@@ -55,7 +55,7 @@ def error_page(request: Request[Any, Any, Any], problem: Problem, locale: str) -
     return _rendered(lambda: page(request, "errors/error.html", context).content, title, problem)
 
 
-def _rendered(render: Callable[[], str], title: str, problem: Problem) -> bytes:
+def _rendered(render: Callable[[], str], title: str, problem: ProblemDetails) -> bytes:
     try:
         return render().encode()
     except Exception:

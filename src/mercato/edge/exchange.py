@@ -30,6 +30,7 @@ from mercato.edge.cache import Key
 from mercato.edge.context import Asker, context_of
 from mercato.edge.idempotency import Claim, owner_of
 from mercato.edge.plans import is_response
+from mercato.edge.problems import Malformed, UnsupportedMedia
 from mercato.edge.security import FORM_KEY_FIELD, form_fields, without_own_fields
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -42,6 +43,7 @@ from mercato.kernel.web import CART_COOKIE, PUBLIC, SCOPE_KEY, SESSION_COOKIE, S
 
 if TYPE_CHECKING:
     from mercato.edge.gate import Found, Gate
+    from mercato.edge.routes import Route
 
 MAX_USER_AGENT = 300
 JSON = (b"content-type", b"application/json")
@@ -212,6 +214,7 @@ class Exchange:
     async def _call(self, found: "Found") -> Answer | None:
         plan = found.route.plan
         if plan is None:
+            self._refuse_other_forms(found.route)
             return await self._through_litestar(found, found.asgi)
         given = plan.arguments(self.headers, found.path_params, self.query, self.body)
         if plan.wants_ctx:
@@ -224,6 +227,14 @@ class Exchange:
             response = await found.handler.to_response(app=self.gate.app, data=result, request=request)
             return await self._through_litestar(found, response)
         return Answer(plan.status, [JSON] if result is not None else [], plan.encode(result))
+
+    def _refuse_other_forms(self, route: "Route") -> None:
+        if not route.form_type:
+            return
+        if not self.body:
+            raise Malformed("body_missing", f"Send the body as {route.form_type}.")
+        if not self.headers.get(b"content-type", b"").startswith(route.form_type.encode()):
+            raise UnsupportedMedia("unsupported_media_type", f"Send the body as {route.form_type}.")
 
     async def _through_litestar(self, found: "Found", asgi: Any) -> Answer | None:
         """Run an ASGI application of Litestar; its whole answer, or None when it has streamed one."""

@@ -15,13 +15,13 @@ from mercato.edge.cache import AnswerCache, Entry, Key
 from mercato.edge.context import Principals
 from mercato.edge.exchange import Exchange
 from mercato.edge.idempotency import Replies
-from mercato.edge.plans import plan_of
+from mercato.edge.plans import form_type_of, parameters_of, plan_of, refuse_unreadable
 from mercato.edge.routes import Route
 from mercato.edge.security import Forgery, policy_headers
 from mercato.kernel import clock
 from mercato.kernel.errors import NotFound
 from mercato.kernel.metrics import Metrics, Timing
-from mercato.kernel.web import API_PREFIX
+from mercato.kernel.web import API_PREFIX, PUBLIC
 
 log = structlog.get_logger()
 
@@ -136,13 +136,19 @@ class Gate:
         self, handler: HTTPRouteHandler, values: Mapping[str, object], path_names: frozenset[str]
     ) -> None:
         """Give `handler` its route; Litestar's own OPTIONS answers are open to everyone."""
-        if handler.http_methods == {"OPTIONS"} and "permission" not in handler.opt:
-            handler.opt["permission"] = "public"
+        is_litestars = handler.http_methods == {"OPTIONS"} and "permission" not in handler.opt
+        if is_litestars:
+            handler.opt["permission"] = PUBLIC
         route: Route | None = handler.opt.get("route")
         if route is None:
             route = handler.opt["route"] = Route(handler, min(handler.paths))
-        if route.is_api:
-            route.plan = plan_of(handler, values, path_names)
+        if not route.is_api or is_litestars:
+            return
+        route.plan = plan_of(handler, values, path_names)
+        route.parameters = parameters_of(route.fn, frozenset(values), path_names)
+        route.form_type = form_type_of(route.fn)
+        if route.plan is None:
+            refuse_unreadable(handler)
 
     async def _live(self, receive: Any, send: Any) -> None:
         while True:

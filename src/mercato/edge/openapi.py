@@ -12,8 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from mercato import __version__
-from mercato.edge.plans import Plan
-from mercato.edge.problems import Problem
+from mercato.edge.problems import ProblemDetails
 from mercato.edge.routes import Route
 from mercato.kernel.web import API_PREFIX, PUBLIC, SIGNED_IN, STAFF
 from mercato.settings import Settings
@@ -121,7 +120,7 @@ def operations_of(app: Litestar) -> list[Operation]:
 def document_of(operations: Iterable[Operation], server_url: str) -> dict[str, Any]:
     """The OpenAPI document of `operations`."""
     types = Types()
-    problem = types.schema(Problem)
+    problem = types.schema(ProblemDetails)
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, types)
@@ -174,16 +173,15 @@ def _operation(operation: Operation, types: Types) -> dict[str, Any]:
             "required": plan.body_default is inspect.Parameter.empty,
             "content": {"application/json": {"schema": types.schema(plan.body_type)}},
         }
-    elif plan is None and "data" in inspect.signature(route.fn).parameters:
+    elif route.form_type:
         form = {"schema": {"type": "object"}}
-        described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
+        described["requestBody"] = {"required": True, "content": {route.form_type: form}}
     return described
 
 
 def _parameters(operation: Operation, types: Types) -> list[dict[str, Any]]:
-    plan: Plan | None = operation.route.plan
     parameters = []
-    for each in plan.parameters if plan is not None else ():
+    for each in operation.route.parameters:
         described = {
             "name": each.alias,
             "in": each.source,
@@ -214,15 +212,16 @@ def _responses(operation: Operation, types: Types) -> dict[str, Any]:
         if status < 400:
             responses[str(status)] = _success(None if isinstance(answer, str) else answer, types)
         else:
-            responses[str(status)] = _problem(status, answer if isinstance(answer, str) else "")
+            text = answer if isinstance(answer, str) else PROBLEMS.get(status, "A problem.")
+            responses[str(status)] = _problem(text, types)
     for status in _usual(operation):
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/ProblemDetails{status}"})
     return responses
 
 
 def _usual(operation: Operation) -> list[int]:
     """The problems that the edge and the services may answer with on such a route."""
-    route, plan = operation.route, operation.route.plan
+    route = operation.route
     statuses = set(ALWAYS) | {401}
     if route.permission not in (PUBLIC, SIGNED_IN) or operation.method in UNSAFE:
         statuses.add(403)
@@ -230,8 +229,8 @@ def _usual(operation: Operation) -> list[int]:
         statuses |= {404, 410}
     if operation.method in UNSAFE:
         statuses |= {409, 413, 415, 422, 428}
-    if plan is None or plan.parameters:
-        statuses.add(422)
+    if route.parameters:
+        statuses |= {404, 422}
     return sorted(statuses)
 
 
@@ -256,11 +255,9 @@ def _success(returns: Any, types: Types) -> dict[str, Any]:
     return described
 
 
-def _problem(status: int, text: str) -> dict[str, Any]:
-    return {
-        "description": text or PROBLEMS.get(status, "A problem."),
-        "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
-    }
+def _problem(text: str, types: Types) -> dict[str, Any]:
+    schema = types.schema(ProblemDetails)
+    return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
 
 
 def _retry_header(status: int) -> dict[str, Any]:

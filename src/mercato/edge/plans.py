@@ -7,8 +7,10 @@ that use more of Litestar (forms, uploads, cookies) run through it as usual.
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
@@ -22,7 +24,7 @@ from litestar.params import BodyKwarg, KwargDefinition, ParameterKwarg
 from litestar.response.base import ASGIResponse
 
 from mercato.edge.problems import Malformed, UnsupportedMedia, invalid_of
-from mercato.edge.routes import injected_names
+from mercato.edge.routes import RouteError, injected_names
 from mercato.kernel.errors import FieldError, Invalid
 
 MAX_QUERY_FIELDS = 200
@@ -45,6 +47,8 @@ class Parameter(msgspec.Struct, frozen=True):
     is_required: bool
     default: Any = None
     is_list: bool = False
+    is_figure: bool = False
+    """A number or a switch: the only texts that are converted leniently ("3" for 3)."""
     description: str = ""
 
 
@@ -65,17 +69,14 @@ class Plan:
         self.body_type: Any = hints.get("data")
         data = signature.parameters.get("data")
         self.body_default: Any = data.default if data is not None else inspect.Parameter.empty
-        self.parameters = tuple(
-            _parameter(parameter, hints[name], path_names)
-            for name, parameter in signature.parameters.items()
-            if name not in self.fixed and name not in ("ctx", "request", "data")
-        )
+        self.parameters = parameters_of(fn, frozenset(self.fixed), path_names)
         self._decoder = msgspec.json.Decoder(self.body_type) if data is not None else None
         self._path_only = tuple(
             p.name for p in self.parameters if p.source == "path" and p.annotation in _PLAIN
         )
         self._converted = tuple(p for p in self.parameters if p.name not in self._path_only)
-        self._struct = _struct_of(fn.__name__, self._converted) if self._converted else None
+        self._figures = _struct_of(fn.__name__, [p for p in self._converted if p.is_figure])
+        self._texts = _struct_of(fn.__name__, [p for p in self._converted if not p.is_figure])
 
     def arguments(
         self, headers: Mapping[bytes, bytes], path: Mapping[str, Any], query: bytes, body: bytes
@@ -84,7 +85,7 @@ class Plan:
         given = dict(self.fixed)
         for name in self._path_only:
             given[name] = path[name]
-        if self._struct is not None:
+        if self._converted:
             given.update(self._convert(headers, path, query))
         if self._decoder is not None:
             given["data"] = self._body(headers, body)
@@ -98,7 +99,9 @@ class Plan:
     ) -> dict[str, Any]:
         raw = self._raw(headers, path, query)
         try:
-            return msgspec.structs.asdict(msgspec.convert(raw, self._struct, strict=False))
+            figures = msgspec.convert(raw, self._figures, strict=False)
+            texts = msgspec.convert(raw, self._texts)
+            return msgspec.structs.asdict(figures) | msgspec.structs.asdict(texts)
         except msgspec.ValidationError:
             raise Invalid("invalid", "Some values are refused.", errors=self._errors(raw)) from None
 
@@ -125,7 +128,7 @@ class Plan:
                     errors.append(FieldError(parameter.alias, "required", "This is required."))
                 continue
             try:
-                msgspec.convert(raw[parameter.name], parameter.annotation, strict=False)
+                msgspec.convert(raw[parameter.name], parameter.annotation, strict=not parameter.is_figure)
             except msgspec.ValidationError as error:
                 errors.append(invalid_of(error, parameter.alias))
         return errors
@@ -163,6 +166,36 @@ def plan_of(
             if isinstance(meta, BodyKwarg) or _is_cookie(meta):
                 return None
     return Plan(handler, values, path_names)
+
+
+def parameters_of(fn: Any, injected: frozenset[str], path_names: frozenset[str]) -> tuple[Parameter, ...]:
+    """The parameters of a handler that come from the path, the query and headers."""
+    hints = get_type_hints(fn, include_extras=True)
+    return tuple(
+        _parameter(parameter, hints[name], path_names)
+        for name, parameter in inspect.signature(fn).parameters.items()
+        if name not in injected and name not in _LITESTAR_ONLY and name not in ("ctx", "request", "data")
+    )
+
+
+def form_type_of(fn: Any) -> str:
+    """The media type of the form that a handler reads as `data`; "" for JSON and for none."""
+    for meta in _metadata(get_type_hints(fn, include_extras=True).get("data")):
+        if isinstance(meta, BodyKwarg):
+            return str(getattr(meta.media_type, "value", meta.media_type))
+    return ""
+
+
+def refuse_unreadable(handler: HTTPRouteHandler) -> None:
+    """Raise RouteError for a handler whose arguments Litestar could not convert on any request."""
+    try:
+        msgspec.convert({}, handler.signature_model, dec_hook=lambda cls, value: value)
+    except msgspec.ValidationError:
+        return
+    except TypeError as error:
+        raise RouteError(
+            f"{handler.fn.__module__}.{handler.fn.__name__} cannot be called: {error}."
+        ) from None
 
 
 def _is_cookie(meta: Any) -> bool:
@@ -223,6 +256,7 @@ def _parameter(parameter: inspect.Parameter, hint: Any, path_names: frozenset[st
         is_required,
         None if is_required else default,
         _is_list(hint),
+        _is_figure(hint),
         description,
     )
 
@@ -252,7 +286,7 @@ def _limited(annotation: Any, metas: tuple[msgspec.Meta, ...]) -> Any:
     return annotation
 
 
-def _struct_of(name: str, parameters: tuple[Parameter, ...]) -> type[msgspec.Struct]:
+def _struct_of(name: str, parameters: Sequence[Parameter]) -> type[msgspec.Struct]:
     fields = [
         (p.name, p.annotation) if p.is_required else (p.name, p.annotation, _default_of(p.default))
         for p in parameters
@@ -275,6 +309,15 @@ def _metadata(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) in (Union, UnionType):
         return tuple(meta for member in get_args(hint) for meta in _metadata(member))
     return tuple(get_args(hint)[1:]) if get_origin(hint) is Annotated else ()
+
+
+def _is_figure(hint: Any) -> bool:
+    """True when an integer, a number or a boolean stands anywhere in the type."""
+    if get_origin(hint) is None:
+        return (
+            inspect.isclass(hint) and issubclass(hint, int | float | Decimal) and not issubclass(hint, Enum)
+        )
+    return any(_is_figure(part) for part in get_args(hint))
 
 
 def _is_list(hint: Any) -> bool:

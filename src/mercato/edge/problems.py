@@ -81,7 +81,7 @@ _AT = re.compile(r" - at `\$?(.*?)`$")
 _FIELD = re.compile(r"(?:unknown|required) field `(.*)`")
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=False):
+class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=False):
     """The body of every answer that is an error (RFC 9457). `code` is stable; `detail` is for people."""
 
     type: str
@@ -121,12 +121,12 @@ def status_of(error: MercatoError | None) -> int:
     return next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
 
 
-def problem_of(error: MercatoError | None, request_id: str) -> Problem:
+def problem_of(error: MercatoError | None, request_id: str) -> ProblemDetails:
     """The body that a client gets; of an unexpected error it tells the request id and nothing else."""
     status = status_of(error)
     code = error.code if error is not None else "internal_error"
     detail = error.detail if error is not None else "Something broke on our side. Tell us the request id."
-    return Problem(
+    return ProblemDetails(
         type=PROBLEM_TYPE + code,
         title=HTTPStatus(status).phrase,
         status=status,

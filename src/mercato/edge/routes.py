@@ -49,8 +49,10 @@ class Route:
         "call",
         "checks_csrf",
         "fn",
+        "form_type",
         "is_api",
         "label",
+        "parameters",
         "permission",
         "plan",
         "replays",
@@ -76,6 +78,9 @@ class Route:
         limit = handler.request_max_body_size
         self.body_bytes: int = limit if isinstance(limit, int) else BODY_BYTES
         self.plan: Any = None
+        self.parameters: tuple[Any, ...] = ()
+        self.form_type = ""
+        """The media type of the form that this route reads; empty when it reads none or JSON."""
         if self.cached is not None and (permission != PUBLIC or handler.http_methods - {"GET", "HEAD"}):
             raise RouteError(
                 f"{_name(handler)} ({path}) is cached, so it must be a GET with permission=PUBLIC."
