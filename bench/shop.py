@@ -116,7 +116,7 @@ async def read_shop(port: int) -> Shop:
 async def set_flash_stock(running: Running, shop: Shop, on_hand: int) -> None:
     """So many units of the flash-sale item, whatever was there before."""
     staff = await sign_in(running.port)
-    levels = await staff.call("GET", f"/api/v1/admin/stock-levels?query={FLASH_SKU}")
+    levels = await staff.call("GET", f"/api/v1/admin/stock-levels?q={FLASH_SKU}")
     level = next(item for item in levels["items"] if item["variant_id"] == shop.flash)
     body = {
         "variant_id": shop.flash,

@@ -68,7 +68,7 @@ async def test_fifty_completes_of_one_cart_are_one_order_and_one_charge(
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) <= {201, 202, 409}, statuses
     assert len({answer.json()["number"] for answer in answers if answer.status_code == 201}) == 1
-    [row] = staff.get("/orders", query=buyer.email)["items"]
+    [row] = staff.get("/orders", q=buyer.email)["items"]
     order = staff.get(f"/orders/{row['id']}")
     assert [payment["captured"]["amount"] for payment in order["payments"]] == [9390]
     assert_books_agree(shop)

@@ -154,7 +154,7 @@ def test_goods_that_are_gone_are_refused_and_nothing_is_written(
     assert answer.status_code == 409, answer.text
     assert answer.json()["code"] == "insufficient_stock"
     assert staff.level(goods, "MUG-INK")["available"] == level["available"]
-    assert staff.get("/orders", query="other@example.com", status="draft")["items"] == []
+    assert staff.get("/orders", q="other@example.com", status="draft")["items"] == []
 
 
 def test_an_incomplete_cart_says_what_is_missing(buyer: Buyer) -> None:

@@ -134,6 +134,6 @@ def test_a_note_is_for_colleagues_only(buyer: Buyer, staff: Staff) -> None:
 def test_staff_finds_an_order(buyer: Buyer, staff: Staff, query: str) -> None:
     order = open_order(buyer, staff, MUG_INK=1)
     words = {"number": order["number"], "email": buyer.email, "name": "Verlinden", "sku": "MUG-INK"}
-    found = staff.get("/orders", query=words[query], limit=100)
+    found = staff.get("/orders", q=words[query], limit=100)
 
     assert order["number"] in [item["number"] for item in found["items"]]
