@@ -127,7 +127,7 @@ class Host:
             one.consumers.append(consumer)
         one.schedules = [*service.schedules, retention_of(schema, durable)]
         for schedule in one.schedules:
-            leadership.add(f"schedule:{schedule.name}", Clockwork(schedule, durable).run)
+            leadership.add(f"schedule:{schedule.name}", Clockwork(schedule, relaxed).run)
         one.dead_letters = DeadLetters(
             schema, durable, {subscription.consumer: subscription for subscription in service.subscriptions}
         )
