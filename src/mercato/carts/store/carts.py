@@ -101,6 +101,12 @@ SET_COUPON = f"""with c as (update carts.carts c set {_TOUCH},
      where {_OWNED} and c.status = 'open' returning c.*)
    select {_COLUMNS}, {_ARRAYS}, {_SEEN}, true as is_done from c cross join lateral {_lines(_STORED)}"""
 
+ABANDON_EXPIRED = """update carts.carts set status = 'abandoned', version = version + 1 where id in (select id from carts.carts
+        where expires_at < $1 and status = 'open' order by expires_at limit $2 for update skip locked) and expires_at < $1 returning 1"""
+
+DELETE_OLD = """delete from carts.carts where id in (select id from carts.carts
+        where expires_at < $1 and status in ('abandoned', 'completed') order by expires_at limit $2 for update skip locked) returning 1"""
+
 
 class Edited(msgspec.Struct, frozen=True):
     """The cart after an edit. `is_done` is False when its target was not there; `is_stale` when another
@@ -221,21 +227,13 @@ async def status_of(db: Queries, *, cart_id: UUID, owner: Owner) -> CartStatus |
 
 async def abandon_expired(db: Queries, *, now: datetime, limit: int) -> int:
     """Open carts whose time is over become abandoned; how many."""
-    rows = await db.fetch(
-        """update carts.carts set status = 'abandoned', version = version + 1 where id in (select id from carts.carts
-        where expires_at < $1 and status = 'open' order by expires_at limit $2 for update skip locked) and expires_at < $1 returning 1""",
-        now, limit,
-    )  # fmt: skip
+    rows = await db.fetch(ABANDON_EXPIRED, now, limit)
     return len(rows)
 
 
 async def delete_old(db: Queries, *, before: datetime, limit: int) -> int:
     """Abandoned and completed carts that expired before `before` go away with their lines; how many."""
-    rows = await db.fetch(
-        """delete from carts.carts where id in (select id from carts.carts
-        where expires_at < $1 and status in ('abandoned', 'completed') order by expires_at limit $2 for update skip locked) returning 1""",
-        before, limit,
-    )  # fmt: skip
+    rows = await db.fetch(DELETE_OLD, before, limit)
     return len(rows)
 
 

@@ -24,6 +24,13 @@ THAW = """with c as (update carts.carts set status = 'open', frozen = null, froz
  u as (update carts.promotions p set used = p.used - 1 from l where p.id = l.id)
  select exists (select from c)"""
 
+FINISH = """update carts.carts set status = 'completed', frozen_at = null, version = version + 1, updated_at = $2
+        where id in (select id from carts.carts where id = any($1::uuid[]) order by id for no key update) and status <> 'completed' returning id"""
+
+STALE = (
+    "select id from carts.carts where frozen_at < $1 and status = 'completing' order by frozen_at limit $2"
+)
+
 
 class FreezeRow(msgspec.Struct, frozen=True):
     """`is_done`: it is completing now. `is_there`: it was open in that version, so a coupon stood in the way."""
@@ -49,18 +56,11 @@ async def thaw(db: Queries, *, cart_id: UUID, now: datetime) -> bool:
 
 async def finish(db: Queries, *, cart_ids: Sequence[UUID], now: datetime) -> list[UUID]:
     """→ completed, for carts whose order is placed; returns those that were not completed before."""
-    rows = await db.fetch(
-        """update carts.carts set status = 'completed', frozen_at = null, version = version + 1, updated_at = $2
-        where id in (select id from carts.carts where id = any($1::uuid[]) order by id for no key update) and status <> 'completed' returning id""",
-        cart_ids, now,
-    )  # fmt: skip
+    rows = await db.fetch(FINISH, cart_ids, now)
     return [row["id"] for row in rows]
 
 
 async def stale(db: Queries, *, before: datetime, limit: int) -> list[UUID]:
     """Carts that have been completing since before `before`, longest first."""
-    rows = await db.fetch(
-        "select id from carts.carts where frozen_at < $1 and status = 'completing' order by frozen_at limit $2",
-        before, limit,
-    )  # fmt: skip
+    rows = await db.fetch(STALE, before, limit)
     return [row["id"] for row in rows]

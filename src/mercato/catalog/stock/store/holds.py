@@ -96,12 +96,19 @@ async def allocate(db: Queries, *, owners: Sequence[UUID], actor: str) -> None:
     await db.execute(MOVE, owners, actor, 1)
 
 
+LOCK_LEVELS = f"""select l.variant_id, l.location_id, p.position, p.is_active, {FREE} as free
+   from stock.levels l join stock.locations p on p.id = l.location_id
+   where l.variant_id = any($1::uuid[]) order by l.variant_id, l.location_id for no key update of l"""
+KNOWN_OWNERS = """select owner from stock.reservations where owner = any($1::uuid[])
+   union select cause_id from stock.effects where kind = 'allocated' and cause_id = any($1::uuid[])"""
+EXPIRED = """select owner from stock.reservations where expires_at < $1
+   group by owner order by min(expires_at) limit $2"""
+
+
 async def lock_levels(tx: Tx, *, variant_ids: Sequence[UUID]) -> list[FreeLevel]:
     """Lock all levels of the variants in order; returns those at active locations."""
     rows = await tx.fetch(
-        f"""select l.variant_id, l.location_id, p.position, p.is_active, {FREE} as free
-        from stock.levels l join stock.locations p on p.id = l.location_id
-        where l.variant_id = any($1::uuid[]) order by l.variant_id, l.location_id for no key update of l""",
+        LOCK_LEVELS,
         variant_ids,
     )
     return [
@@ -114,8 +121,7 @@ async def lock_levels(tx: Tx, *, variant_ids: Sequence[UUID]) -> list[FreeLevel]
 async def known_owners(tx: Tx, *, owners: Sequence[UUID]) -> set[UUID]:
     """Which of `owners` hold something already, or had it allocated."""
     rows = await tx.fetch(
-        """select owner from stock.reservations where owner = any($1::uuid[])
-        union select cause_id from stock.effects where kind = 'allocated' and cause_id = any($1::uuid[])""",
+        KNOWN_OWNERS,
         owners,
     )
     return {row["owner"] for row in rows}
@@ -153,8 +159,5 @@ async def insert_holds(
 
 async def expired_owners(db: Queries, *, now: datetime, limit: int) -> list[UUID]:
     """Owners whose hold ran out before `now`, longest first."""
-    rows = await db.fetch(
-        "select owner from stock.reservations where expires_at < $1 group by owner order by min(expires_at) limit $2",
-        now, limit,
-    )  # fmt: skip
+    rows = await db.fetch(EXPIRED, now, limit)
     return [row["owner"] for row in rows]

@@ -36,6 +36,11 @@ REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from u
  select {CHANGED_COLUMNS}"""
 
 
+AVAILABLE = f"""select l.variant_id, sum({FREE})::int
+   from stock.levels l join stock.locations p on p.id = l.location_id and p.is_active
+   where l.variant_id = any($1::uuid[]) group by 1"""
+
+
 class AdjustRow(msgspec.Struct, frozen=True):
     """How an adjustment ended. `version` is None when there is no such level."""
 
@@ -47,11 +52,7 @@ class AdjustRow(msgspec.Struct, frozen=True):
 
 async def available(db: Queries, *, variant_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Units that may be promised, over active locations; variants without a level are missing."""
-    rows = await db.fetch(
-        f"""select l.variant_id, sum({FREE})::int from stock.levels l join stock.locations p on p.id = l.location_id and p.is_active
-        where l.variant_id = any($1::uuid[]) group by 1""",
-        variant_ids,
-    )
+    rows = await db.fetch(AVAILABLE, variant_ids)
     return {row[0]: row[1] for row in rows}
 
 
