@@ -50,3 +50,17 @@ def test_every_api_route_is_described(database_url: str, nats_url: str) -> None:
     ids = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
     assert len(ids) == len(set(ids))
     assert all(operation["summary"] for methods in paths.values() for operation in methods.values())
+    names = {
+        f"#/components/{kind}/{name}" for kind, members in document["components"].items() for name in members
+    }
+    assert references_in(document) <= names
+    assert not [name for name in document["components"]["schemas"] if "." in name], "two shapes share a name"
+
+
+def references_in(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*(references_in(each) for each in value.values()))
+    if isinstance(value, list):
+        return set().union(*(references_in(each) for each in value))
+    return set()

@@ -215,7 +215,7 @@ def _responses(operation: Operation, types: Types) -> dict[str, Any]:
             text = answer if isinstance(answer, str) else PROBLEMS.get(status, "A problem.")
             responses[str(status)] = _problem(text, types)
     for status in _usual(operation):
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/ProblemDetails{status}"})
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
     return responses
 
 
