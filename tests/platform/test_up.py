@@ -18,6 +18,7 @@ import pytest
 from mercato.engines.child import Account, wait_until
 from support.up import all_gone, mercato_up
 
+pytestmark = pytest.mark.timeout(240)  # several whole starts per test, on machines that do other work too
 RUNNING = "Ctrl-C stops everything"
 
 

@@ -16,7 +16,7 @@ import psutil
 
 from mercato.engines.child import wait_until
 
-START_TIMEOUT_S = 50.0
+START_TIMEOUT_S = 120.0
 
 
 class Up:
