@@ -79,7 +79,13 @@ class Leadership:
                     await self._take_free(connection)
                     if await self._lost.wait(RETRY_S):
                         break
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,  # what asyncpg raises when the server dies under a statement
+                TimeoutError,
+            ) as error:
                 log.warning("lead lost: no database", error=repr(error))
             finally:
                 await self._end_roles()
