@@ -17,6 +17,7 @@ from mercato.imports.products import ImportReport
 from mercato.imports.reading import FileRefused
 from mercato.kernel.context import SYSTEM_CONTEXT as SYSTEM
 from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, Unauthenticated
 from mercato.kernel.money import Money
 from support.waiting import eventually
 
@@ -220,3 +221,40 @@ async def test_loads_a_catalog_that_somebody_else_made(catalog: Catalog, foreign
     assert page.total == 54
     again, _ = await import_products_file(catalog, SYSTEM, file, mapping="vendure", pictures=pictures)
     assert (again.created, again.updated, again.unchanged) == (0, 0, 54)
+
+
+async def test_an_uploaded_file_is_imported_in_the_background(catalog: Catalog) -> None:
+    started = await catalog.start_import(SYSTEM, content=OWN.replace("39.50", "much").encode())
+    assert (started.status.value, started.created_by) == ("queued", "system")
+
+    async def ended() -> bool:
+        return (await catalog.product_import(SYSTEM, import_id=started.id)).finished_at is not None
+
+    await eventually(ended)
+    done = await catalog.product_import(SYSTEM, import_id=started.id)
+    assert (done.status.value, done.products, done.created, done.refused) == ("done", 2, 1, 1)
+    assert [(error.row, error.field) for error in done.errors] == [(3, "price")]
+    assert await skus(catalog) == {"tray": ["TRAY"]}
+
+
+async def test_an_uploaded_file_that_is_no_table_fails_with_its_reason(catalog: Catalog) -> None:
+    started = await catalog.start_import(SYSTEM, content=b"title\nVase\n")
+
+    async def ended() -> bool:
+        return (await catalog.product_import(SYSTEM, import_id=started.id)).finished_at is not None
+
+    await eventually(ended)
+    done = await catalog.product_import(SYSTEM, import_id=started.id)
+    assert done.status.value == "failed"
+    assert done.message.startswith("The file has no column 'name'")
+    for content, mapping, code in (
+        (b"x", "own.toml", "mapping_unknown"),
+        (b"", "mercato", "file_too_large"),
+        (b"caf\xe9", "mercato", "file_not_utf8"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await catalog.start_import(SYSTEM, content=content, mapping=mapping)
+        assert refused.value.code == code
+    with pytest.raises(Unauthenticated):
+        await catalog.start_import(GUEST, content=OWN.encode())
+    assert await skus(catalog) == {}

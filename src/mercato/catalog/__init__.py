@@ -8,6 +8,7 @@ not own carts, discounts or tax.
 from functools import partial
 from pathlib import Path
 
+from mercato.catalog.actions.import_file import ATTEMPTS, JOB, TIMEOUT_S, ImportPayload, run_import
 from mercato.catalog.actions.register_stock import hear_orders, hear_stock, register_stock
 from mercato.catalog.memory import Ears, Memory
 from mercato.catalog.parts import Parts
@@ -19,6 +20,7 @@ from mercato.contracts.orders import OrderPlaced
 from mercato.contracts.stock import Stock, StockChanged
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.inbox import Subscription
+from mercato.kernel.jobs import JobKind
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
@@ -40,7 +42,7 @@ def build(runtime: Runtime, *, stock: Stock) -> Service:
         follower=follower,
         stock=stock,
     )
-    service = CatalogService(parts, folder)
+    service = CatalogService(parts, folder, runtime.jobs("catalog"))
     ears = Ears(runtime.nats, runtime.settings.namespace, memory, follower.hint)
 
     async def start() -> None:
@@ -64,6 +66,15 @@ def build(runtime: Runtime, *, stock: Stock) -> Service:
                 "catalog-register-stock",
                 REGISTER_STOCK_EVERY_S,
                 partial(register_stock, parts, SYSTEM_CONTEXT),
+            ),
+        ),
+        jobs=(
+            JobKind(
+                name=JOB,
+                payload=ImportPayload,
+                run=partial(run_import, parts, lambda: service),
+                timeout_s=TIMEOUT_S,
+                max_attempts=ATTEMPTS,
             ),
         ),
         start=start,

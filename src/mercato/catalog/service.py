@@ -5,12 +5,15 @@ from datetime import datetime
 from uuid import UUID
 
 from mercato.catalog.actions import change_product, edit_navigation, save_products
+from mercato.catalog.actions.import_file import start_import
+from mercato.catalog.actions.make_products import make_products
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.parts import Parts
 from mercato.catalog.records import ProductRecord
 from mercato.catalog.search.documents import key_of
 from mercato.catalog.search.index import IndexFolder
 from mercato.catalog.shopping import Shopping
+from mercato.catalog.store import imports as import_store
 from mercato.catalog.store import listing as list_store
 from mercato.catalog.store import products as store
 from mercato.catalog.views import admin_product_of, admin_row_of, image_of
@@ -24,6 +27,7 @@ from mercato.contracts.catalog import (
     Image,
     ImportResult,
     ImportRow,
+    ProductImport,
     ProductInput,
     ProductStatus,
     ProductType,
@@ -32,7 +36,8 @@ from mercato.contracts.catalog import (
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
 from mercato.kernel.context import Context
-from mercato.kernel.errors import FieldError, Invalid, Unavailable
+from mercato.kernel.errors import FieldError, Invalid, NotFound, Unavailable
+from mercato.kernel.jobs import Jobs
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
 READ = "read_products"
@@ -48,9 +53,10 @@ POLL_S = 0.05
 class CatalogService(Shopping):
     """Implements `contracts.catalog.Catalog`; the methods that anyone may call are in `Shopping`."""
 
-    def __init__(self, parts: Parts, folder: IndexFolder) -> None:
+    def __init__(self, parts: Parts, folder: IndexFolder, jobs: Jobs) -> None:
         super().__init__(parts.database, parts.memory, folder, parts.media.rendition)
         self._parts = parts
+        self._jobs = jobs
 
     async def admin_products(
         self,
@@ -263,6 +269,26 @@ class CatalogService(Shopping):
     ) -> ImportResult:
         ctx.principal.require(WRITE)
         return await save_products.import_products(self._parts, ctx, rows=rows, dry_run=dry_run)
+
+    async def start_import(
+        self, ctx: Context, *, content: bytes, mapping: str = "mercato", dry_run: bool = False
+    ) -> ProductImport:
+        ctx.principal.require(WRITE)
+        import_id = await start_import(
+            self._parts, self._jobs, ctx, content=content, mapping=mapping, dry_run=dry_run
+        )
+        return await self.product_import(ctx, import_id=import_id)
+
+    async def product_import(self, ctx: Context, *, import_id: UUID) -> ProductImport:
+        ctx.principal.require(READ)
+        found = await import_store.find(self._database, import_id=import_id)
+        if found is None:
+            raise NotFound("import_not_found", "There is no such import.")
+        return found
+
+    async def make_products(self, ctx: Context, *, first: int, count: int) -> int:
+        ctx.principal.require(WRITE)
+        return await make_products(self._parts, ctx, first=first, count=count)
 
     async def rebuild_search(self, ctx: Context) -> int:
         ctx.principal.require(WRITE)

@@ -37,7 +37,7 @@ class AttributeKind(StrEnum):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """A picture of a product. `url` is the page-size rendition; others follow `/media/<key>-<width>.<format>`."""
+    """A picture. `url` is the page-size rendition; others follow `/media/<key>-<width>.<format>`."""
 
     id: UUID
     key: str
@@ -392,7 +392,7 @@ class ProductType(msgspec.Struct, frozen=True):
 
 
 class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One product of an import: the same shape as the admin's, with images as named files and its source row."""
+    """One product of an import: the shape of the admin's, with images as named files and its source row."""
 
     row: int
     """1-based line of the source file, for error reports."""
@@ -421,6 +421,34 @@ class ImportResult(msgspec.Struct, frozen=True):
     errors: list[RowError]
     product_ids: dict[int, UUID]
     """Row number → product, for the images that follow."""
+
+
+class ImportStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ProductImport(msgspec.Struct, frozen=True):
+    """An uploaded file that is being imported, or was."""
+
+    id: UUID
+    status: ImportStatus
+    mapping: str
+    dry_run: bool
+    products: int
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    errors: list[RowError]
+    """The first thousand."""
+    message: str
+    """Why it failed as a whole."""
+    created_by: str
+    created_at: datetime
+    finished_at: datetime | None
 
 
 class ProductChanged(Event):
@@ -605,7 +633,7 @@ class Catalog(Protocol):
         hero: bytes | None = None,
         hero_alt: ShortText = "",
     ) -> Shop:
-        """Set the texts of the context's channel; without `hero` the picture stays. Needs `write_settings`."""
+        """Set the texts of the context's channel; without `hero` the picture stays."""
 
     @idempotent
     async def attributes(self, ctx: Context) -> list[Attribute]: ...
@@ -623,6 +651,17 @@ class Catalog(Protocol):
         self, ctx: Context, *, rows: list[ImportRow], dry_run: bool = False
     ) -> ImportResult:
         """Upsert by SKU (the product that owns the first SKU of the row). Needs `write_products`."""
+
+    async def start_import(
+        self, ctx: Context, *, content: bytes, mapping: str = "mercato", dry_run: bool = False
+    ) -> ProductImport:
+        """Import a CSV file in the background; pictures it names are not read. Needs `write_products`."""
+
+    @idempotent
+    async def product_import(self, ctx: Context, *, import_id: UUID) -> ProductImport: ...
+
+    async def make_products(self, ctx: Context, *, first: int, count: int) -> int:
+        """For measuring: made-up products by number that are missing; returns how many. At most 10,000."""
 
     async def rebuild_search(self, ctx: Context) -> int:
         """Write the search index anew from the tables; returns how many products it holds."""

@@ -1,6 +1,7 @@
 """Writing every product as a CSV file in Mercato's own format, which the importer reads back."""
 
 import csv
+import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TextIO
 
@@ -25,30 +26,33 @@ async def export_products(
     catalog: Catalog, ctx: Context, target: TextIO, tell: Callable[[int], None] = lambda _: None
 ) -> int:
     """Write one row per variant; returns how many products. `tell` hears the number so far. Pictures stay."""
-    attributes = [attribute.code for attribute in await catalog.attributes(ctx)]
-    paths = {one.slug: one.path for one in await catalog.categories(ctx)}
-    options = [
-        f"option{i}_{part}"
-        for i in range(1, OPTIONS_MAX + 1)
-        for part in ("name", "value", "label", "swatch")
-    ]
-    columns = [*_PRODUCT_COLUMNS, *_VARIANT_COLUMNS, *options, *(f"attribute:{code}" for code in attributes)]
-    writer = csv.DictWriter(target, columns, restval="")
-    writer.writeheader()
     count = 0
-    async for product in _all(catalog, ctx):
-        writer.writerows(_rows(product, paths))
-        count += 1
+    async for text, products in csv_pages(catalog, ctx):
+        target.write(text)
+        count += products
         tell(count)
     return count
 
 
-async def _all(catalog: Catalog, ctx: Context) -> AsyncIterator[AdminProduct]:
+async def csv_pages(catalog: Catalog, ctx: Context) -> AsyncIterator[tuple[str, int]]:
+    """The file in pieces, each with how many products it has; the first is the line of column names."""
+    attributes = [attribute.code for attribute in await catalog.attributes(ctx)]
+    paths = {one.slug: one.path for one in await catalog.categories(ctx)}
+    parts = ("name", "value", "label", "swatch")
+    options = [f"option{number}_{part}" for number in range(1, OPTIONS_MAX + 1) for part in parts]
+    columns = [*_PRODUCT_COLUMNS, *_VARIANT_COLUMNS, *options, *(f"attribute:{code}" for code in attributes)]
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, columns, restval="")
+    writer.writeheader()
+    yield buffer.getvalue(), 0
     cursor: str | None = None
     while True:
         page = await catalog.export_products(ctx, limit=MAX_LIMIT, cursor=cursor)
+        buffer.seek(0)
+        buffer.truncate()
         for product in page.items:
-            yield product
+            writer.writerows(_rows(product, paths))
+        yield buffer.getvalue(), len(page.items)
         if page.next_cursor is None:
             return
         cursor = page.next_cursor
