@@ -114,7 +114,7 @@ def test_a_signal_stops_everything_within_five_seconds(data_dir: Path, number: s
         os.killpg(shop.process.pid, number)  # Ctrl-C reaches the whole group
         assert shop.end() == 0
         assert time.monotonic() - started < 5
-        assert all_gone(processes, timeout_s=0.5)
+        assert all_gone(processes, timeout_s=0.5), [one for one in processes if one.is_running()]
     assert "Stopped." in shop.output
     assert not (data_dir / "running.json").exists()
 

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -24,8 +25,8 @@ from mercato.supervisor.workers import Worker, ended_how, environment, mercato
 READY_TIMEOUT_S = 120.0
 READY_POLL_S = 0.02
 WATCH_INTERVAL_S = 1.0
-WORKERS_STOP_S = 2.5  # with the engines' second this stays below the 5 s promised for Ctrl-C
-ENGINE_STOP_S = 1.0
+STOP_S = 4.5  # below the 5 s promised for Ctrl-C
+ENGINES_STOP_S = 2.0  # the part of it that workers leave to the engines
 DATABASE = "mercato"
 DEFAULT_OWNER = "owner@example.com"
 
@@ -100,13 +101,14 @@ class Shop:
 
     def stop(self) -> None:
         """Stop everything in reverse order, within 5 seconds."""
+        end = time.monotonic() + STOP_S
         for worker in self._workers:
             worker.ask_to_stop()
         for worker in self._workers:
-            worker.stop(WORKERS_STOP_S / len(self._workers))
+            worker.stop(max(0.0, end - ENGINES_STOP_S - time.monotonic()))
         for engine in (self._nats, self._postgres):
             if engine is not None:
-                engine.stop(ENGINE_STOP_S)
+                engine.stop(max(0.0, end - time.monotonic()))
         if self._env:
             self._directory.forget_running()
 
