@@ -19,6 +19,7 @@ import structlog
 from mercato.kernel.bell import Bell
 
 RETRY_S = 1.0
+CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_TIMEOUT_S = 5.0
 SHARE_PAUSE_S = 0.02
 """Between two roles: processes that start together come to share them."""
@@ -38,7 +39,6 @@ class Leadership:
         self._roles: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop_task: asyncio.Task[None] | None = None
-        self._lost = Bell()
 
     def add(self, name: str, run: Run) -> None:
         """Run `run` whenever this process leads `name`; it is cancelled when the lead is lost."""
@@ -64,33 +64,29 @@ class Leadership:
             self._loop_task = None
 
     async def _keep(self) -> None:
+        """Compete for ever: a process that stops competing is lost to the shop, whatever the reason."""
         while True:
             try:
-                connection = await asyncpg.connect(
-                    self._url, timeout=10, server_settings={"application_name": "mercato leader"}
-                )
-            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-                log.warning("cannot lead: no database", error=repr(error))
-                await asyncio.sleep(RETRY_S)
-                continue
-            try:
-                connection.add_termination_listener(lambda _: self._lost.ring())
-                while True:
-                    await self._take_free(connection)
-                    if await self._lost.wait(RETRY_S):
-                        break
-            except (
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,  # what asyncpg raises when the server dies under a statement
-                TimeoutError,
-            ) as error:
-                log.warning("lead lost: no database", error=repr(error))
-            finally:
-                await self._end_roles()
-                with contextlib.suppress(Exception):
-                    await connection.close(timeout=1)
+                await self._compete()
+            except Exception as error:
+                log.warning("leads nothing: no database", error=repr(error))
+            await asyncio.sleep(RETRY_S)
+
+    async def _compete(self) -> None:
+        """Take roles on one connection until it is lost; then all roles of this process end."""
+        connection = await asyncpg.connect(
+            self._url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "mercato leader"}
+        )
+        lost = Bell()
+        connection.add_termination_listener(lambda _: lost.ring())
+        try:
+            while not connection.is_closed():
+                await self._take_free(connection)
+                await lost.wait(RETRY_S)
+        finally:
+            await self._end_roles()
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=1)
 
     async def _take_free(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         missing = [name for name in self._roles if name not in self._tasks]
