@@ -10,7 +10,7 @@ from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, Orde
 from mercato.kernel import clock
 from mercato.kernel.db import Database, Row
 from mercato.kernel.ids import new_id
-from mercato.orders.store import after, figures, intents, placing, reading
+from mercato.orders.store import after, figures, intents, placing, reading, resuming
 from mercato.orders.store.reading import ORDER_SORTS, ListFilter
 from orders.conftest import Till
 
@@ -124,8 +124,8 @@ async def test_the_sweeper_and_placing_use_indexes(full: Recorder) -> None:
     await placing.draft_of_cart(full, cart_id=new_id())
     await placing.draft(full, order_id=new_id())
     await placing.orders_of_carts(full, cart_ids=[new_id()])
-    await placing.take_due(full, now=now, lease_until=later, limit=50)
-    await placing.hurry(full, order_ids=[new_id()], now=now)
+    await resuming.take_due(full, now=now, lease_until=later, limit=50)
+    await resuming.hurry(full, order_ids=[new_id()], now=now)
     await intents.take_due(full, now=now, lease_until=later, limit=50)
     await intents.by_key(full, key="x")
     await intents.open_of_orders(full, order_ids=[new_id()])

@@ -12,7 +12,7 @@ from mercato.orders.actions import money
 from mercato.orders.domain import Amounts
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
-from mercato.orders.store import after, placing
+from mercato.orders.store import after, resuming
 
 _FAILURES = {
     "capture_failed": "Capture failed",
@@ -44,7 +44,7 @@ async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged
     waiting = [
         order.id for order in orders if order.status is OrderStatus.DRAFT and order.awaiting is not None
     ]
-    if waiting and await placing.hurry(tx, order_ids=waiting, now=clock.now()):
+    if waiting and await resuming.hurry(tx, order_ids=waiting, now=clock.now()):
         tx.after_commit(parts.wake_sweeper)
 
 

@@ -22,7 +22,7 @@ from mercato.orders.actions.settle import finalize, refuse, release, settle
 from mercato.orders.domain import Awaiting
 from mercato.orders.parts import Parts
 from mercato.orders.records import Draft, Intent, StoryRow
-from mercato.orders.store import after, intents, placing
+from mercato.orders.store import after, intents, resuming
 
 BATCH = 8
 """Taken up side by side, so that one which waits for a timeout does not delay the others past their lease."""
@@ -37,7 +37,7 @@ async def sweep(parts: Parts) -> int:
     """Take up everything that is due once; returns how much that was."""
     now = clock.now()
     lease_until = now + timedelta(seconds=LEASE_S)
-    drafts = await placing.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
+    drafts = await resuming.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
     await asyncio.gather(*(_resume_later(parts, draft, now) for draft in drafts))
     wanted = await intents.take_due(parts.db, now=now, lease_until=lease_until, limit=BATCH)
     await asyncio.gather(*(carry_out_later(parts, intent, now) for intent in wanted))
@@ -48,7 +48,7 @@ async def _resume_later(parts: Parts, draft: Draft, now: datetime) -> None:
     error = await attempt(_resume(parts, draft))
     if error is not None:
         due = _next_try(error, draft.tries, now)
-        await placing.put_off(parts.db, draft=draft, due=due, error=repr(error), now=now)
+        await resuming.put_off(parts.db, draft=draft, due=due, error=repr(error), now=now)
         _alert("draft", str(draft.id), due, error)
 
 
@@ -100,7 +100,7 @@ async def _recover(parts: Parts, draft: Draft) -> None:
         )
         now = clock.now()
         lease_until = now + timedelta(seconds=LEASE_S)
-        if held.is_held and await placing.reopen(parts.db, draft=draft, now=now, due=lease_until):
+        if held.is_held and await resuming.reopen(parts.db, draft=draft, now=now, due=lease_until):
             await finalize(parts, draft, None, draft.paid)
             return
     await _send_back(parts, draft)
@@ -115,7 +115,7 @@ async def _send_back(parts: Parts, draft: Draft) -> None:
             text = "Paid after it was refused: the money goes back"
             await after.tell(tx, order_id=order.id, at=clock.now(), story=[StoryRow("payment_late", text)])
             await money.return_money(parts, tx, order, order.paid, actor="system", reason="order expired")
-        await placing.give_up_recovery(tx, draft=draft)
+        await resuming.give_up_recovery(tx, draft=draft)
     # Its hold and its cart may have been claimed again meanwhile; what is left over runs out by itself.
 
 

@@ -104,12 +104,12 @@ select id from refused"""
 async def draft_of_cart(db: Queries, *, cart_id: UUID) -> Draft | None:
     """The order that this cart became or is becoming."""
     row = await db.fetchrow(f"select {DRAFT_COLUMNS} from orders.orders o where cart_id = $1", cart_id)
-    return None if row is None else _draft(row)
+    return None if row is None else draft_of_row(row)
 
 
 async def draft(db: Queries, *, order_id: UUID) -> Draft | None:
     row = await db.fetchrow(f"select {DRAFT_COLUMNS} from orders.orders o where id = $1", order_id)
-    return None if row is None else _draft(row)
+    return None if row is None else draft_of_row(row)
 
 
 async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime, actor: str) -> Draft | None:
@@ -213,64 +213,10 @@ async def wait(
     )
 
 
-async def reopen(db: Queries, *, draft: Draft, now: datetime, due: datetime) -> bool:
-    """expired → draft, same attempt: money came in after all."""
-    return (
-        await db.fetchval(
-            "update orders.orders set status = 'draft', awaiting = null, due = $3, version = version + 1"
-            " where id = $1 and attempt = $2 and status = 'expired' and awaiting = 'recovery' returning id",
-            draft.id,
-            draft.attempt,
-            due,
-        )
-        is not None
-    )
-
-
-async def give_up_recovery(db: Queries, *, draft: Draft) -> None:
-    """The money that came too late goes back: the order stays expired."""
-    await db.execute(
-        "update orders.orders set awaiting = null, due = null, tries = 0"
-        " where id = $1 and status = 'expired' and awaiting = 'recovery'",
-        draft.id,
-    )
-
-
-async def take_due(db: Queries, *, now: datetime, lease_until: datetime, limit: int) -> list[Draft]:
-    """Drafts whose time has come, each taken by one sweeper at a time."""
-    rows = await db.fetch(
-        "update orders.orders o set due = $2, tries = tries + 1 where id in (select id from orders.orders"
-        " where due <= $1 order by due limit $3 for no key update skip locked)"
-        f" returning {DRAFT_COLUMNS}",
-        now, lease_until, limit,
-    )  # fmt: skip
-    return [_draft(row) for row in rows]
-
-
-async def put_off(db: Queries, *, draft: Draft, due: datetime | None, error: str, now: datetime) -> None:
-    """Try again at `due`; None parks it for a person to look at."""
-    await db.execute(
-        "update orders.orders set due = $3::timestamptz, last_error = $4,"
-        " parked_at = case when $3::timestamptz is null then $5::timestamptz end"
-        " where id = $1 and attempt = $2 and due is not null",
-        draft.id, draft.attempt, due, error[:1000], now,
-    )  # fmt: skip
-
-
-async def hurry(db: Queries, *, order_ids: Sequence[UUID], now: datetime) -> int:
-    """Drafts that wait are due now: their payment has news. Returns how many."""
-    rows = await db.fetch(
-        "update orders.orders set due = $2 where id = any($1) and status = 'draft' and awaiting is not null"
-        " and due > $2 returning id",
-        order_ids, now,
-    )  # fmt: skip
-    return len(rows)
-
-
 async def orders_of_carts(db: Queries, *, cart_ids: Sequence[UUID]) -> dict[UUID, Draft]:
     """The orders of these carts, by cart id."""
     rows = await db.fetch(f"select {DRAFT_COLUMNS} from orders.orders o where cart_id = any($1)", cart_ids)
-    return {row["cart_id"]: _draft(row) for row in rows}
+    return {row["cart_id"]: draft_of_row(row) for row in rows}
 
 
 def story_columns(story: Sequence[StoryRow]) -> tuple[list[str], list[str], list[str], list[str]]:
@@ -283,7 +229,8 @@ def story_columns(story: Sequence[StoryRow]) -> tuple[list[str], list[str], list
     )
 
 
-def _draft(row: Row) -> Draft:
+def draft_of_row(row: Row) -> Draft:
+    """The draft in a row of DRAFT_COLUMNS."""
     values = dict(row)
     paid = Amounts(*(values.pop(name) for name in ("authorized", "captured", "refunded", "voided")))
     lines = values.pop("lines")
