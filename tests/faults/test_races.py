@@ -55,7 +55,7 @@ async def test_fifty_completes_of_one_cart_are_one_order_and_one_charge(
     shop: Shop, buyer: Buyer, staff: Staff
 ) -> None:
     buyer.fill(LAMP=1).address()
-    headers = {"X-Cart-Token": buyer.cart["token"]}
+    headers = {"X-Cart-Token": buyer.client.headers["X-Cart-Token"]}
     body = {
         "expected_total": buyer.cart["totals"]["total"],
         "payment": {"provider": "simulator", "token": "sim_ok"},
