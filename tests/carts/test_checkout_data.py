@@ -204,3 +204,12 @@ async def test_explain_ends_at_the_total(shop: Shop) -> None:
     assert explanation.steps[-1].amount_after == cart.totals.total == Money(2300, "EUR")
     with pytest.raises(NotFound):
         await shop.carts.explain(customer(), cart_id=cart.id, token=None)
+
+
+async def test_only_staff_learns_of_promotions_that_wait_for_a_code(shop: Shop) -> None:
+    await shop.promote(PromotionReward.FIXED, amount=100, coupon_code="SECRET", name="For friends")
+    cart = await shop.cart((await shop.sell(1000), 1))
+    for ctx, seen in ((GUEST, []), (SYSTEM_CONTEXT, [("For friends", "needs_code")])):
+        explanation = await shop.carts.explain(ctx, cart_id=cart.id, token=cart.token)
+        entries = [entry for step in explanation.steps[1:] for entry in step.entries]
+        assert [(entry.subject, entry.reason) for entry in entries] == seen

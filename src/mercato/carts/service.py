@@ -130,7 +130,8 @@ class CartsService:
     async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation:
         state = await self._desk.load(ctx, cart_id, token)
         rules = await self._desk.rules.of(ctx, state.channel)
-        return explain(state, rules, await self._desk.goods(ctx, state), clock.now())
+        goods = await self._desk.goods(ctx, state)
+        return explain(state, rules, goods, clock.now(), for_staff=ctx.principal.is_staff)
 
     async def merge(
         self, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice = MergeChoice.MERGE

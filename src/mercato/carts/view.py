@@ -98,9 +98,11 @@ def basket_of(
     return Basket(lines, state.coupons, _method(state, rules), _destination(state, rules), now)
 
 
-def explain(state: CartState, rules: ChannelRules, goods: Goods, now: datetime) -> Explanation:
+def explain(
+    state: CartState, rules: ChannelRules, goods: Goods, now: datetime, *, for_staff: bool
+) -> Explanation:
     """Every price step with what was considered in it."""
-    record = Recorder(state.currency)
+    record = Recorder(state.currency, for_staff=for_staff)
     priced = price(basket_of(state, rules, goods.variants, now), rules.prices, record)
     return Explanation(record.steps, _totals(priced, rules))
 

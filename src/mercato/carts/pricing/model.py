@@ -117,10 +117,14 @@ class PricedCart(msgspec.Struct):
 
 
 class Recorder:
-    """Keeps what each step did, for `explain`; pricing without one costs nothing extra."""
+    """Keeps what each step did, for `explain`; pricing without one costs nothing extra.
 
-    def __init__(self, currency: str) -> None:
+    Promotions that wait for a code are named to staff only: shoppers must not learn that there are some.
+    """
+
+    def __init__(self, currency: str, *, for_staff: bool = True) -> None:
         self._currency = currency
+        self.for_staff = for_staff
         self._entries: list[PriceEntry] = []
         self.steps: list[PriceStep] = []
 

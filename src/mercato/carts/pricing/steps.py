@@ -216,7 +216,7 @@ class _Pricing:
         """Explain names the promotions that would need a code, and the codes that nobody knows."""
         given = {code.lower() for code in self.basket.coupons}
         for code, one in self.rules.by_code.items():
-            if code not in given:
+            if self.record is not None and self.record.for_staff and code not in given:
                 self._note(one.promotion.name, False, "needs_code")
         for code in self.basket.coupons:
             if code.lower() not in self.rules.by_code:
