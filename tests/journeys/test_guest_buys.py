@@ -53,7 +53,7 @@ def test_a_decline_leaves_the_cart_and_a_second_try_works(
     buyer.fill(MUG_INK=1).address()
     declined = buyer.complete(token)
     assert declined.status_code == 402, declined.text
-    assert declined.json()["data"]["decline_code"] == code
+    assert declined.json()["decline_code"] == code
     assert staff.level(goods, "MUG-INK")["available"] == before
     assert buyer.client.get(buyer.path).json()["status"] == "open"
 
@@ -137,7 +137,7 @@ def test_a_price_that_changed_meanwhile_is_refused_with_the_new_total(
 
     assert answer.status_code == 409, answer.text
     assert answer.json()["code"] == "cart_changed"
-    assert answer.json()["data"]["totals"]["total"]["amount"] == 9390
+    assert answer.json()["totals"]["total"]["amount"] == 9390
     assert staff.level(goods, "LAMP")["reserved"] == before["reserved"]
     assert buyer.client.get(buyer.path).json()["status"] == "open"
 

@@ -3,7 +3,6 @@
 import itertools
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from mercato.edge.answers import (
@@ -18,7 +17,7 @@ from mercato.edge.answers import (
 )
 from mercato.edge.cache import PUBLIC_POLICY, Entry
 from mercato.edge.error_pages import error_page, sign_in_path
-from mercato.edge.problems import MEDIA_TYPE, ProblemDetails, extra_headers, known, problem_of
+from mercato.edge.problems import MEDIA_TYPE, ProblemDetails, encode, extra_headers, known, problem_of
 from mercato.edge.security import hosted_cookie
 from mercato.kernel import clock
 from mercato.kernel.web import API_PREFIX
@@ -35,7 +34,6 @@ VARIES_BY = (b"Accept-Language", b"X-Channel", b"Cookie")
 
 log = structlog.get_logger()
 _ordinary = itertools.count()
-_encode = msgspec.json.Encoder().encode
 
 
 def refusal(exchange: "Exchange", error: Exception) -> Answer:
@@ -47,7 +45,7 @@ def refusal(exchange: "Exchange", error: Exception) -> Answer:
     problem = problem_of(expected, request_id)
     headers = extra_headers(expected)
     if not _is_for_people(exchange):
-        return Answer(problem.status, [(b"content-type", MEDIA_TYPE), *headers], _encode(problem))
+        return Answer(problem.status, [(b"content-type", MEDIA_TYPE), *headers], encode(problem, expected))
     if problem.status == 401:
         return _to_sign_in(exchange)
     headers.append((b"content-type", b"text/html; charset=utf-8"))

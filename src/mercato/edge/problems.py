@@ -2,7 +2,6 @@
 
 import re
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from litestar.exceptions import HTTPException, ValidationException
@@ -82,7 +81,10 @@ _FIELD = re.compile(r"(?:unknown|required) field `(.*)`")
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=False):
-    """The body of every answer that is an error (RFC 9457). `code` is stable; `detail` is for people."""
+    """The body of every answer that is an error (RFC 9457). `code` is stable; `detail` is for people.
+
+    What a client needs to go on stands beside these members: `version`, `totals`, `decline_code` and so on.
+    """
 
     type: str
     title: str
@@ -91,7 +93,6 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=False):
     detail: str
     request_id: str
     errors: list[FieldError] = []
-    data: dict[str, Any] = {}
 
 
 def known(error: BaseException) -> MercatoError | None:
@@ -134,8 +135,13 @@ def problem_of(error: MercatoError | None, request_id: str) -> ProblemDetails:
         detail=detail,
         request_id=request_id,
         errors=list(error.errors) if error is not None else [],
-        data=error.data if error is not None else {},
     )
+
+
+def encode(problem: ProblemDetails, error: MercatoError | None) -> bytes:
+    """The JSON of a problem, with the data of its error as further members."""
+    data = error.data if error is not None else {}
+    return msgspec.json.encode({**data, **msgspec.to_builtins(problem)})
 
 
 def extra_headers(error: MercatoError | None) -> list[tuple[bytes, bytes]]:
