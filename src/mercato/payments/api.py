@@ -4,14 +4,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from mercato.contracts.payments import LedgerEntry, Payment, PaymentEvent, Payments, SimulatorEntry
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel.context import Context
 from mercato.kernel.web import PUBLIC, ListCursor, ListLimit
 
-OrderFilter = Annotated[UUID | None, Parameter(query="order_id", description="Only of this order.")]
+OrderFilter = Annotated[UUID | None, QueryParameter(name="order_id", description="Only of this order.")]
 _WEBHOOK_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "stripe-signature")
 
 
@@ -61,7 +61,7 @@ async def list_ledger(
     return await payments.ledger(ctx, order_id=order_id, limit=limit, cursor=cursor)
 
 
-SimulatorLimit = Annotated[int, Parameter(query="limit", ge=1, le=1000)]
+SimulatorLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=1000)]
 
 
 @get("/simulator/ledger", permission=PUBLIC)
