@@ -168,3 +168,19 @@ def _placed(line: SoldLine) -> OrderPlaced:
         lines=[line],
         is_paid=True,
     )
+
+
+async def test_a_damaged_index_is_built_anew_at_the_start(
+    shop: Shop, catalog: Catalog, database_url: str, nats_url: str, namespace: str, tmp_path: Path
+) -> None:
+    await catalog.create_product(SYSTEM, product=simple("Vase"))
+    await indexed(catalog, 1)
+    await shop.stop()
+    (tmp_path / "search" / "v1" / "meta.json").write_bytes(b"{torn")
+    again = await compose.start(
+        settings_for(database_url, nats_url, namespace, tmp_path), ["catalog", "stock"]
+    )
+    try:
+        await indexed(again.client(Catalog), 1)
+    finally:
+        await again.stop()

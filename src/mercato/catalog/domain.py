@@ -28,6 +28,8 @@ def clean_rich_text(text: str) -> str:
 
 def plain_text(rich_text: str) -> str:
     """The words of a rich text, for search and for descriptions in search engines."""
+    if "<" not in rich_text and "&" not in rich_text:
+        return " ".join(rich_text.split())
     without_tags = nh3.clean(re.sub(r"<(br|/p|/li|/h\d)\b[^>]*>", " ", rich_text), tags=set())
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&")):
         without_tags = without_tags.replace(entity, character)

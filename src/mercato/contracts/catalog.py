@@ -103,6 +103,7 @@ class Product(msgspec.Struct, frozen=True):
     name: str
     maker: str
     description: str
+    """HTML, cleaned when it was written: a few tags of running text."""
     category: Breadcrumb | None
     breadcrumbs: list[Breadcrumb]
     collections: list[str]

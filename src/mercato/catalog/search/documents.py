@@ -76,9 +76,15 @@ def document_of(product: ProductRecord, channel: Channel, navigation: Navigation
     document.add_unsigned("created", created_ms)
     document.add_unsigned("card_key", int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest()))
     document.add_boolean("in_stock", card.availability is not Availability.OUT)
-    document.add_boolean("on_sale", card.compare_at_price is not None)
+    document.add_boolean("on_sale", _is_on_sale(product, channel.code))
     document.add_bytes("card", encoded)
     return document
+
+
+def _is_on_sale(product: ProductRecord, channel: str) -> bool:
+    """Whether a variant is cheaper than it was, also when it is not the one whose price the card shows."""
+    prices = (variant.price(channel) for variant in product.variants)
+    return any(price is not None and price.compare_at_amount is not None for price in prices)
 
 
 def _text(value: object) -> str:

@@ -5,10 +5,13 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import structlog
 import tantivy
 
 from mercato.catalog.search.schema import FOLDED, KEY, STEMMED, VERSION, build_schema, folding, stemming
 from mercato.kernel import clock
+
+log = structlog.get_logger()
 
 WRITER_HEAP_BYTES = 32 * 1024 * 1024
 REBUILD_HEAP_BYTES = 128 * 1024 * 1024
@@ -40,10 +43,16 @@ class IndexFolder:
         """Changes with every commit that this process has seen; keys of caches contain it."""
 
     def open(self) -> None:
-        """Open or make the folder. Raises OSError or ValueError when it cannot be used."""
+        """Open or make the folder; a damaged index is thrown away. Raises OSError when the disk refuses."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._remove_other_versions()
-        index = tantivy.Index(build_schema(), path=str(self.path), reuse=True)
+        try:
+            index = tantivy.Index(build_schema(), path=str(self.path), reuse=True)
+        except ValueError as error:
+            log.warning("search index damaged: it is built anew", error=str(error))
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            index = tantivy.Index(build_schema(), path=str(self.path), reuse=True)
         index.register_tokenizer(FOLDED, folding())
         index.register_tokenizer(STEMMED, stemming())
         index.config_reader("manual", 0)
