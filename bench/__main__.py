@@ -58,9 +58,10 @@ async def measure(chosen: argparse.Namespace, data_dir: Path) -> None:
     wanted = {name for name in chosen.only.split(",") if name}
     results: list[Result] = []
     more: dict[str, object] = {}
-    catalog = gen_catalog.write(data_dir)
+    catalog = data_dir / "catalog" / "products.csv"
+    gen_catalog.write(catalog.parent)
     async with shops.running_shop(data_dir, port=chosen.port, workers=chosen.workers) as running:
-        shop = await shops.furnish(running, catalog, "bench/catalog.toml")
+        shop = await shops.furnish(running, catalog, "vendure")
         counters = await Counters.connect(running.database_url)
         await counters.execute("analyze")
         for name, (step, workers) in steps(shop).items():

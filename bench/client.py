@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 
 class Refused(Exception):
@@ -27,8 +27,7 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -61,7 +60,8 @@ class Client(asyncio.Protocol):
             self._buffer.clear()
             self._needed = -1
             await loop.create_connection(lambda: self, self.host, self.port)
-        assert self._transport is not None
+        if self._transport is None:
+            raise ConnectionError("the server closed the connection")
         self._reply = loop.create_future()
         data = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}", "Accept: application/json"]

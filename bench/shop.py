@@ -40,7 +40,7 @@ async def running_shop(data_dir: Path, *, port: int, workers: int) -> AsyncItera
     process = start(data_dir, port=port, workers=workers)
     try:
         await ready(process, port)
-        url = _environment(data_dir)["DATABASE_URL"]
+        url = (await _environment_once_written(data_dir))["DATABASE_URL"]
         yield Running(port, data_dir, Server(process.pid), url, process)
     finally:
         stop(process)
@@ -148,6 +148,16 @@ def command(running: Running, *arguments: str) -> str:
 
 def _import(running: Running, catalog: Path, mapping: str) -> None:
     command(running, "import", "products", str(catalog), "--map", mapping)
+
+
+async def _environment_once_written(data_dir: Path) -> dict[str, str]:
+    """The command says where everything is a moment after the first answer."""
+    from mercato.supervisor.directory import running_shop as shop_in
+
+    began = time.perf_counter()
+    while shop_in(data_dir.absolute()) is None and time.perf_counter() - began < START_TIMEOUT_S:
+        await asyncio.sleep(0.01)
+    return _environment(data_dir)
 
 
 def _environment(data_dir: Path) -> dict[str, str]:
