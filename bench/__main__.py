@@ -1,7 +1,7 @@
 """`python -m bench`: run the workloads against a shop of its own and print what they cost.
 
-Options: `--only W1,W5` · `--seconds 10` · `--workers 1` (web processes) · `--keep DIR` (data directory to keep
-and use again) · `--port 8970` · `--statements` (the statements that took PostgreSQL's time).
+Options: `--only W1,W5` · `--seconds 10` · `--workers 1` (web processes) · `--keep DIR` (data directory to
+keep and use again) · `--port 8970` · `--statements` (the statements that took PostgreSQL's time).
 """
 
 import argparse

@@ -155,7 +155,9 @@ async def _environment_once_written(data_dir: Path) -> dict[str, str]:
     from mercato.supervisor.directory import running_shop as shop_in
 
     began = time.perf_counter()
-    while shop_in(data_dir.absolute()) is None and time.perf_counter() - began < START_TIMEOUT_S:
+    while shop_in(data_dir.absolute()) is None:
+        if time.perf_counter() - began > START_TIMEOUT_S:
+            raise SystemExit(f"no shop runs from {data_dir}")
         await asyncio.sleep(0.01)
     return _environment(data_dir)
 
