@@ -1,12 +1,15 @@
 """Write the generated parts of docs/architecture.md from the module table."""
 
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
 from mercato import compose  # noqa: E402 (the path first)
+from mercato.kernel.host import Host  # noqa: E402
 from mercato.kernel.inbox import Subscription  # noqa: E402
 from mercato.settings import Settings  # noqa: E402
 
@@ -36,22 +39,15 @@ def table() -> str:
 
 def background() -> str:
     """Who hears which events, and what repeats."""
-    settings = Settings(
-        environment="test",
-        database_url="postgresql://unused",
-        nats_url="nats://unused",
-        secret_key="x" * 32,
-    )
-    targets = [name for name, module in compose.MODULES.items() if module.contract]
-    host = compose.build(settings, targets).host
+    hosted = _host().hosted.values()
     heard = [
         f"| `{consumer.name}` | {one.name} | {_subjects(consumer.subscription)} |"
-        for one in host.hosted.values()
+        for one in hosted
         for consumer in one.consumers
     ]
     repeated = [
         f"| `{schedule.name}` | {one.name} | {_every(schedule.every_s)} |"
-        for one in host.hosted.values()
+        for one in hosted
         for schedule in one.schedules
     ]
     return "\n".join(
@@ -62,19 +58,46 @@ def background() -> str:
     )
 
 
+def consumers() -> list[tuple[str, Subscription]]:
+    """Every durable consumer by its name."""
+    return [
+        (consumer.name, consumer.subscription)
+        for one in _host().hosted.values()
+        for consumer in one.consumers
+    ]
+
+
 def generated() -> dict[str, str]:
     return {"diagram": diagram(), "modules": table(), "background": background()}
 
 
 def with_generated(text: str) -> str:
-    """`text` with its generated parts made anew. Raises ValueError when a mark is missing."""
-    for name, part in generated().items():
+    """The page about the architecture with its generated parts made anew."""
+    return with_parts(text, generated())
+
+
+def with_parts(text: str, parts: Mapping[str, str]) -> str:
+    """`text` with each part between its marks. Raises ValueError when a mark is missing."""
+    for name, part in parts.items():
         begin, end = BEGIN.format(name), END.format(name)
         if begin not in text or end not in text:
-            raise ValueError(f"docs/architecture.md lacks the marks of {name}")
+            raise ValueError(f"the document lacks the marks of {name}")
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}\n{part}\n{end}{rest.partition(end)[2]}"
     return text
+
+
+@cache
+def _host() -> Host:
+    """All services in one process, not started."""
+    settings = Settings(
+        environment="test",
+        database_url="postgresql://unused",
+        nats_url="nats://unused",
+        secret_key="x" * 32,
+    )
+    targets = [name for name, module in compose.MODULES.items() if module.contract]
+    return compose.build(settings, targets).host
 
 
 def _subjects(subscription: Subscription) -> str:

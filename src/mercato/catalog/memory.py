@@ -29,6 +29,7 @@ KEPT_VARIANTS = 50_000
 
 log = structlog.get_logger()
 
+SUBJECTS = (ProductChanged.subject, NavigationChanged.subject)
 _decode = msgspec.json.Decoder(ProductChanged).decode
 
 
@@ -149,7 +150,7 @@ class Ears:
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
-        for subject in (ProductChanged.subject, NavigationChanged.subject):
+        for subject in SUBJECTS:
             self._subscriptions.append(await self._nats.subscribe(self._prefix + subject, cb=self._hear))
 
     async def stop(self) -> None:

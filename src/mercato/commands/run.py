@@ -7,7 +7,7 @@ def run(*targets: str) -> None:
     Parameters
     ----------
     targets
-        `all`, or any of: edge, users, catalog, carts, orders, payments, notifications.
+        `all`, or any of: edge, users, stock, catalog, carts, orders, payments, notifications.
     """
     from mercato import compose
 

@@ -1,0 +1,31 @@
+"""State diagrams, drawn from the tables that the services obey."""
+
+from collections.abc import Mapping, Set
+
+from mercato.carts.domain import ALLOWED
+from mercato.orders.domain import ORDER_MOVES, PARCEL_MOVES
+from mercato.payments.domain import SESSION_MOVES
+
+TABLES: dict[str, Mapping[str, Set[str]]] = {
+    "carts": ALLOWED,
+    "orders": ORDER_MOVES,
+    "fulfillments": PARCEL_MOVES,
+    "payment sessions": SESSION_MOVES,
+}
+"""What has states → which may follow which; the first of a table is where it begins."""
+
+
+def diagrams() -> dict[str, str]:
+    """One Mermaid diagram per table, by its name."""
+    return {f"states of {name}": draw(table) for name, table in TABLES.items()}
+
+
+def draw(table: Mapping[str, Set[str]]) -> str:
+    """`table` as a Mermaid state diagram."""
+    states = list(table)
+    lines = ["```mermaid", "stateDiagram-v2", f"  [*] --> {states[0]}"]
+    for state in states:
+        lines += [f"  {state} --> {to}" for to in states if to in table[state]]
+        if not table[state]:
+            lines.append(f"  {state} --> [*]")
+    return "\n".join([*lines, "```"])
