@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar, cast
@@ -211,6 +212,7 @@ def _add(shop: Shop, name: str, module: Module) -> None:
 async def start(settings: Settings, targets: Iterable[str] = ()) -> Shop:
     """A running shop: `targets` in this process, everything else remote (no target: clients only)."""
     failpoints.configure(settings.failpoint)
+    clock.set_offset(timedelta(seconds=settings.clock_offset_s))
     shop = build(settings, targets)
     try:
         await shop.start()

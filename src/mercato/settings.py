@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mail_from: str = "Mercato <shop@localhost>"
     failpoint: str = ""
     clock_offset_s: int = 0
+    """For fault tests: this process lives so many seconds in the future."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: str = ""
     """Networks whose X-Forwarded-For is believed, for example `10.0.0.0/8, 127.0.0.1`."""
@@ -114,5 +115,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise SettingsError("Set MERCATO_SECRET_KEY to at least 32 random characters in production.")
     if settings.failpoint:
         raise SettingsError("MERCATO_FAILPOINT kills the process on purpose: unset it in production.")
+    if settings.clock_offset_s:
+        raise SettingsError("MERCATO_CLOCK_OFFSET_S moves the clock for tests: unset it in production.")
     if not settings.base_url.startswith("https://"):
         raise SettingsError("Set MERCATO_BASE_URL to the public https:// address in production.")
