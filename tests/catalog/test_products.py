@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from mercato.compose import Shop
 from mercato.contracts.catalog import (
+    CaptureMode,
     Catalog,
     Channel,
     OptionInput,
@@ -336,6 +337,23 @@ async def test_a_channel_keeps_its_currency_once_it_has_prices(catalog: Catalog)
         await catalog.save_channel(SYSTEM, channel=_with(changed, currency="EUR"))
     assert refused.value.code == "channel_has_prices"
     assert (await catalog.channel(GUEST, code="default")).currency == "USD"
+
+
+async def test_a_channel_says_in_which_time_it_lives_and_when_it_takes_money(catalog: Catalog) -> None:
+    channel = await catalog.channel(GUEST, code="default")
+    assert (channel.time_zone, channel.capture) == ("UTC", CaptureMode.AUTOMATIC)
+    wanted = _with(channel, time_zone="Europe/Amsterdam", capture=CaptureMode.MANUAL)
+    assert await catalog.save_channel(SYSTEM, channel=wanted) == wanted
+    assert await catalog.channel(GUEST, code="default") == wanted
+
+
+@pytest.mark.parametrize("name", ["", "Middle Earth", "/etc/passwd", "Europe", "a\0b"])
+async def test_refuses_a_time_zone_that_there_is_not(catalog: Catalog, name: str) -> None:
+    channel = await catalog.channel(GUEST, code="default")
+    with pytest.raises(Invalid) as refused:
+        await catalog.save_channel(SYSTEM, channel=_with(channel, time_zone=name, name="Changed"))
+    assert [(error.field, error.code) for error in refused.value.errors] == [("time_zone", "unknown")]
+    assert await catalog.channel(GUEST, code="default") == channel
 
 
 async def test_staff_find_products_by_name_and_sku_in_pages(catalog: Catalog) -> None:

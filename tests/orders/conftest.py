@@ -57,6 +57,7 @@ class Till:
         self.runtime = runtime
         self.db = runtime.database("orders")
         self.carts = FakeCarts()
+        self.catalog = FakeCatalog()
         stock, payments = stock_package.build(runtime), payments_package.build(runtime)
         self.stock = local(Stock, stock.impl, runtime.metrics)
         self.payments = local(Payments, payments.impl, runtime.metrics)
@@ -70,7 +71,7 @@ class Till:
         return orders_package.build(
             self.runtime,
             carts=carts,
-            catalog=FakeCatalog(),
+            catalog=self.catalog,
             stock=self.stock,
             payments=self.payments,  # type: ignore[arg-type]
         )

@@ -15,13 +15,13 @@ from mercato.contracts.carts import (
     Problem,
     TaxLine,
 )
-from mercato.contracts.catalog import Channel
+from mercato.contracts.catalog import CaptureMode, Channel
 from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import assert_no_transaction
-from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 
@@ -103,10 +103,19 @@ class FakeCarts:
 
 
 class FakeCatalog:
-    """The one channel."""
+    """Channels that are all alike: in German time, with the capture mode that a test sets."""
+
+    def __init__(self) -> None:
+        self.capture = CaptureMode.AUTOMATIC
+        self.is_away = False
+        self.times_asked = 0
 
     async def channel(self, ctx: Context, *, code: str) -> Channel:
-        return Channel(code, "Shop", "EUR", "en", ["DE"], True, True)
+        assert_no_transaction("catalog.channel")
+        self.times_asked += 1
+        if self.is_away:
+            raise Unavailable(detail="The catalog is away.")
+        return Channel(code, "Shop", "EUR", "en", ["DE"], True, True, "Europe/Berlin", self.capture)
 
 
 def _cart(

@@ -251,6 +251,13 @@ class SaleVariant(msgspec.Struct, frozen=True, gc=False):
     """False when the product is not active in the channel; it may then not be bought."""
 
 
+class CaptureMode(StrEnum):
+    """When held money is taken: as the order is placed, or by staff."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
 class Channel(msgspec.Struct, frozen=True):
     code: str
     name: str
@@ -260,7 +267,8 @@ class Channel(msgspec.Struct, frozen=True):
     prices_include_tax: bool
     is_active: bool
     time_zone: str = "UTC"
-    """IANA name; times are shown and delivery cut-offs are meant in it."""
+    """IANA name; times are shown, days are counted and delivery cut-offs are meant in it."""
+    capture: CaptureMode = CaptureMode.AUTOMATIC
 
 
 class Shop(msgspec.Struct, frozen=True):

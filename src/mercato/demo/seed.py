@@ -152,6 +152,8 @@ async def _seed_shop(catalog: Catalog, demo: DemoCatalog) -> None:
         countries=sorted(VAT_RATES),
         prices_include_tax=demo.shop.prices_include_tax,
         is_active=True,
+        time_zone="Europe/Amsterdam",
+        capture=channel.capture,
     )
     if channel != wanted:
         await catalog.save_channel(_system(), channel=wanted)

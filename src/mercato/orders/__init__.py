@@ -11,6 +11,7 @@ from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
+from mercato.orders.channels import Channels
 from mercato.orders.events import subscriptions_of
 from mercato.orders.parts import Parts
 from mercato.orders.service import OrdersService
@@ -25,7 +26,7 @@ def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, pay
         outbox=runtime.outbox("orders"),
         live=runtime.live,
         carts=carts,
-        catalog=catalog,
+        channels=Channels(catalog),
         stock=stock,
         payments=payments,
         secret=runtime.settings.secret_key,

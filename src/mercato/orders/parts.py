@@ -6,12 +6,12 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.live import Live
 from mercato.kernel.outbox import Outbox
+from mercato.orders.channels import Channels
 from mercato.orders.numbers import order_token
 
 
@@ -22,7 +22,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outbox: Outbox
     live: Live
     carts: Carts
-    catalog: Catalog
+    channels: Channels
     stock: Stock
     payments: Payments
     secret: str

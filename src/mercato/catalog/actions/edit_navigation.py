@@ -1,6 +1,7 @@
 """Categories, collections, attributes, product types, channels and the shop's texts."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mercato.catalog.actions.save_products import refuse_stale
 from mercato.catalog.domain import clean_rich_text
@@ -195,11 +196,13 @@ async def save_product_type(parts: Parts, *, product_type: ProductType) -> None:
 
 
 async def save_channel(parts: Parts, *, channel: Channel) -> None:
-    """Raises Invalid for a currency that is none, Conflict("channel_has_prices") when it would change."""
+    """Raises Invalid for a currency or time zone that is none, Conflict("channel_has_prices") when the
+    currency of prices would change."""
     if len(channel.currency) != 3 or not channel.currency.isalpha() or not channel.currency.isupper():
         text = "A currency is three capital letters, for example EUR."
         raise Invalid(detail=text, errors=[FieldError("currency", "invalid", text)])
     exponent(channel.currency)
+    _check_time_zone(channel.time_zone)
     async with parts.database.transaction() as tx:
         if await navigation.channel_has_prices_in_another_currency(
             tx, code=channel.code, currency=channel.currency
@@ -210,6 +213,14 @@ async def save_channel(parts: Parts, *, channel: Channel) -> None:
         saved_id = await navigation.save_channel(tx, channel=channel, new_id=new_id())
         await parts.announce_navigation(tx, saved_id)
         await changes.mark_all(tx)
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        text = "A time zone is named like Europe/Amsterdam."
+        raise Invalid(detail=text, errors=[FieldError("time_zone", "unknown", text)]) from None
 
 
 async def save_shop(

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.catalog.records import CategoryRecord, CollectionRecord, ImageRecord
-from mercato.contracts.catalog import Attribute, Channel, OptionValue, ProductType, Shop
+from mercato.contracts.catalog import Attribute, CaptureMode, Channel, OptionValue, ProductType, Shop
 from mercato.kernel.db import Queries, Row, Tx
 
 _decode_image = msgspec.json.Decoder(ImageRecord | None).decode
@@ -54,10 +54,10 @@ async def product_types(db: Queries) -> list[ProductType]:
 
 async def channels(db: Queries) -> list[Channel]:
     rows = await db.fetch(
-        "select code, name, currency, locale, countries, prices_include_tax, is_active"
+        "select code, name, currency, locale, countries, prices_include_tax, is_active, time_zone, capture"
         " from catalog.channels order by code"
     )
-    return [Channel(**row) for row in rows]
+    return [Channel(**{**row, "capture": CaptureMode(row["capture"])}) for row in rows]
 
 
 async def shops(db: Queries) -> list[tuple[Shop, ImageRecord | None]]:
@@ -197,13 +197,14 @@ async def save_product_type(tx: Tx, *, product_type: ProductType, new_id: UUID) 
 
 async def save_channel(tx: Tx, *, channel: Channel, new_id: UUID) -> UUID:
     saved: UUID = await tx.fetchval(
-        "insert into catalog.channels (code, id, name, currency, locale, countries, prices_include_tax, is_active)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8)"
+        "insert into catalog.channels (code, id, name, currency, locale, countries, prices_include_tax, is_active,"
+        " time_zone, capture) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         " on conflict (code) do update set name = excluded.name, currency = excluded.currency,"
         " locale = excluded.locale, countries = excluded.countries,"
-        " prices_include_tax = excluded.prices_include_tax, is_active = excluded.is_active returning id",
+        " prices_include_tax = excluded.prices_include_tax, is_active = excluded.is_active,"
+        " time_zone = excluded.time_zone, capture = excluded.capture returning id",
         channel.code, new_id, channel.name, channel.currency, channel.locale, channel.countries,
-        channel.prices_include_tax, channel.is_active,
+        channel.prices_include_tax, channel.is_active, channel.time_zone, channel.capture,
     )  # fmt: skip
     return saved
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import CartTotals, FrozenCart
+from mercato.contracts.catalog import CaptureMode
 from mercato.contracts.orders import OrderStatus, PaymentChoice, Placement, PlaceStatus
 from mercato.contracts.payments import PayResult
 from mercato.contracts.stock import Demand
@@ -32,7 +33,6 @@ LEASE_S = 20
 HOLD_MINUTES = 10
 REPLY_MARGIN_S = 0.5
 """What is kept of the caller's time for answering when the provider does not."""
-CAPTURES_AT_ONCE = True
 
 _BLOCKING = frozenset({"variant_unavailable", "delivery_invalid", "coupon_invalid"})
 """Problems of a cart that stop it. Too little stock is found by the hold, other prices by the total."""
@@ -117,6 +117,7 @@ async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
         return None
     left_s = max(REPLY_MARGIN_S, remaining_s(ctx.deadline) - REPLY_MARGIN_S)
     try:
+        channel = await parts.channels.of(draft.channel)
         return await parts.payments.pay(
             msgspec.structs.replace(ctx.as_system(), deadline=in_s(left_s)),
             order_id=draft.id,
@@ -125,7 +126,7 @@ async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
             provider=draft.provider,
             token=draft.payment_token,
             return_url=draft.return_url,
-            capture=CAPTURES_AT_ONCE,
+            capture=channel.capture is CaptureMode.AUTOMATIC,
         )
     except Unavailable:
         return None

@@ -5,7 +5,7 @@ from typing import Final
 
 from mercato.contracts.orders import CustomerFigures, SalesReport
 from mercato.kernel import clock
-from mercato.kernel.context import SYSTEM_CONTEXT, Context
+from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid
 from mercato.kernel.money import Money
 from mercato.orders.parts import Parts
@@ -23,7 +23,7 @@ async def sales(parts: Parts, ctx: Context, *, days: int, interval: str) -> Sale
     tomorrow = _midnight(clock.now()) + timedelta(days=1)
     start = tomorrow - timedelta(days=days)
     before = start - timedelta(days=days)
-    channel = await parts.catalog.channel(SYSTEM_CONTEXT, code=ctx.channel)
+    channel = await parts.channels.of(ctx.channel)
     return SalesReport(
         currency=channel.currency,
         points=await figures.sales(
@@ -38,7 +38,7 @@ async def sales(parts: Parts, ctx: Context, *, days: int, interval: str) -> Sale
 
 async def customer_figures(parts: Parts, ctx: Context, *, emails: list[str]) -> list[CustomerFigures]:
     """What each of `emails` has ordered and spent, in the currency of the context's channel."""
-    channel = await parts.catalog.channel(SYSTEM_CONTEXT, code=ctx.channel)
+    channel = await parts.channels.of(ctx.channel)
     rows = await figures.customer_figures(parts.db, emails=emails)
     found = []
     for email in emails:
