@@ -30,6 +30,9 @@ FREE_DELIVERY_ABOVE = 6000
 COUPON = "WELCOME10"
 
 # Standard rates of value-added tax in the European Union, 2026.
+HOME_COUNTRY = "NL"
+"""First of the channel's countries: taxes and forms assume it until a visitor says otherwise."""
+
 VAT_RATES = {
     "AT": "0.20", "BE": "0.21", "BG": "0.20", "CY": "0.19", "CZ": "0.21", "DE": "0.19", "DK": "0.25",
     "EE": "0.24", "ES": "0.21", "FI": "0.255", "FR": "0.20", "GR": "0.24", "HR": "0.25", "HU": "0.27",
@@ -149,7 +152,7 @@ async def _seed_shop(catalog: Catalog, demo: DemoCatalog) -> None:
         name=demo.shop.name,
         currency=demo.shop.currency,
         locale="en",
-        countries=sorted(VAT_RATES),
+        countries=sorted(VAT_RATES, key=lambda country: (country != HOME_COUNTRY, country)),
         prices_include_tax=demo.shop.prices_include_tax,
         is_active=True,
         time_zone="Europe/Amsterdam",

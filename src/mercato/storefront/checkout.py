@@ -1,4 +1,4 @@
-"""The sections of checkout: which are done, which is open, and how one may pay. No I/O."""
+"""The sections of checkout: which are done and which is open. No I/O."""
 
 import msgspec
 
@@ -29,44 +29,6 @@ class Section(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         return f"/checkout?step={self.name}"
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """A scripted outcome of the simulated card, outside production only."""
-
-    token: str
-    label: str
-
-
-TEST_OUTCOMES = (
-    Outcome("sim_ok", "Approved"),
-    Outcome("sim_3ds", "Approved after 3-D Secure"),
-    Outcome("sim_decline", "Declined"),
-    Outcome("sim_insufficient_funds", "Declined: insufficient funds"),
-    Outcome("sim_async_ok", "Approved a moment later"),
-    Outcome("sim_async_fail", "Declined a moment later"),
-    Outcome("sim_timeout_then_ok", "Approved, but the reply is lost"),
-)
-
-
-class PaymentMethod(msgspec.Struct, frozen=True):
-    """A way to pay: the provider's code, what people read, test outcomes when it is simulated."""
-
-    provider: str
-    title: str
-    note: str
-    outcomes: tuple[Outcome, ...] = ()
-
-
-CARD_TEST = PaymentMethod(
-    "simulator", "Test card", "No money moves: choose how the bank answers.", outcomes=TEST_OUTCOMES
-)
-BANK_TRANSFER = PaymentMethod("manual", "Bank transfer", "We ship when your transfer has arrived.")
-
-
-def payment_methods(*, is_production: bool) -> tuple[PaymentMethod, ...]:
-    """The ways to pay, the first one preset."""
-    return (BANK_TRANSFER,) if is_production else (CARD_TEST, BANK_TRANSFER)
 
 
 def sections(cart: Cart, asked: str) -> tuple[Section, ...]:

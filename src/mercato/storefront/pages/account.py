@@ -17,7 +17,7 @@ from mercato.kernel.web import SIGNED_IN
 from mercato.settings import Settings
 from mercato.storefront.forms import ADDRESS_FIELDS, Errors, Form, address_of, errors_of, one_error, text_of
 from mercato.storefront.frame import frame, language_of
-from mercato.storefront.pages.checkout import countries_of
+from mercato.storefront.pages.checkout import countries_of, home_country
 from mercato.ui.rendering import AnyRequest, page, see_other
 
 RECENT = 3
@@ -230,6 +230,7 @@ async def _addresses(
         "opened": opened,
         "typed": {**values, **(typed or {})},
         "countries": countries_of(channel.countries, language_of(ctx)),
+        "home": home_country(channel.countries, ctx.locale),
         "errors": errors or Errors(),
     }
     status = 422 if errors else 200

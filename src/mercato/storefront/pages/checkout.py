@@ -11,6 +11,7 @@ from litestar import Request, Response, get, post
 from mercato.contracts.carts import Cart, Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders, PaymentChoice, Placement, PlaceStatus
+from mercato.contracts.payments import Payments
 from mercato.contracts.shared import Address
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
@@ -35,6 +36,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     ctx: Context
     catalog: Catalog
     carts: Carts
+    payments: Payments
     settings: Settings
 
 
@@ -45,6 +47,7 @@ async def show(
     catalog: Catalog,
     carts: Carts,
     users: Users,
+    payments: Payments,
     settings: Settings,
 ) -> Response[str]:
     """The section that `step` names, or the first that is not done."""
@@ -52,7 +55,7 @@ async def show(
     if found is None or not found[1].lines:
         return see_other(request, "/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, settings)
+    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     typed = await _known_contact(ctx, users, cart)
     declined = request.query_params.get("declined", "")
     errors = one_error("", checkout.decline_text(declined)) if declined else Errors()
@@ -67,6 +70,7 @@ async def contact(
     ctx: Context,
     catalog: Catalog,
     carts: Carts,
+    payments: Payments,
     settings: Settings,
 ) -> Response[str]:
     """Take e-mail and addresses; what is wrong comes back beside the fields with everything typed kept."""
@@ -74,7 +78,7 @@ async def contact(
     if found is None:
         return see_other(request, "/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, settings)
+    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     email = text_of(data, "email", 254)
     try:
         if "@" not in email:
@@ -89,7 +93,7 @@ async def contact(
             billing_address=address,
         )
     except Invalid as refused:
-        errors = errors_of(refused, prefix="shipping_address.")
+        errors = errors_of(_once(refused), prefix="shipping_address.")
         return await _answer(around, key, cart, checkout.CONTACT, typed=data, errors=errors)
     return await _onward(around, key, cart, checkout.DELIVERY)
 
@@ -101,6 +105,7 @@ async def delivery(
     ctx: Context,
     catalog: Catalog,
     carts: Carts,
+    payments: Payments,
     settings: Settings,
 ) -> Response[str]:
     """Take the delivery method."""
@@ -108,7 +113,7 @@ async def delivery(
     if found is None:
         return see_other(request, "/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, settings)
+    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     try:
         method = UUID(data.get("delivery_method_id", ""))
         cart = await carts.update(ctx, cart_id=key.cart_id, token=key.token, delivery_method_id=method)
@@ -128,6 +133,7 @@ async def pay(
     catalog: Catalog,
     carts: Carts,
     orders: Orders,
+    payments: Payments,
     settings: Settings,
 ) -> Response[str]:
     """Place the order with the total that was shown; a second click gives the same order."""
@@ -135,7 +141,7 @@ async def pay(
     if found is None:
         return await _stand(request, ctx, orders, None)
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, settings)
+    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     seen = text_of(data, "expected_total")
     if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
         return await _answer(around, key, cart, checkout.PAYMENT, errors=one_error("", "Check the total."))
@@ -241,9 +247,10 @@ async def _answer(
     found = checkout.sections(cart, step)
     shown = checkout.open_section(found)
     has_address = cart.shipping_address is not None
-    channel, methods, base = await asyncio.gather(
+    channel, methods, providers, base = await asyncio.gather(
         around.catalog.channel(ctx, code=ctx.channel),
         _methods(ctx, carts, key) if has_address and shown == checkout.DELIVERY else _none(),
+        around.payments.providers(ctx) if shown == checkout.PAYMENT else _none(),
         frame(request, ctx, around.catalog, carts, around.settings, count=0),
     )
     context = {
@@ -252,9 +259,10 @@ async def _answer(
         "sections": found,
         "shown": shown,
         "typed": typed or _typed_of(cart.email or "", cart.shipping_address),
+        "home": home_country(channel.countries, ctx.locale),
         "errors": errors or Errors(),
         "methods": methods,
-        "payment_methods": checkout.payment_methods(is_production=around.settings.is_production),
+        "payment_methods": providers,
         "countries": countries_of(channel.countries, language_of(ctx)),
         "is_onward": push,
         "problems": [each for each in cart.problems if each.code != "price_changed"],
@@ -273,6 +281,18 @@ def countries_of(codes: list[str], locale: str) -> list[tuple[str, str]]:
     known = {code: name for code, name in names.territories.items() if len(code) == 2 and code.isalpha()}
     wanted = codes or [code for code in known if code not in ("EU", "UN", "EZ", "ZZ", "QO", "XA", "XB")]
     return sorted(((code, known.get(code, code)) for code in wanted), key=lambda pair: pair[1])
+
+
+def home_country(codes: list[str], locale: str) -> str:
+    """Where a visitor most likely lives: the region of their language when the channel sells there."""
+    region = locale.replace("_", "-").rpartition("-")[2].upper()
+    return region if region in codes else (codes[0] if codes else "")
+
+
+def _once(refused: Invalid) -> Invalid:
+    """The billing address is the same one here: what is wrong with it is said once."""
+    kept = [each for each in refused.errors if not each.field.startswith("billing_address.")]
+    return Invalid(refused.code, refused.detail, errors=kept, data=refused.data)
 
 
 async def _methods(ctx: Context, carts: Carts, key: BagKey) -> list[Any]:
