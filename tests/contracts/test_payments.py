@@ -6,7 +6,7 @@ from typing import Any
 import nats
 import pytest
 
-from mercato.contracts.payments import Payments, PaymentStatus, SessionStatus
+from mercato.contracts.payments import Payments, PaymentStatus, PaymentToken, ProviderKind, SessionStatus
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from mercato.kernel.ids import new_id
@@ -91,6 +91,13 @@ class TestPaymentsContract:
         await payments.decide_simulator_session(ctx, reference=reference, approve=True)
         decided = await payments.result(ctx, order_id=order_id, attempt=1)
         assert decided is not None and decided.status is SessionStatus.COMPLETED
+
+    async def test_says_how_one_may_pay_here_to_anybody(self, payments: Payments) -> None:
+        card, transfer = await payments.providers(Context())
+        assert (card.code, card.kind, card.is_test) == ("simulator", ProviderKind.CARD, True)
+        assert (transfer.code, transfer.kind, transfer.is_test) == ("manual", ProviderKind.MANUAL, False)
+        assert card.tokens[0] == PaymentToken("sim_ok", "Approved")
+        assert transfer.tokens == []
 
     async def test_lists_go_on_by_cursor(self, payments: Payments) -> None:
         for _ in range(3):

@@ -1,6 +1,7 @@
 """One order, one charge: whatever is answered, lost, repeated or late."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,6 +13,9 @@ from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Invalid, Unauthenticated, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from mercato.kernel.runtime import Runtime
+from mercato.payments import build
+from mercato.settings import Settings
 from support.payments import EUR_100, PaymentsShop
 
 
@@ -227,3 +231,20 @@ async def test_refuses_a_provider_and_a_token_that_nobody_knows(shop: PaymentsSh
 async def test_a_guest_may_not_move_money(shop: PaymentsShop) -> None:
     with pytest.raises(Unauthenticated):
         await shop.payments.refund(Context(), order_id=new_id(), key="k", amount=EUR_100, reason="")
+
+
+async def test_every_card_that_checkout_offers_can_be_paid_with(shop: PaymentsShop) -> None:
+    card = (await shop.payments.providers(Context()))[0]
+    assert card.is_test
+    for choice in card.tokens:
+        with contextlib.suppress(Unavailable):
+            await shop.pay(provider=card.code, token=choice.token)
+    assert len(await shop.charges()) == len(card.tokens)
+
+
+async def test_production_offers_nothing_that_moves_no_money(database_url: str) -> None:
+    settings = Settings(environment="production", database_url=database_url, secret_key="s" * 32)
+    runtime = Runtime(settings)
+    offered = await build(runtime).impl.providers(Context())
+    assert [(one.code, one.is_test, one.tokens) for one in offered] == [("manual", False, [])]
+    await runtime.close()

@@ -7,7 +7,7 @@ import pytest
 
 from mercato.contracts.carts import Cart, CartStatus, CartTotals
 from mercato.kernel.money import Money
-from mercato.storefront.checkout import decline_text, open_section, payment_methods, sections
+from mercato.storefront.checkout import decline_text, open_section, sections
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ZERO = Money(0, "EUR")
@@ -50,11 +50,6 @@ def test_done_sections_lead_back_to_themselves() -> None:
         (1, "/checkout?step=contact"),
         (2, "/checkout?step=delivery"),
     ]
-
-
-def test_the_simulated_card_is_not_offered_in_production() -> None:
-    assert [method.provider for method in payment_methods(is_production=True)] == ["manual"]
-    assert [method.provider for method in payment_methods(is_production=False)] == ["simulator", "manual"]
 
 
 def test_an_unknown_decline_still_says_what_to_do() -> None:

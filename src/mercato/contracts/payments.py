@@ -37,6 +37,35 @@ class PaymentStatus(StrEnum):
     FAILED = "failed"
 
 
+class ProviderKind(StrEnum):
+    """How the shopper pays there: on the provider's own page, in its form beside ours, or outside."""
+
+    REDIRECT = "redirect"
+    CARD = "card"
+    MANUAL = "manual"
+
+
+class PaymentToken(msgspec.Struct, frozen=True, gc=False):
+    """A token that may be paid with as it is, and what it stands for."""
+
+    token: str
+    label: str
+
+
+class PaymentProvider(msgspec.Struct, frozen=True):
+    """A way to pay that this shop offers; `code` is the provider of a payment choice."""
+
+    code: str
+    name: str
+    note: str
+    """One sentence for shoppers."""
+    kind: ProviderKind
+    is_test: bool = False
+    """No money moves."""
+    tokens: list[PaymentToken] = []
+    """What to choose from, where the provider has no form of its own: the cards of a test."""
+
+
 class NextAction(msgspec.Struct, frozen=True):
     """What the shopper's browser has to do: `redirect` to `url`."""
 
@@ -156,6 +185,10 @@ class PaymentChanged(Event):
 
 class Payments(Protocol):
     """The payments service. Every call that moves money is idempotent on the id given by the caller."""
+
+    @idempotent
+    async def providers(self, ctx: Context) -> list[PaymentProvider]:
+        """The ways to pay, the first one preset; anybody may ask."""
 
     @idempotent
     async def pay(

@@ -23,12 +23,13 @@ def build(runtime: Runtime) -> Service:
     """Put the service together; outside production with the simulator among its providers."""
     settings = runtime.settings
     database = runtime.database("payments")
-    providers: dict[str, Provider] = {Manual.code: Manual()}
+    providers: dict[str, Provider] = {}
     simulator = None
     if not settings.is_production:
         secret = f"simulator-webhooks:{settings.secret_key}".encode()
         simulator = Simulator(database, secret=secret, public_url=settings.public_url)
         providers[simulator.code] = simulator
+    providers[Manual.code] = Manual()
     engine = Engine(database, runtime.outbox("payments"), providers)
     service = PaymentsService(engine, simulator)
     schedules = [Schedule("payments-sweep", SWEEP_EVERY_S, Sweep(engine).run)]

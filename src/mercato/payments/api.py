@@ -6,13 +6,27 @@ from uuid import UUID
 from litestar import Request, get, post
 from litestar.params import QueryParameter
 
-from mercato.contracts.payments import LedgerEntry, Payment, PaymentEvent, Payments, SimulatorEntry
+from mercato.contracts.payments import (
+    LedgerEntry,
+    Payment,
+    PaymentEvent,
+    PaymentProvider,
+    Payments,
+    SimulatorEntry,
+)
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel.context import Context
 from mercato.kernel.web import PUBLIC, ListCursor, ListLimit
 
 OrderFilter = Annotated[UUID | None, QueryParameter(name="order_id", description="Only of this order.")]
 _WEBHOOK_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "stripe-signature")
+
+
+@get("/payment-providers", permission=PUBLIC)
+async def list_providers(ctx: Context, payments: Payments) -> Page[PaymentProvider]:
+    """The ways to pay that checkout offers, the first one preset."""
+    found = await payments.providers(ctx)
+    return Page(found, None, len(found))
 
 
 @post("/webhooks/{provider:str}", permission=PUBLIC, csrf=False, status_code=200, include_in_schema=False)
@@ -72,4 +86,4 @@ async def simulator_ledger(
     return await payments.simulator_ledger(ctx, limit=limit, cursor=cursor)
 
 
-routes = [receive_webhook, list_payments, list_payment_events, list_ledger, simulator_ledger]
+routes = [list_providers, receive_webhook, list_payments, list_payment_events, list_ledger, simulator_ledger]

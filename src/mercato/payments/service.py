@@ -8,6 +8,7 @@ from mercato.contracts.payments import (
     OrderMoney,
     Payment,
     PaymentEvent,
+    PaymentProvider,
     PayResult,
     SimulatorEntry,
     SimulatorSession,
@@ -32,6 +33,9 @@ class PaymentsService:
     def __init__(self, engine: Engine, simulator: Simulator | None) -> None:
         self._engine = engine
         self._simulator = simulator
+
+    async def providers(self, ctx: Context) -> list[PaymentProvider]:
+        return [provider.offer for provider in self._engine.providers.values()]
 
     async def pay(
         self,

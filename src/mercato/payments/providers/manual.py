@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mercato.contracts.payments import SessionStatus
+from mercato.contracts.payments import PaymentProvider, ProviderKind, SessionStatus
 from mercato.kernel.errors import Invalid
 from mercato.kernel.money import Money
 from mercato.payments.providers.port import OperationResult, ProviderSession, SessionRequest, WebhookEvent
@@ -12,6 +12,9 @@ class Manual:
     """Promises the amount at once; capture and refund only record what staff did at the bank."""
 
     code = "manual"
+    offer = PaymentProvider(
+        code, "Bank transfer", "We ship when your transfer has arrived.", ProviderKind.MANUAL
+    )
 
     async def create_session(self, request: SessionRequest) -> ProviderSession:
         return ProviderSession(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.payments import NextAction, SessionStatus
+from mercato.contracts.payments import NextAction, PaymentProvider, SessionStatus
 from mercato.kernel.money import Money
 
 CALL_TIMEOUT_S = 8.0
@@ -59,6 +59,8 @@ class Provider(Protocol):
     """What `mercato.payments` needs of a provider."""
 
     code: str
+    offer: PaymentProvider
+    """What shoppers are told of it."""
 
     async def create_session(self, request: SessionRequest) -> ProviderSession:
         """Begin, and where possible finish, an attempt; the same key gives the same attempt."""

@@ -6,7 +6,15 @@ from typing import Any
 
 import msgspec
 
-from mercato.contracts.payments import NextAction, SessionStatus, SimulatorEntry, SimulatorSession
+from mercato.contracts.payments import (
+    NextAction,
+    PaymentProvider,
+    PaymentToken,
+    ProviderKind,
+    SessionStatus,
+    SimulatorEntry,
+    SimulatorSession,
+)
 from mercato.contracts.shared import Page
 from mercato.kernel import clock
 from mercato.kernel.db import Database, Row, Tx
@@ -17,13 +25,21 @@ from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
 from mercato.payments.providers.port import OperationResult, ProviderSession, SessionRequest, WebhookEvent
 from mercato.payments.simulator import signature, store
-from mercato.payments.simulator.scripts import DECIDE_AFTER_S, SCRIPTS, Script, Token
+from mercato.payments.simulator.scripts import DECIDE_AFTER_S, OUTCOMES, SCRIPTS, Script, Token
 
 
 class Simulator:
     """Charges by script. Only tokens that decide later, or that test webhooks, send webhooks."""
 
     code = "simulator"
+    offer = PaymentProvider(
+        code,
+        "Test card",
+        "No money moves: choose how the bank answers.",
+        ProviderKind.CARD,
+        is_test=True,
+        tokens=[PaymentToken(token, label) for token, label in OUTCOMES.items()],
+    )
 
     def __init__(self, database: Database, *, secret: bytes, public_url: str) -> None:
         self.database = database

@@ -54,3 +54,14 @@ SCRIPTS: dict[str, Script] = {
         webhooks=(("payment.captured", DECIDE_AFTER_S), ("payment.authorized", DECIDE_AFTER_S + 1.0)),
     ),
 }
+
+OUTCOMES: dict[str, str] = {
+    Token.OK: "Approved",
+    Token.THREE_D_SECURE: "Approved after 3-D Secure",
+    Token.DECLINE: "Declined",
+    Token.INSUFFICIENT_FUNDS: "Declined: insufficient funds",
+    Token.ASYNC_OK: "Approved a moment later",
+    Token.ASYNC_FAIL: "Declined a moment later",
+    Token.TIMEOUT_THEN_OK: "Approved, but the reply is lost",
+}
+"""The test cards that checkout offers; the other tokens are for tests of webhooks."""
