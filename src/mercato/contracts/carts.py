@@ -50,7 +50,7 @@ class Discount(msgspec.Struct, frozen=True, gc=False):
 
 
 class CartLine(msgspec.Struct, frozen=True, gc=False):
-    """`unit_price` is what is charged before order discounts, `list_price` the price without any promotion."""
+    """`unit_price` is charged before order discounts, `list_price` is without any promotion."""
 
     id: UUID
     variant_id: UUID
@@ -72,7 +72,7 @@ class CartLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class CartTotals(msgspec.Struct, frozen=True, gc=False):
-    """total = subtotal - discount + delivery (+ tax when it is not included); due = total - paid_by_credit."""
+    """total = subtotal - discount + delivery (+ tax unless included); due = total - paid_by_credit."""
 
     subtotal: Money
     discount: Money
@@ -235,7 +235,7 @@ class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
-class PricingChanged(Event):
+class PricingChanged(Event, frozen=True):
     """Promotions, delivery methods or tax rates changed: cached prices and methods are stale."""
 
     subject: ClassVar[str] = "carts.pricing_changed"
@@ -275,7 +275,7 @@ class Carts(Protocol):
         quantity: Quantity,
         custom: dict[str, str] | None = None,
     ) -> Cart:
-        """Same variant and custom data merge. Raises Invalid("unknown_variant"), Conflict("cart_not_open")."""
+        """Same variant and custom data merge. Raises Invalid("unknown_variant"), Conflict."""
 
     async def change_line(
         self, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: Quantity
@@ -337,8 +337,8 @@ class Carts(Protocol):
 
     @idempotent
     async def stale_completing(self, ctx: Context, *, older_than_s: int, limit: int = 100) -> list[UUID]:
-        """Carts that have been completing for longer than `older_than_s`: the caller knows whether each became
-        an order, and thaws or finishes it. System only."""
+        """Carts completing for longer than `older_than_s`: the caller knows whether each became an order,
+        and thaws or finishes it. System only."""
 
     @idempotent
     async def promotions(self, ctx: Context) -> list[Promotion]: ...

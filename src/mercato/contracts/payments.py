@@ -156,7 +156,7 @@ class SimulatorSession(msgspec.Struct, frozen=True):
     return_url: str
 
 
-class PaymentChanged(Event):
+class PaymentChanged(Event, frozen=True):
     """A session or a payment of an order moved on; orders derive their payment status from it.
 
     `kind` is the event's type, for example `authorization_succeeded`, `capture_succeeded`,
@@ -214,7 +214,7 @@ class Payments(Protocol):
     async def capture(
         self, ctx: Context, *, order_id: UUID, key: str, amount: Money | None = None
     ) -> list[Payment]:
-        """Take held funds, all when `amount` is None, once per `key`. Raises Conflict("capture_too_large")."""
+        """Take held funds, all when `amount` is None, once per `key`. Raises Conflict."""
 
     @idempotent
     async def void(self, ctx: Context, *, order_id: UUID, key: str) -> list[Payment]:

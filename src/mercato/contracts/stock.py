@@ -111,7 +111,7 @@ class AvailableUnits(msgspec.Struct, frozen=True, gc=False):
     availability: Availability
 
 
-class StockChanged(Event):
+class StockChanged(Event, frozen=True):
     """The availability that shoppers see changed (between in_stock, low and out)."""
 
     subject: ClassVar[str] = "stock.changed"
@@ -185,7 +185,7 @@ class Stock(Protocol):
     async def adjust(
         self, ctx: Context, *, variant_id: UUID, location_id: UUID, delta: int, reason: str
     ) -> StockLevel:
-        """Change on_hand by `delta`; needs `write_stock`. Raises Conflict when it would go below what is promised."""
+        """Change on_hand by `delta`; needs `write_stock`. Raises Conflict below what is promised."""
 
     async def set_on_hand(
         self, ctx: Context, *, variant_id: UUID, location_id: UUID, on_hand: int, version: int | None = None

@@ -99,7 +99,7 @@ class PublicKey(msgspec.Struct, frozen=True):
     use: str = "sig"
 
 
-class UserRegistered(Event):
+class UserRegistered(Event, frozen=True):
     """Someone registered; `token` confirms the address (single use, 24 h)."""
 
     subject: ClassVar[str] = "users.registered"
@@ -114,7 +114,7 @@ class UserRegistered(Event):
         return self.user_id
 
 
-class RegistrationRepeated(Event):
+class RegistrationRepeated(Event, frozen=True):
     """Someone tried to register an address that has an account: its owner is told, the page tells nothing."""
 
     subject: ClassVar[str] = "users.registration_repeated"
@@ -128,7 +128,7 @@ class RegistrationRepeated(Event):
         return self.user_id
 
 
-class PasswordResetRequested(Event):
+class PasswordResetRequested(Event, frozen=True):
     """`token` sets a new password (single use, 1 h)."""
 
     subject: ClassVar[str] = "users.password_reset_requested"
@@ -143,7 +143,7 @@ class PasswordResetRequested(Event):
         return self.user_id
 
 
-class UserConfirmed(Event):
+class UserConfirmed(Event, frozen=True):
     subject: ClassVar[str] = "users.confirmed"
     user_id: UUID
     email: str
@@ -153,7 +153,7 @@ class UserConfirmed(Event):
         return self.user_id
 
 
-class AccessChanged(Event):
+class AccessChanged(Event, frozen=True):
     """Sessions were revoked or rights changed: whoever caches the principal of `user_id` drops it."""
 
     subject: ClassVar[str] = "users.access_changed"

@@ -1,0 +1,74 @@
+"""What orders publishes."""
+
+from typing import ClassVar
+from uuid import UUID
+
+import msgspec
+
+from mercato.kernel.events import Event
+
+
+class _OrderEvent(Event, frozen=True):
+    order_id: UUID
+    number: str
+    email: str
+    locale: str
+    currency: str
+    total: int
+    token: str
+    """Opens the order for its buyer: for links in mails."""
+
+    @property
+    def key(self) -> UUID:
+        return self.order_id
+
+
+class SoldLine(msgspec.Struct, frozen=True, gc=False):
+    variant_id: UUID
+    product_id: UUID
+    name: str
+    sku: str
+    quantity: int
+    total: int
+
+
+class OrderPlaced(_OrderEvent, frozen=True):
+    subject: ClassVar[str] = "orders.placed"
+    cart_id: UUID
+    name: str
+    lines: list[SoldLine]
+    is_paid: bool
+
+
+class OrderPaid(_OrderEvent, frozen=True):
+    """Captured in full, at once with placing or later."""
+
+    subject: ClassVar[str] = "orders.paid"
+
+
+class OrderCanceled(_OrderEvent, frozen=True):
+    subject: ClassVar[str] = "orders.canceled"
+    reason: str
+    cart_id: UUID | None = None
+    was_paid: bool = True
+    """Whether any money had been taken: what was used up for an unpaid order is given back."""
+
+
+class OrderRefunded(_OrderEvent, frozen=True):
+    subject: ClassVar[str] = "orders.refunded"
+    amount: int
+    reason: str
+
+
+class OrderShipped(_OrderEvent, frozen=True):
+    subject: ClassVar[str] = "orders.shipped"
+    fulfillment_id: UUID
+    carrier: str | None
+    tracking_number: str | None
+    tracking_url: str | None
+    lines: list[SoldLine]
+
+
+class OrderDelivered(_OrderEvent, frozen=True):
+    subject: ClassVar[str] = "orders.delivered"
+    fulfillment_id: UUID
