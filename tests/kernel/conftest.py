@@ -21,7 +21,7 @@ EFFECTS = (
 )
 
 
-class ParcelMoved(Event):
+class ParcelMoved(Event, frozen=True):
     subject: ClassVar[str] = "shop.parcel_moved"
     parcel: UUID
     step: int
@@ -31,7 +31,7 @@ class ParcelMoved(Event):
         return self.parcel
 
 
-class ParcelLost(Event):
+class ParcelLost(Event, frozen=True):
     subject: ClassVar[str] = "shop.parcel_lost"
     parcel: UUID
     lost_at: datetime | None = None
