@@ -86,4 +86,13 @@ async def simulator_ledger(
     return await payments.simulator_ledger(ctx, limit=limit, cursor=cursor)
 
 
+@get("/simulator/ledger", permission=PUBLIC, include_in_schema=False)
+async def simulator_books(
+    ctx: Context, payments: Payments, limit: SimulatorLimit = 1000, cursor: ListCursor = None
+) -> Page[SimulatorEntry]:
+    """The same at the simulated company's own address, beside its confirmation page."""
+    return await payments.simulator_ledger(ctx, limit=limit, cursor=cursor)
+
+
 routes = [list_providers, receive_webhook, list_payments, list_payment_events, list_ledger, simulator_ledger]
+page_routes = [simulator_books]
