@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop
-from mercato.contracts.carts import CartStatus, FrozenCart, PromotionReward
-from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.carts import Cart, CartStatus, FrozenCart, PromotionReward
+from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import start_cost
@@ -194,6 +194,45 @@ async def test_thawing_gives_the_use_of_a_coupon_back_once(shop: Shop) -> None:
     assert frozen.cart.totals.discount.amount == 200
     await shop.carts.finish(SYSTEM_CONTEXT, cart_ids=[second.id])
     await shop.carts.thaw(SYSTEM_CONTEXT, cart_id=second.id)
+    assert await shop.used(sale) == 1
+    assert await shop.carts.verify(SYSTEM_CONTEXT) == 0
+
+
+def canceled(cart: Cart, *, was_paid: bool) -> OrderCanceled:
+    return OrderCanceled(
+        order_id=new_id(), number="1", email="ada@example.com", locale="en", currency="EUR", total=1500,
+        token="t", reason="", cart_id=cart.id, was_paid=was_paid,
+    )  # fmt: skip
+
+
+async def test_canceling_before_payment_gives_the_uses_of_coupons_back_once(shop: Shop) -> None:
+    mug = await shop.sell(1200)
+    await shop.method(500)
+    sale = await shop.promote(PromotionReward.FIXED, amount=200, coupon_code="TWO", usage_limit=2)
+    carts = [await shop.ready((mug, 1), coupon="TWO") for _ in range(3)]
+    for cart in carts[:2]:
+        await shop.carts.freeze(GUEST, cart_id=cart.id, token=cart.token)
+    await shop.carts.finish(SYSTEM_CONTEXT, cart_ids=[cart.id for cart in carts[:2]])
+    assert await shop.used(sale) == 2
+    for _ in range(2):
+        async with shop.db.transaction() as tx:
+            await shop.carts.hear_canceled(tx, [canceled(cart, was_paid=False) for cart in carts[:2]])
+        assert await shop.used(sale) == 0
+    frozen = await shop.carts.freeze(GUEST, cart_id=carts[2].id, token=carts[2].token)
+    assert frozen.cart.totals.discount.amount == 200
+    assert await shop.used(sale) == 1
+    assert await shop.carts.verify(SYSTEM_CONTEXT) == 0
+
+
+async def test_canceling_after_payment_leaves_the_use_of_a_coupon_counted(shop: Shop) -> None:
+    mug = await shop.sell(1200)
+    await shop.method(500)
+    sale = await shop.promote(PromotionReward.FIXED, amount=200, coupon_code="ONE", usage_limit=1)
+    cart = await shop.ready((mug, 1), coupon="ONE")
+    await shop.carts.freeze(GUEST, cart_id=cart.id, token=cart.token)
+    await shop.carts.finish(SYSTEM_CONTEXT, cart_ids=[cart.id])
+    async with shop.db.transaction() as tx:
+        await shop.carts.hear_canceled(tx, [canceled(cart, was_paid=True)])
     assert await shop.used(sale) == 1
     assert await shop.carts.verify(SYSTEM_CONTEXT) == 0
 

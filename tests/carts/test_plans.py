@@ -21,6 +21,7 @@ STATEMENTS = {
     "freeze": freezing.FREEZE,
     "thaw": freezing.THAW,
     "finish": freezing.FINISH,
+    "give_back": freezing.GIVE_BACK,
     "stale": freezing.STALE,
 }
 SMALL = {"promotions"}

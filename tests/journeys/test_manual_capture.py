@@ -1,14 +1,17 @@
 """A channel whose money staff takes by hand: held when the order is placed, taken in parts, or let go."""
 
+import uuid
 from typing import Any
 
 import pytest
 
+from mercato.engines import child
 from support.buyer import Buyer
 from support.furnish import Goods, Staff
 from support.shop import Shop
 
 CHANNEL = "trade"
+GIVEN_BACK_WITHIN_S = 20.0
 
 
 @pytest.fixture
@@ -86,3 +89,34 @@ def test_canceling_lets_go_of_what_is_held(trader: Buyer, staff: Staff, goods: G
     assert (canceled["status"], canceled["payment_status"]) == ("canceled", "voided")
     assert in_the_simulators_books(trader, order) == [(10000, 0, 0, 10000)]
     assert staff.level(goods, "LAMP")["available"] == before
+
+
+def test_a_coupon_used_for_an_order_that_was_never_paid_may_be_used_again(
+    trader: Buyer, staff: Staff, shop: Shop, goods: Goods, trade: str
+) -> None:
+    code = f"ONCE{uuid.uuid4().hex[:8]}".upper()
+    once = {"name": code, "label": "Once", "reward": "fixed", "amount": 500, "coupon_code": code}
+    staff.post("/promotions", {**once, "usage_limit": 1, "channel": CHANNEL})
+    order = fill_with_coupon(trader, code).buy()
+    assert order["totals"]["discount"]["amount"] == 500
+    other = Buyer(shop, goods, "other@example.com")
+    other.client.headers["X-Channel"] = trade
+    assert uses_of(staff, code) == 1
+    staff.post(f"/orders/{order['id']}/cancellation", {"reason": ""})
+
+    assert child.wait_until(lambda: uses_of(staff, code) == 0, timeout_s=GIVEN_BACK_WITHIN_S)
+    again = fill_with_coupon(other, code).buy()
+    assert again["totals"]["discount"]["amount"] == 500
+    assert uses_of(staff, code) == 1
+
+
+def fill_with_coupon(buyer: Buyer, code: str) -> Buyer:
+    answer = buyer.fill(LAMP=1).address().client.post(f"{buyer.path}/coupons", json={"code": code})
+    assert answer.status_code in (200, 201), answer.text
+    buyer.cart = answer.json()
+    return buyer
+
+
+def uses_of(staff: Staff, code: str) -> int:
+    found = next(one for one in staff.get("/coupons")["items"] if one["code"] == code)
+    return int(found["used"])

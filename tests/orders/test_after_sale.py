@@ -11,6 +11,7 @@ from mercato.contracts.orders import (
     FulfillmentLine,
     FulfillmentStatus,
     Order,
+    OrderCanceled,
     OrderPaymentStatus,
     OrderStatus,
     ParcelStatus,
@@ -150,6 +151,18 @@ async def test_canceling_frees_stock_and_returns_the_money(till: Till) -> None:
     assert refused.value.code == "illegal_transition"
     report = await till.orders.sales(STAFF, days=1)
     assert [(p.orders, p.gross, p.refunded, p.net) for p in report.points] == [(1, 2890, 2890, 0)]
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_the_news_of_a_canceled_order_says_of_which_cart_and_whether_it_was_paid(
+    till: Till, is_paid: bool
+) -> None:
+    order = await (till.bought() if is_paid else _manual(till))
+    await till.orders.cancel(STAFF, order_id=order.id)
+    body = await till.db.fetchval("select body from orders.outbox where subject = 'orders.canceled'")
+    news = msgspec.json.decode(body, type=OrderCanceled)
+    cart_id = await till.db.fetchval("select cart_id from orders.orders where id = $1", order.id)
+    assert (news.order_id, news.cart_id, news.was_paid) == (order.id, cart_id, is_paid)
 
 
 async def test_canceling_an_unpaid_order_voids_its_authorization(till: Till) -> None:

@@ -9,7 +9,7 @@ from mercato.carts.reading import Desk
 from mercato.carts.rules import RulesCache
 from mercato.carts.service import CartsService
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.stock import Stock
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.runtime import Runtime
@@ -34,7 +34,10 @@ def build(runtime: Runtime, *, catalog: Catalog, stock: Stock) -> Service:
     service = CartsService(desk, Office(durable, runtime.outbox("carts"), rules, runtime.live))
     return Service(
         impl=service,
-        subscriptions=(Subscription("carts-completion", (OrderPlaced,), service.hear_placed),),
+        subscriptions=(
+            Subscription("carts-completion", (OrderPlaced,), service.hear_placed),
+            Subscription("carts-coupons", (OrderCanceled,), service.hear_canceled),
+        ),
         schedules=(Schedule("carts-expiry", SWEEP_EVERY_S, service.sweep),),
         start=rules.start,
         stop=rules.stop,

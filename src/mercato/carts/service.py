@@ -24,7 +24,7 @@ from mercato.contracts.carts import (
     Promotion,
     TaxRate,
 )
-from mercato.contracts.orders import OrderPlaced
+from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.shared import Address, Email, LongText, Quantity
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
@@ -159,6 +159,12 @@ class CartsService:
         now = clock.now()
         for cart_id in await freezing.finish(tx, cart_ids=[event.cart_id for event in events], now=now):
             tx.after_commit(lambda cart_id=cart_id: self._desk.tell(cart_id))  # type: ignore[misc]
+
+    async def hear_canceled(self, tx: Tx, events: Sequence[OrderCanceled]) -> None:
+        """Coupons of orders that were canceled before anything was paid may be used again."""
+        unpaid = [event.cart_id for event in events if event.cart_id is not None and not event.was_paid]
+        if unpaid and await freezing.give_back(tx, cart_ids=unpaid):
+            tx.after_commit(self._desk.rules.drop)
 
     async def promotions(self, ctx: Context) -> list[Promotion]:
         ctx.principal.require("read_promotions")

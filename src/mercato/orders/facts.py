@@ -12,7 +12,7 @@ from mercato.contracts.orders import (
     OrderShipped,
     SoldLine,
 )
-from mercato.orders.records import Draft, ParcelRow
+from mercato.orders.records import Draft, ParcelRow, PlacedOrder
 
 
 class _Known(Protocol):
@@ -58,8 +58,9 @@ def order_paid(order: _Known, token: str) -> OrderPaid:
     return OrderPaid(**_head(order, token))
 
 
-def order_canceled(order: _Known, token: str, *, reason: str) -> OrderCanceled:
-    return OrderCanceled(**_head(order, token), reason=reason)
+def order_canceled(order: PlacedOrder, token: str, *, reason: str) -> OrderCanceled:
+    was_paid = order.paid.captured > 0
+    return OrderCanceled(**_head(order, token), reason=reason, cart_id=order.cart_id, was_paid=was_paid)
 
 
 def order_refunded(order: _Known, token: str, *, amount: int, reason: str) -> OrderRefunded:

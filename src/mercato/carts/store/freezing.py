@@ -24,6 +24,12 @@ THAW = """with c as (update carts.carts set status = 'open', frozen = null, froz
  u as (update carts.promotions p set used = p.used - 1 from l where p.id = l.id)
  select exists (select from c)"""
 
+GIVE_BACK = """with r as (delete from carts.redemptions where cart_id = any($1::uuid[]) returning promotion_id),
+ l as materialized (select id from carts.promotions where id in (select promotion_id from r) order by id for no key update),
+ n as (select promotion_id, count(*)::int as uses from r group by promotion_id),
+ u as (update carts.promotions p set used = p.used - n.uses from n join l on l.id = n.promotion_id where p.id = l.id)
+ select count(*)::int from r"""
+
 FINISH = """update carts.carts set status = 'completed', frozen_at = null, version = version + 1, updated_at = $2
         where id in (select id from carts.carts where id = any($1::uuid[]) order by id for no key update) and status <> 'completed' returning id"""
 
@@ -52,6 +58,12 @@ async def thaw(db: Queries, *, cart_id: UUID, now: datetime) -> bool:
     """completing → open; coupon uses are given back. Whether it was completing."""
     done: bool = await db.fetchval(THAW, cart_id, now)
     return done
+
+
+async def give_back(db: Queries, *, cart_ids: Sequence[UUID]) -> int:
+    """Uses of coupons by carts whose order is canceled count no longer; returns how many there were."""
+    uses: int = await db.fetchval(GIVE_BACK, cart_ids)
+    return uses
 
 
 async def finish(db: Queries, *, cart_ids: Sequence[UUID], now: datetime) -> list[UUID]:
