@@ -30,7 +30,6 @@ from mercato.kernel.puller import Puller
 from mercato.kernel.telemetry import is_tracing, span
 
 BATCH = 300
-LINGER_S = 0.025
 HANDLER_TIMEOUT_S = 20.0
 RETRY_PAUSES_S = (0.2, 1.0, 3.0, 5.0)
 """Pauses before the second to the fifth try; after the last the event is a dead letter."""
@@ -106,7 +105,7 @@ class Consumer:
                         self._parked.clear()
                     await self._retry_parked()
                     if self._puller.waiting:
-                        await asyncio.sleep(LINGER_S)
+                        await asyncio.sleep(self.subscription.linger_s)
                         await self._handle_waiting()
                 except (nats_errors.Error, JetStreamError, Unavailable, TimeoutError) as error:
                     log.warning("consumer waits", consumer=self.name, error=repr(error))

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import asyncpg
 
@@ -23,6 +23,8 @@ CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_CACHE_SIZE = 500
+FIRST_OWN_TYPE = 16384
+"""PostgreSQL's FirstNormalObjectId: types below have the same number in every database."""
 
 _CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
@@ -134,6 +136,25 @@ class Tx(_Statements):
             callback()
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """asyncpg asks on every new connection what arrays are, for 10 ms of the server's CPU. Built-in types are
+    the same everywhere, so this process asks once."""
+
+    _known: ClassVar[dict[tuple[int, ...], Any]] = {}
+
+    class _Asked:
+        name = "asked before"  # in place of the statement: none was run, so none was overwritten
+
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:
+        wanted = tuple(sorted(typeoids))
+        if wanted in self._known:
+            return self._known[wanted], self._Asked
+        types, statement = await super()._introspect_types(wanted, timeout)
+        if wanted[-1] < FIRST_OWN_TYPE:
+            self._known[wanted] = types
+        return types, statement
+
+
 class Pool:
     """Raw connections, last in first out, opened when first needed; waiters are served in order."""
 
@@ -221,6 +242,7 @@ class Pool:
             return await asyncpg.connect(
                 self.url,
                 timeout=CONNECT_TIMEOUT_S,
+                connection_class=_Connection,
                 server_settings=self._settings,
                 statement_cache_size=STATEMENT_CACHE_SIZE,
                 max_cached_statement_lifetime=0,

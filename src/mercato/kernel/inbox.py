@@ -24,6 +24,8 @@ class Subscription(msgspec.Struct, frozen=True):
     """Durable name, for example `stock-allocation`; unique in the shop and never reused."""
     events: tuple[type[Event], ...]
     handle: Handler
+    linger_s: float = 0.025
+    """How long more events are waited for after the first, below a second: a longer time costs less."""
 
 
 async def take_new(tx: Tx, schema: str, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:

@@ -15,6 +15,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 MAX_WAITING_HINTS = 64
+LINGER_S = 0.02
+"""Hints of this time go out together: one write to the broker in place of many."""
 
 log = structlog.get_logger()
 
@@ -88,6 +90,7 @@ class Live:
 
     async def _send(self) -> None:
         while self._outgoing:
+            await asyncio.sleep(LINGER_S)
             outgoing, self._outgoing = self._outgoing, {}
             for topic, data in outgoing:
                 try:

@@ -12,9 +12,11 @@ from mercato.kernel.db import Database
 from mercato.kernel.metrics import Metrics
 from mercato.notifications import domain, store
 from mercato.notifications.letters import Letter, Letters
-from mercato.notifications.providers import Outcome, Provider
+from mercato.notifications.providers import Provider
 
-BATCH = 20
+BATCH = 50
+LINGER_S = 0.05
+"""After the bell: messages that come together are taken, written and noted together."""
 LOOK_EVERY_S = 5.0
 
 log = structlog.get_logger()
@@ -55,6 +57,8 @@ class Delivery:
                 return tried
             tried += len(rows)
             await self._deliver({row["id"]: row for row in rows})
+            if len(rows) < BATCH:
+                return tried
 
     async def _deliver(self, rows: dict[Any, Any]) -> None:
         letters = []
@@ -64,19 +68,29 @@ class Delivery:
             except Exception as error:
                 log.exception("a message cannot be written", message=str(row["id"]), template=row["template"])
                 await self._note(row, f"{type(error).__name__}: {error}", is_final=False)
-        async for outcome in self._provider.send(letters):
-            await self._record(rows[outcome.letter.id], outcome)
-
-    async def _record(self, row: Any, outcome: Outcome) -> None:
-        if outcome.error is not None:
-            await self._note(row, outcome.error, is_final=outcome.is_final)
+        if not letters:
             return
-        self._sent.add()
-        drop = domain.SECRET if domain.KINDS[row["template"]].expires else None
+        sent: list[Any] = []
+        async for outcome in self._provider.send(letters):
+            row = rows[outcome.letter.id]
+            if outcome.error is not None:
+                await self._note(row, outcome.error, is_final=outcome.is_final)
+            elif self._provider.takes_all_at_once:
+                sent.append(row)
+            else:
+                await self._note_sent([row])
+        if sent:
+            await self._note_sent(sent)
+
+    async def _note_sent(self, rows: list[Any]) -> None:
+        self._sent.add(len(rows))
         await store.mark_sent(
-            self._database, copy=self._write(row, show_secrets=False), provider=self._provider.name,
-            drop_secret=drop, now=clock.now(),
-        )  # fmt: skip
+            self._database,
+            copies=[self._write(row, show_secrets=False) for row in rows],
+            provider=self._provider.name,
+            drop_secrets=[domain.SECRET if domain.KINDS[row["template"]].expires else None for row in rows],
+            now=clock.now(),
+        )
 
     async def _note(self, row: Any, error: str, *, is_final: bool) -> None:
         self._refused.add()
@@ -100,4 +114,5 @@ class Delivery:
                 await self.deliver_due()
             except Exception as error:  # the database may be away for a while; what is due stays due
                 log.warning("delivery waits", error=repr(error))
-            await self._bell.wait(LOOK_EVERY_S)
+            if await self._bell.wait(LOOK_EVERY_S):
+                await asyncio.sleep(LINGER_S)

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 
 import msgspec
 from babel import Locale
@@ -72,6 +73,7 @@ def next_try(tries: int) -> timedelta | None:
     return timedelta(seconds=RETRY_WAITS_S[tries - 1]) if tries <= len(RETRY_WAITS_S) else None
 
 
+@lru_cache(maxsize=64)
 def locale_of(tag: str) -> Locale:
     """The Babel locale of a tag such as `en`, `de-AT` or `pt_BR`; English for one that nobody knows."""
     try:

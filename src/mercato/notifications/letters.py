@@ -1,12 +1,14 @@
 """Turns what an event said into a letter: subject, HTML and text. Pure; templates come with the package."""
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency
 from jinja2 import DictLoader, StrictUndefined
@@ -83,18 +85,17 @@ class Letters:
         }
 
     def _order(self, data: dict[str, Any], locale: str, token: str) -> dict[str, Any]:
+        known = domain.locale_of(locale)
+
         def money(amount: int) -> str:
-            value = Money(amount, data["currency"])
-            return format_currency(to_decimal(value), value.currency, locale=domain.locale_of(locale))
+            return _money(Money(amount, data["currency"]), known)
 
         number = quote(data["number"], safe="")
         return {
             "number": domain.one_line(data["number"]),
             "order_url": f"{self._url}/order/{number}?token={token}",
             "total": money(data["total"]),
-            "date": format_date(
-                datetime.fromisoformat(data["occurred_at"]), "long", locale=domain.locale_of(locale)
-            ),
+            "date": _date(datetime.fromisoformat(data["occurred_at"]).date(), known),
             "name": domain.greeted(data.get("name") or ""),
             "is_paid": bool(data.get("is_paid")),
             "lines": [
@@ -107,3 +108,13 @@ class Letters:
             "amount": money(data["amount"]) if "amount" in data else "",
             "reason": data.get("reason") or "",
         }
+
+
+@lru_cache(maxsize=2048)
+def _money(value: Money, locale: Locale) -> str:
+    return format_currency(to_decimal(value), value.currency, locale=locale)
+
+
+@lru_cache(maxsize=64)
+def _date(day: date, locale: Locale) -> str:
+    return format_date(day, "long", locale=locale)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.notifications import Message, MessageRow, MessageStatus, Template
-from mercato.contracts.orders import OrderPaid
+from mercato.contracts.orders import OrderPaid, OrderPlaced
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -57,8 +57,9 @@ class NotificationsService:
 
     async def queue(self, tx: Tx, events: Sequence[HeardEvent]) -> None:
         """Queue the messages of `events`: the effect of the subscription."""
-        paid = [event.order_id for event in events if isinstance(event, OrderPaid)]
-        told = await store.paid_when_placed(tx, order_ids=paid) if paid else set()
+        told_here = {event.order_id for event in events if isinstance(event, OrderPlaced) and event.is_paid}
+        paid = {event.order_id for event in events if isinstance(event, OrderPaid)} - told_here
+        told = await store.paid_when_placed(tx, order_ids=list(paid)) if paid else set()
         messages = messages_for(events, paid_when_placed=told)
         if messages and await store.insert_messages(tx, messages=messages, now=clock.now()):
             tx.after_commit(self.delivery.ring)

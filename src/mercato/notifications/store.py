@@ -55,14 +55,17 @@ async def claim_due(db: Queries, *, now: datetime, lease: timedelta, limit: int)
 
 
 async def mark_sent(
-    db: Queries, *, copy: Letter, provider: str, drop_secret: str | None, now: datetime
+    db: Queries, *, copies: Sequence[Letter], provider: str, drop_secrets: Sequence[str | None], now: datetime
 ) -> None:
-    """Keep what was sent, with secrets hidden; `drop_secret` names a variable that is of no more use."""
+    """Keep what was sent, with secrets hidden; `drop_secrets` name variables that are of no more use."""
     await db.execute(
-        "update notifications.messages set status = 'sent', sent_at = $2, provider = $3, error = null,"
-        " subject = $4, html = $5, text = $6, data = case when $7::text is null then data else data - $7 end"
-        " where id = $1",
-        copy.id, now, provider, copy.subject, copy.html, copy.text, drop_secret,
+        "update notifications.messages m set status = 'sent', sent_at = $2, provider = $3, error = null,"
+        " subject = x.subject, html = x.html, text = x.text,"
+        " data = case when x.secret is null then m.data else m.data - x.secret end"
+        " from unnest($1::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])"
+        " x(id, subject, html, text, secret) where m.id = x.id",
+        [copy.id for copy in copies], now, provider, [copy.subject for copy in copies],
+        [copy.html for copy in copies], [copy.text for copy in copies], drop_secrets,
     )  # fmt: skip
 
 
@@ -110,13 +113,21 @@ async def requeue(db: Queries, *, message_id: UUID, now: datetime) -> Row | None
     )  # fmt: skip
 
 
-async def receive(db: Queries, *, letter: Letter, now: datetime) -> None:
-    """Put a letter into the development mailbox."""
+async def receive(db: Queries, *, letters: Sequence[Letter], now: datetime) -> None:
+    """Put letters into the development mailbox."""
     await db.execute(
         "insert into notifications.mailbox (id, message_id, template, recipient, subject, html, text,"
-        " received_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        new_id(), letter.id, letter.template, letter.recipient, letter.subject, letter.html, letter.text, now,
-    )  # fmt: skip
+        " received_at) select *, $8 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],"
+        " $6::text[], $7::text[])",
+        sorted(new_id() for _ in letters),
+        [letter.id for letter in letters],
+        [letter.template for letter in letters],
+        [letter.recipient for letter in letters],
+        [letter.subject for letter in letters],
+        [letter.html for letter in letters],
+        [letter.text for letter in letters],
+        now,
+    )
 
 
 async def mailbox(

@@ -20,5 +20,7 @@ class Provider(Protocol):
     """Sends letters and tells how each one went, one by one; it never raises for what a server says."""
 
     name: str
+    takes_all_at_once: bool
+    """Whether letters given together are taken together: then they are also noted as sent together."""
 
     def send(self, letters: Sequence[Letter]) -> AsyncIterator[Outcome]: ...

@@ -47,6 +47,7 @@ class SmtpProvider:
     """Sends by the mail server of the settings."""
 
     name = "smtp"
+    takes_all_at_once = False
 
     def __init__(self, url: str, *, mail_from: str, timeout_s: float = SMTP_TIMEOUT_S) -> None:
         self._address = smtp_address(url)
