@@ -7,7 +7,8 @@ import msgspec
 from mercato.kernel.metrics import TimingSummary
 from mercato.kernel.system_report import SystemReport
 
-SLOW_P95_MS = 250
+SLOW_P95_MS = 1000
+"""People wait: nobody notices less."""
 TOLERATED_ERRORS = 0.01
 
 
@@ -20,18 +21,23 @@ class ServiceHealth(msgspec.Struct, frozen=True):
     p95: str
     errors: str
     processes: int
+    is_slow: bool = False
+    fails: bool = False
 
 
 def services_of(report: SystemReport) -> list[ServiceHealth]:
-    """The services that some process runs, in order of their names."""
+    """The services that some process runs or calls, in order of their names."""
     running: dict[str, int] = defaultdict(int)
     calls: dict[str, list[TimingSummary]] = defaultdict(list)
     for process in report.processes:
         for module in process.modules:
             running[module] += 1
         for call in process.calls:
+            name = call.timing.name.partition(".")[0].lower()
             if call.form != "remote":
-                calls[call.timing.name.partition(".")[0].lower()].append(call.timing)
+                calls[name].append(call.timing)
+            else:
+                running.setdefault(name, 0)
     return [_health(name, count, calls.get(name, [])) for name, count in sorted(running.items())]
 
 
@@ -49,14 +55,16 @@ def _health(name: str, processes: int, timings: list[TimingSummary]) -> ServiceH
     failed = sum(timing.errors for timing in timings)
     slowest = max((timing.p95_ms for timing in timings if timing.count), default=0.0)
     share = failed / calls if calls else 0.0
-    is_well = share <= TOLERATED_ERRORS and slowest <= SLOW_P95_MS
+    is_slow, fails = slowest > SLOW_P95_MS, share > TOLERATED_ERRORS
     return ServiceHealth(
         name=name.capitalize(),
-        state="ok" if is_well else "degraded",
+        state="down" if not processes else "degraded" if is_slow or fails else "ok",
         calls=calls,
         p95=milliseconds(slowest) if calls else "no calls",
         errors=f"{share:.2%}" if calls else "",
         processes=processes,
+        is_slow=is_slow,
+        fails=fails,
     )
 
 

@@ -5,6 +5,9 @@ Variants are rows with numbered names (`sku-0`, `price-0` …). Options are type
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from itertools import product as combinations
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +45,14 @@ class VariantRow(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
 
 
+class Axis(msgspec.Struct, frozen=True):
+    """A column of the variant table: one option with the values to choose from."""
+
+    code: str
+    label: str
+    values: list[OptionValue]
+
+
 class ProductFields(msgspec.Struct, frozen=True):
     """What the form shows."""
 
@@ -57,6 +68,7 @@ class ProductFields(msgspec.Struct, frozen=True):
     seo_title: str = ""
     seo_description: str = ""
     rows: list[VariantRow] = msgspec.field(default_factory=lambda: [VariantRow(0)])
+    axes: list[Axis] = []
 
 
 def fields_of(product: AdminProduct) -> ProductFields:
@@ -89,10 +101,11 @@ def fields_of(product: AdminProduct) -> ProductFields:
         seo_title=product.seo.title,
         seo_description=product.seo.description,
         rows=rows,
+        axes=[Axis(axis.code, axis.label, axis.values) for axis in axes.values()],
     )
 
 
-def fields_typed(data: dict[str, Any]) -> ProductFields:
+def fields_typed(data: dict[str, Any], stored: AdminProduct | None) -> ProductFields:
     """What was typed, unchanged: for the form that is shown again after a refusal."""
     names = ("name", "slug", "maker", "description", "status", "category", "options", "details", "seo_title")
     rows = [
@@ -114,7 +127,55 @@ def fields_typed(data: dict[str, Any]) -> ProductFields:
         seo_description=text(data, "seo_description"),
         collections=texts(data, "collections"),
         rows=rows or [VariantRow(0)],
+        axes=_axes_typed(text(data, "options"), stored),
     )
+
+
+def with_all_variants(fields: ProductFields) -> ProductFields:
+    """The form with a row for each combination of option values; rows that fit one keep what is in them.
+
+    New rows take price, weight and the beginning of the SKU from the first one.
+    """
+    if not fields.axes:
+        return fields
+    first = fields.rows[0]
+    prefix = first.sku or slug_of(fields.name).upper()
+    if first.options:
+        prefix = prefix.removesuffix(_sku_end(first.options.values()))
+    kept = {tuple(row.options.get(axis.code) for axis in fields.axes): row for row in fields.rows}
+    number = max(row.index for row in fields.rows)
+    rows = []
+    for values in islice(_combinations_of(fields.axes), MAX_ROWS):
+        if (row := kept.get(values)) is None:
+            number += 1
+            row = VariantRow(
+                index=number,
+                sku=prefix + _sku_end(values),
+                price=first.price,
+                compare_at_price=first.compare_at_price,
+                weight_g=first.weight_g,
+                options=dict(zip((axis.code for axis in fields.axes), values, strict=True)),
+            )
+        rows.append(row)
+    stored = [row for row in fields.rows if row.id and row not in rows]
+    return msgspec.structs.replace(fields, rows=[*stored, *rows])
+
+
+def _combinations_of(axes: list[Axis]) -> Iterator[tuple[str, ...]]:
+    return combinations(*([value.value for value in axis.values] for axis in axes))
+
+
+def _sku_end(values: Iterable[str]) -> str:
+    return "".join(f"-{value.upper()}" for value in values)
+
+
+def _axes_typed(typed: str, stored: AdminProduct | None) -> list[Axis]:
+    """The columns that the typed options ask for; none when they cannot be read."""
+    try:
+        options = _options(typed, stored)
+    except Invalid:
+        return []
+    return [Axis(slug_of(option.label), option.label, option.values) for option in options]
 
 
 def product_of(data: dict[str, Any], *, currency: str, stored: AdminProduct | None) -> ProductInput:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCounts, Orders
 from mercato.kernel.context import Context, Principal
 from mercato.kernel.errors import MercatoError
@@ -30,7 +31,9 @@ def landing_of(principal: Principal) -> str:
     return next((entry.url for entry in NAVIGATION if principal.may(entry.permission)), "/")
 
 
-async def shell_of(ctx: Context, orders: Orders, current: str, *, health: str = "unknown") -> AdminShell:
+async def shell_of(
+    ctx: Context, orders: Orders, catalog: Catalog, current: str, *, health: str = "unknown"
+) -> AdminShell:
     """The frame around the page at `current`; without counts when orders does not answer."""
     counts = await _counts(ctx, orders)
     waiting = str(counts.unfulfilled) if counts and counts.unfulfilled else ""
@@ -45,7 +48,22 @@ async def shell_of(ctx: Context, orders: Orders, current: str, *, health: str = 
         for entry in NAVIGATION
         if ctx.principal.may(entry.permission)
     )
-    return AdminShell("Mercato", links, ctx.principal.name, ctx.principal.email, health)
+    return AdminShell(
+        name=await shop_name(ctx, catalog),
+        navigation=links,
+        user_name=ctx.principal.name,
+        user_email=ctx.principal.email,
+        health=health,
+        sees_system=ctx.principal.may("read_system"),
+    )
+
+
+async def shop_name(ctx: Context, catalog: Catalog) -> str:
+    """What the shop calls itself; "Admin" when the catalog does not answer."""
+    try:
+        return (await catalog.shop(ctx)).name
+    except MercatoError:
+        return "Admin"
 
 
 async def _counts(ctx: Context, orders: Orders) -> OrderCounts | None:

@@ -1,5 +1,13 @@
 """How the admin words statuses and colors their badges: one table, used by every page."""
 
+from typing import Any
+
+import msgspec
+
+from mercato.contracts.orders import TimelineEntry
+from mercato.kernel.money import Money
+from mercato.ui import formats
+
 LABELS = {
     "none": ("Unpaid", "warn"),
     "authorized": ("Authorized", "info"),
@@ -43,16 +51,33 @@ SAID = {
     "image_added": "The picture was added.",
     "image_deleted": "The picture was deleted.",
     "stock_set": "The stock was set.",
-    "retried": "The event is delivered again.",
+    "retried": "The event was handled.",
+    "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
     "resent": "The mail is sent again.",
 }
 """What a page says after something was done: code in the address → sentence."""
 
-PROBLEMS = frozenset(
-    {"authorization_failed", "capture_failed", "refund_failed", "payment_failed", "canceled"}
-)
-"""Kinds of timeline entries that are shown as trouble."""
+MARKS = {
+    "placed": "ok",
+    "payment_captured": "ok",
+    "payment_refunded": "warn",
+    "payment_declined": "danger",
+    "payment_failed": "danger",
+    "payment_late": "danger",
+    "fulfillment_shipped": "ok",
+    "fulfillment_delivered": "ok",
+    "canceled": "danger",
+}
+"""How kinds of timeline entries are marked; others are plain."""
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """A timeline entry as people read it. `mark` is "", ok, warn or danger."""
+
+    title: str
+    text: str
+    mark: str
 
 
 def label(status: str) -> tuple[str, str]:
@@ -65,6 +90,26 @@ def said(code: str) -> str:
     return SAID.get(code, "")
 
 
-def happening(kind: str) -> str:
-    """A kind of timeline entry as a headline: payment_captured → Payment captured."""
-    return kind.replace("_", " ").capitalize()
+def happening(entry: TimelineEntry, locale: str) -> Happening:
+    """What happened, with its amount, reason or tracking."""
+    if entry.kind == "note":
+        return Happening("Note", entry.text, "")
+    details = [
+        _amount(entry.data, locale),
+        " ".join(filter(None, (entry.data.get("carrier"), entry.data.get("tracking_number")))),
+        str(entry.data.get("reason") or ""),
+    ]
+    title = entry.text or entry.kind.replace("_", " ").capitalize()
+    return Happening(title, " · ".join(filter(None, details)), MARKS.get(entry.kind, ""))
+
+
+def fulfillment_label(status: str, fulfillment: str) -> tuple[str, str]:
+    """Like `label`; an order that is over and was never sent does not wait for anyone."""
+    if fulfillment == "unfulfilled" and status in ("canceled", "expired"):
+        return "Not shipped", "neutral"
+    return label(fulfillment)
+
+
+def _amount(data: dict[str, Any], locale: str) -> str:
+    amount, currency = data.get("amount"), data.get("currency")
+    return formats.money(Money(amount, currency), locale) if amount and currency else ""

@@ -14,9 +14,11 @@ Write = Callable[[Figure], str]
 Spot = tuple[str, str]
 
 WIDTH, HEIGHT = 680, 210
+NARROW_WIDTH = 340
+"""Width of a chart for phones: the same text size in half the space."""
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 10, 24
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-MOST_LABELS = 6
+MOST_LABELS, MOST_NARROW_LABELS = 6, 3
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -73,53 +75,81 @@ def _path(points: Sequence[Spot]) -> str:
     return "M" + "L".join(f"{x} {y}" for x, y in points)
 
 
-def _placed(values: Sequence[Figure], top: Decimal) -> list[Spot]:
+class Plot(msgspec.Struct, frozen=True):
+    """The area between the axes: its whole drawing is `width` wide, values go from `low` to `top`."""
+
+    width: int
+    low: Decimal
+    top: Decimal
+
+    @property
+    def inner(self) -> int:
+        return self.width - LEFT - RIGHT
+
+
+def _plot(values: Sequence[Figure], width: int) -> Plot:
+    """Round ends for the values; an axis that starts below nothing when a value is negative."""
+    least = min(values)
+    return Plot(width, -nice_ceiling(-least) if least < 0 else Decimal(0), nice_ceiling(max(values)))
+
+
+def _placed(values: Sequence[Figure], plot: Plot) -> list[Spot]:
     """Where the values lie in the plot."""
-    step = Decimal(PLOT_WIDTH) / max(len(values) - 1, 1)
+    step = Decimal(plot.inner) / max(len(values) - 1, 1)
+    span = plot.top - plot.low
     return [
-        (f"{LEFT + step * at:.1f}", f"{TOP + PLOT_HEIGHT * (1 - Decimal(value) / top):.1f}")
+        (f"{LEFT + step * at:.1f}", f"{TOP + PLOT_HEIGHT * (plot.top - Decimal(value)) / span:.1f}")
         for at, value in enumerate(values)
     ]
 
 
-def _grid(top: Decimal, write: Write) -> list[str]:
+def _grid(plot: Plot, write: Write) -> list[str]:
     """Four steps with their figures."""
     parts = []
     for quarter in range(5):
         y = TOP + PLOT_HEIGHT * quarter // 4
-        parts.append(_element("path", "grid", d=f"M{LEFT} {y}H{WIDTH - RIGHT}"))
-        figure = top * (4 - quarter) / 4
+        parts.append(_element("path", "grid", d=f"M{LEFT} {y}H{plot.width - RIGHT}"))
+        figure = plot.low + (plot.top - plot.low) * (4 - quarter) / 4
         whole = int(figure) if figure == int(figure) else figure
         parts.append(_text(write(whole), LEFT - 8, y + 4, "end"))
     return parts
 
 
 def line_chart(
-    points: Sequence[Point], *, title: str, write: Write = str, before: Sequence[Figure] = ()
+    points: Sequence[Point],
+    *,
+    title: str,
+    write: Write = str,
+    before: Sequence[Figure] = (),
+    narrow: bool = False,
 ) -> Markup:
-    """A line over a tinted area; `before` draws the previous period dashed. Fewer than two points give ""."""
+    """A line over a tinted area; `before` draws the previous period dashed. Fewer than two points give "".
+
+    `narrow` is the same drawing for phones.
+    """
     if len(points) < 2:
         return Markup("")
     values = [point.value for point in points]
-    top = nice_ceiling(max([*values, *before]))
-    line, floor = _placed(values, top), TOP + PLOT_HEIGHT
-    parts = _grid(top, write)
-    for at in range(0, len(points), max(1, -(-len(points) // MOST_LABELS))):
+    plot = _plot([*values, *before], NARROW_WIDTH if narrow else WIDTH)
+    line, (_, floor) = _placed(values, plot), _placed([0], plot)[0]
+    parts = _grid(plot, write)
+    most = MOST_NARROW_LABELS if narrow else MOST_LABELS
+    for at in range(0, len(points), max(1, -(-len(points) // most))):
         anchor = "start" if at == 0 else "end" if at == len(points) - 1 else "middle"
         parts.append(_text(points[at].label, line[at][0], HEIGHT - 4, anchor))
-    parts.append(_element("path", "area", d=f"{_path(line)}L{WIDTH - RIGHT} {floor}L{LEFT} {floor}Z"))
+    parts.append(_element("path", "area", d=f"{_path(line)}L{plot.width - RIGHT} {floor}L{LEFT} {floor}Z"))
     if len(before) > 1:
-        parts.append(_element("path", "line line-before", d=_path(_placed(before, top))))
+        parts.append(_element("path", "line line-before", d=_path(_placed(before, plot))))
     parts.append(_element("path", "line", d=_path(line)))
-    parts.extend(_spots(points, line, before, write))
-    return _svg("chart chart-line", WIDTH, HEIGHT, parts, title)
+    parts.extend(_spots(points, line, before, write, plot))
+    return _svg(f"chart {'chart-narrow' if narrow else 'chart-line'}", plot.width, HEIGHT, parts, title)
 
 
 def _spots(
-    points: Sequence[Point], line: Sequence[Spot], before: Sequence[Figure], write: Write
+    points: Sequence[Point], line: Sequence[Spot], before: Sequence[Figure], write: Write, plot: Plot
 ) -> list[str]:
     """The hover areas, one per point, each with its figures as a tooltip."""
-    band = Decimal(PLOT_WIDTH) / max(len(points) - 1, 1)
+    band = Decimal(plot.inner) / max(len(points) - 1, 1)
     spots = []
     for at, (point, (x, y)) in enumerate(zip(points, line, strict=True)):
         text = f"{point.label}: {write(point.value)}"
@@ -155,7 +185,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, write: Write = str) -> Markup:
     top = nice_ceiling(max(bar.value for bar in bars))
     band = Decimal(PLOT_WIDTH) / len(bars)
     every = max(1, -(-len(bars) // (2 * MOST_LABELS)))
-    parts = _grid(top, write)
+    parts = _grid(Plot(WIDTH, Decimal(0), top), write)
     for at, bar in enumerate(bars):
         x, tall = LEFT + band * at, PLOT_HEIGHT * Decimal(bar.value) / top
         tip = _title(f"{bar.label}: {bar.text}")

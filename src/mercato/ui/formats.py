@@ -82,6 +82,13 @@ def moment(value: datetime, locale: str = "en", zone: str = "UTC") -> str:
     return written.replace("\u202f", " ")
 
 
+def stamp(value: datetime, now: datetime, locale: str = "en", zone: str = "UTC") -> str:
+    """A day and time of day for lists, e.g. "22 Nov, 09:14"; with the year when it is not that of `now`."""
+    when = _zoned(value, zone)
+    pattern = "d MMM, HH:mm" if when.year == _zoned(now, zone).year else "d MMM y, HH:mm"
+    return str(format_datetime(when, pattern, locale=locale_of(locale)))
+
+
 def ago(value: datetime, now: datetime, locale: str = "en") -> str:
     """How long before `now`, e.g. "3 minutes ago"."""
     return str(format_timedelta(value - now, add_direction=True, locale=locale_of(locale)))

@@ -1,6 +1,7 @@
 """Renders templates: the Jinja2 environment, single blocks for htmx, the response of every page."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from litestar import Request, Response
 from litestar.enums import MediaType
 from markupsafe import Markup
 
+from mercato.kernel import clock
 from mercato.kernel.web import csrf_token, form_key
 from mercato.ui import charts, formats, images
 from mercato.ui.assets import Assets
@@ -66,13 +68,17 @@ class Renderer:
             compact=formats.compact,
             day=formats.day,
             moment=formats.moment,
+            stamp=_stamp,
             ago=formats.ago,
             iso=formats.iso,
             json_ld=json_ld,
             currency_symbol=formats.currency_symbol,
         )
         self.environment.globals.update(
-            icon=self.assets.icon, asset=self.assets.url, charts=charts, picture=images.picture
+            icon=self.assets.icon,
+            asset=self.assets.url,
+            charts=charts,
+            picture=images.picture,
         )
 
     def render(self, template: str, context: Mapping[str, Any], *, block: str | None = None) -> str:
@@ -87,6 +93,10 @@ class Renderer:
         whole = compiled.root_render_func(scope)
         next(whole, None)
         return "".join(scope.blocks[block][0](scope))
+
+
+def _stamp(value: datetime, locale: str = "en") -> str:
+    return formats.stamp(value, clock.now(), locale)
 
 
 def json_ld(value: msgspec.Struct | Mapping[str, Any]) -> Markup:

@@ -44,6 +44,8 @@ class AdminShell(msgspec.Struct, frozen=True):
     user_name: str
     user_email: str
     health: str = "unknown"
+    sees_system: bool = False
+    """May open the System page: then each page asks how the shop is doing after it has loaded."""
 
     @property
     def initials(self) -> str:

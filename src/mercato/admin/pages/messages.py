@@ -1,30 +1,33 @@
 """The mails that were sent, and those that were not."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
 from mercato.admin.forms import done, one_of
+from mercato.admin.lists import address, pushed
 from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.notifications import MessageStatus, Notifications
 from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.ui.rendering import page, see_other
 
+PATH = "/admin/messages"
 LIMIT = 50
 
 AnyRequest = Request[Any, Any, Any]
 
 
-@get("/admin/messages", permission="read_notifications")
+@get(PATH, permission="read_notifications")
 async def list_messages(
     ctx: Context,
     request: AnyRequest,
     notifications: Notifications,
     orders: Orders,
+    catalog: Catalog,
     q: str = "",
     status: str = "",
     cursor: str | None = None,
@@ -34,12 +37,12 @@ async def list_messages(
     found = await notifications.messages(
         ctx, status=one_of(MessageStatus, status), recipient=q[:254] or None, limit=LIMIT, cursor=cursor
     )
-    query = {name: value for name, value in (("q", q), ("status", status)) if value}
+    here = address(PATH, q=q, status=status)
     return page(
         request,
         "admin/messages.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/messages"),
+            "shell": await shell_of(ctx, orders, catalog, PATH),
             "locale": ctx.locale,
             "found": found,
             "q": q,
@@ -51,11 +54,12 @@ async def list_messages(
                 ("", "Any"),
                 *((each.value, words.label(each.value)[0]) for each in MessageStatus),
             ],
-            "first_url": f"/admin/messages?{urlencode(query)}" if cursor else "",
-            "next_url": f"/admin/messages?{urlencode({**query, 'cursor': found.next_cursor})}"
+            "first_url": here if cursor else "",
+            "next_url": address(PATH, q=q, status=status, cursor=found.next_cursor)
             if found.next_cursor
             else "",
         },
+        headers=pushed(request, here),
     )
 
 
@@ -65,7 +69,7 @@ async def resend_message(
 ) -> Response[str]:
     """Send it once more."""
     await notifications.resend(ctx, message_id=message_id)
-    return see_other(request, done("/admin/messages", "resent"))
+    return see_other(request, done(PATH, "resent"))
 
 
 routes = [list_messages, resend_message]

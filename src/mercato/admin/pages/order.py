@@ -1,14 +1,16 @@
 """One order: what was sold, what happened, what may be done next."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, money, status_of, text, whole
+from mercato.admin.forms import FormData, done, errors_by_field, money, status_of, text, whole
 from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import FulfillmentLine, Order, Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
@@ -18,17 +20,32 @@ from mercato.ui.rendering import page, see_other
 AnyRequest = Request[Any, Any, Any]
 
 
+class Typed(msgspec.Struct, frozen=True):
+    """What a form of the page was sent with, to be shown again when it is refused."""
+
+    form: str = ""
+    data: dict[str, Any] = {}
+
+    def value(self, form: str, name: str, otherwise: object = "") -> object:
+        """What was typed into the field `name` of `form`; `otherwise` when another form was sent, or none."""
+        return text(self.data, name) if form == self.form and name in self.data else otherwise
+
+
+NOTHING_TYPED = Typed()
+
+
 @get("/admin/orders/{order_id:uuid}", permission="read_orders")
 async def show_order(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, done: str = ""
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, done: str = ""
 ) -> Response[str]:
     """The order with its timeline."""
-    return await _page(ctx, request, orders, await orders.get_order(ctx, order_id=order_id), said=done)
+    order = await orders.get_order(ctx, order_id=order_id)
+    return await _page(ctx, request, orders, catalog, order, said=done)
 
 
 @post("/admin/orders/{order_id:uuid}/captures", permission="write_payments")
 async def capture(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
 ) -> Response[str]:
     """Take the held money, all of it or the amount typed."""
 
@@ -36,12 +53,12 @@ async def capture(
         amount = money(data, "capture_amount", order.currency)
         return await orders.capture(ctx, order_id=order_id, amount=amount)
 
-    return await _act(ctx, request, orders, order_id, act, "captured")
+    return await _act(ctx, request, orders, catalog, order_id, act, "captured", Typed("captures", data))
 
 
 @post("/admin/orders/{order_id:uuid}/refunds", permission="write_refunds")
 async def refund(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
 ) -> Response[str]:
     """Send money back, the amount typed or all that is left."""
 
@@ -49,12 +66,12 @@ async def refund(
         amount = money(data, "refund_amount", order.currency)
         return await orders.refund(ctx, order_id=order_id, amount=amount, reason=text(data, "reason")[:200])
 
-    return await _act(ctx, request, orders, order_id, act, "refunded")
+    return await _act(ctx, request, orders, catalog, order_id, act, "refunded", Typed("refunds", data))
 
 
 @post("/admin/orders/{order_id:uuid}/cancellation", permission="write_orders")
 async def cancel(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
 ) -> Response[str]:
     """Cancel the whole order: money goes back, stock is free again."""
 
@@ -63,14 +80,14 @@ async def cancel(
             ctx, order_id=order_id, reason=text(data, "reason")[:200], version=whole(data, "version")
         )
 
-    return await _act(ctx, request, orders, order_id, act, "canceled")
+    return await _act(ctx, request, orders, catalog, order_id, act, "canceled", Typed("cancellation", data))
 
 
 @post("/admin/orders/{order_id:uuid}/fulfillments", permission="write_fulfillments")
 async def create_fulfillment(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
 ) -> Response[str]:
-    """Choose what leaves together; ship it at once when a carrier or tracking number was typed."""
+    """Choose what leaves together; ship it at once when that button was pressed."""
 
     async def act(order: Order) -> object:
         lines = []
@@ -87,7 +104,8 @@ async def create_fulfillment(
         created = next(each for each in changed.fulfillments if each.id not in known)
         return await orders.ship(ctx, fulfillment_id=created.id, **_parcel(data))
 
-    return await _act(ctx, request, orders, order_id, act, "shipped" if text(data, "ship") else "fulfilled")
+    code = "shipped" if text(data, "ship") else "fulfilled"
+    return await _act(ctx, request, orders, catalog, order_id, act, code, Typed("fulfillments", data))
 
 
 @post(
@@ -95,14 +113,21 @@ async def create_fulfillment(
     permission="write_fulfillments",
 )
 async def ship(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID, data: FormData
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    order_id: UUID,
+    fulfillment_id: UUID,
+    data: FormData,
 ) -> Response[str]:
     """The parcel leaves; the customer is told."""
 
     async def act(order: Order) -> object:
         return await orders.ship(ctx, fulfillment_id=fulfillment_id, **_parcel(data))
 
-    return await _act(ctx, request, orders, order_id, act, "shipped")
+    typed = Typed(f"fulfillments/{fulfillment_id}/shipment", data)
+    return await _act(ctx, request, orders, catalog, order_id, act, "shipped", typed)
 
 
 @post(
@@ -110,14 +135,14 @@ async def ship(
     permission="write_fulfillments",
 )
 async def deliver(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, fulfillment_id: UUID
 ) -> Response[str]:
     """The parcel has arrived."""
 
     async def act(order: Order) -> object:
         return await orders.deliver(ctx, fulfillment_id=fulfillment_id)
 
-    return await _act(ctx, request, orders, order_id, act, "delivered")
+    return await _act(ctx, request, orders, catalog, order_id, act, "delivered")
 
 
 @post(
@@ -125,19 +150,19 @@ async def deliver(
     permission="write_fulfillments",
 )
 async def cancel_fulfillment(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, fulfillment_id: UUID
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, fulfillment_id: UUID
 ) -> Response[str]:
     """The parcel stays; its lines can be shipped otherwise."""
 
     async def act(order: Order) -> object:
         return await orders.cancel_fulfillment(ctx, fulfillment_id=fulfillment_id)
 
-    return await _act(ctx, request, orders, order_id, act, "fulfillment_canceled")
+    return await _act(ctx, request, orders, catalog, order_id, act, "fulfillment_canceled")
 
 
 @post("/admin/orders/{order_id:uuid}/notes", permission="write_orders")
 async def add_note(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, data: FormData
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
 ) -> Response[str]:
     """A note for colleagues; the customer never sees it."""
 
@@ -147,20 +172,26 @@ async def add_note(
             raise Invalid("empty", "Write something into the note.")
         return await orders.add_note(ctx, order_id=order_id, text=note)
 
-    return await _act(ctx, request, orders, order_id, act, "noted")
+    return await _act(ctx, request, orders, catalog, order_id, act, "noted", Typed("notes", data))
 
 
 async def _act(
-    ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID, act: Any, code: str
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    order_id: UUID,
+    act: Callable[[Order], Awaitable[object]],
+    code: str,
+    typed: Typed = NOTHING_TYPED,
 ) -> Response[str]:
-    """Do it and show the order; a refusal shows the order as it stands, with the reason at its top."""
+    """Do it and show the order; a refusal shows the order as it stands, the reason, and what was typed."""
     order = await orders.get_order(ctx, order_id=order_id)
     try:
-        work: Awaitable[object] = act(order)
-        await work
+        await act(order)
     except MercatoError as error:
         order = await orders.get_order(ctx, order_id=order_id)
-        return await _page(ctx, request, orders, order, error=error)
+        return await _page(ctx, request, orders, catalog, order, error=error, typed=typed)
     return see_other(request, done(f"/admin/orders/{order_id}", code))
 
 
@@ -168,10 +199,12 @@ async def _page(
     ctx: Context,
     request: AnyRequest,
     orders: Orders,
+    catalog: Catalog,
     order: Order,
     *,
     said: str = "",
     error: MercatoError | None = None,
+    typed: Typed = NOTHING_TYPED,
 ) -> Response[str]:
     captured = sum(payment.captured.amount - payment.refunded.amount for payment in order.payments)
     held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
@@ -179,17 +212,20 @@ async def _page(
         request,
         "admin/order.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/orders"),
+            "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
             "locale": ctx.locale,
             "order": order,
+            "story": [(entry, words.happening(entry, ctx.locale)) for entry in reversed(order.timeline)],
             "label": words.label,
-            "happening": words.happening,
-            "problems": words.PROBLEMS,
+            "fulfillment_label": words.fulfillment_label,
             "said": words.said(said),
             "error": (error.detail or str(error)) if error else "",
-            "open_lines": [line for line in order.lines if line.quantity > line.quantity_fulfilled],
+            "wrong": errors_by_field(error) if error else {},
+            "typed": typed,
+            "open_lines": [line for line in order.lines if line.quantity_open],
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
+            "may_ship": ctx.principal.may("write_fulfillments"),
         },
         status=status_of(error) if error else 200,
     )

@@ -1,44 +1,47 @@
 """The list of orders: views, search, filters, sort; all of it in the address."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 
 from mercato.admin import words
 from mercato.admin.forms import one_of
+from mercato.admin.lists import address, pushed, sort_address
 from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, Orders, OrderStatus
 from mercato.kernel.context import Context
 from mercato.ui.rendering import page
 
+PATH = "/admin/orders"
 LIMIT = 50
 SORTS = ("-placed_at", "placed_at", "-total", "total", "-number", "number")
 VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("All", {}),
     ("To ship", {"fulfillment": "unfulfilled", "status": "placed"}),
-    ("Unpaid", {"payment": "authorized"}),
+    ("To capture", {"payment": "authorized"}),
     ("Canceled", {"status": "canceled"}),
 )
 
 AnyRequest = Request[Any, Any, Any]
 
 
-@get("/admin/orders", permission="read_orders")
+@get(PATH, permission="read_orders")
 async def list_orders(
     ctx: Context,
     request: AnyRequest,
     orders: Orders,
+    catalog: Catalog,
     q: str = "",
     status: str = "",
     payment: str = "",
     fulfillment: str = "",
-    sort: str = "-placed_at",
+    sort: str = SORTS[0],
     cursor: str | None = None,
 ) -> Response[str]:
     """Orders by number, e-mail, name or SKU, narrowed by status; the newest first."""
     chosen = {"q": q[:200], "status": status, "payment": payment, "fulfillment": fulfillment}
-    sort = sort if sort in SORTS else "-placed_at"
+    sort = sort if sort in SORTS else SORTS[0]
     found = await orders.list_orders(
         ctx,
         query=chosen["q"],
@@ -49,31 +52,31 @@ async def list_orders(
         limit=LIMIT,
         cursor=cursor,
     )
+    sorting = {"sort": sort} if sort != SORTS[0] else {}
+    here = address(PATH, **chosen, **sorting)
     return page(
         request,
         "admin/orders.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/orders"),
+            "shell": await shell_of(ctx, orders, catalog, PATH),
             "locale": ctx.locale,
             "found": found,
             "chosen": chosen,
             "sort": sort,
             "label": words.label,
-            "views": [(name, address(**view), _is_view(chosen, view)) for name, view in VIEWS],
-            "sort_url": address(**chosen, sort="{sort}").replace("%7Bsort%7D", "{sort}"),
-            "first_url": address(**chosen, sort=sort) if cursor else "",
-            "next_url": address(**chosen, sort=sort, cursor=found.next_cursor) if found.next_cursor else "",
+            "fulfillment_label": words.fulfillment_label,
+            "views": [(name, address(PATH, **view), _is_view(chosen, view)) for name, view in VIEWS],
+            "sort_url": sort_address(PATH, **chosen),
+            "first_url": here if cursor else "",
+            "next_url": address(PATH, **chosen, **sorting, cursor=found.next_cursor)
+            if found.next_cursor
+            else "",
             "payment_options": _options(OrderPaymentStatus),
             "fulfillment_options": _options(FulfillmentStatus),
             "status_options": _options(OrderStatus),
         },
+        headers=pushed(request, here),
     )
-
-
-def address(**values: str | None) -> str:
-    """The address of the list with these choices; empty ones are left out."""
-    query = urlencode({name: value for name, value in values.items() if value})
-    return f"/admin/orders?{query}" if query else "/admin/orders"
 
 
 def _is_view(chosen: dict[str, str], view: dict[str, str]) -> bool:

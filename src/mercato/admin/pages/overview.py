@@ -6,15 +6,16 @@ import msgspec
 from litestar import Request, Response, get
 
 from mercato.admin import words
-from mercato.admin.shell import shell_of
+from mercato.admin.shell import landing_of, shell_of
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCounts, OrderRow, Orders, SalesPoint, SalesReport
-from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
 from mercato.kernel.money import Money
+from mercato.kernel.web import STAFF
 from mercato.ui import formats
 from mercato.ui.charts import Point
-from mercato.ui.rendering import page
+from mercato.ui.rendering import page, see_other
 
 PERIODS = (7, 28, 90)
 RECENT = 8
@@ -32,18 +33,24 @@ class Tile(msgspec.Struct, frozen=True):
     spark: list[int]
 
 
-@get("/admin", permission="read_orders")
-async def show_overview(ctx: Context, request: AnyRequest, orders: Orders, days: int = 28) -> Response[str]:
-    """Tiles, sales, recent orders and health; a part whose service is down says so, the rest works."""
+@get("/admin", permission=STAFF)
+async def show_overview(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, days: int = 28
+) -> Response[str]:
+    """Tiles, sales, recent orders and health; a part whose service is down says so, the rest works.
+
+    Staff who may not see orders go on to the first page that is theirs.
+    """
+    if not ctx.principal.may("read_orders"):
+        return see_other(request, landing_of(ctx.principal))
     period = days if days in PERIODS else 28
     report = await _sales(ctx, orders, period)
     return page(
         request,
         "admin/overview.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin"),
+            "shell": await shell_of(ctx, orders, catalog, "/admin"),
             "locale": ctx.locale,
-            "now": clock.now(),
             "days": period,
             "periods": [(f"{each} days", f"/admin?days={each}", each == period) for each in PERIODS],
             "report": report,
@@ -54,6 +61,8 @@ async def show_overview(ctx: Context, request: AnyRequest, orders: Orders, days:
             "recent": await _recent(ctx, orders),
             "counts": await _counts(ctx, orders),
             "label": words.label,
+            "fulfillment_label": words.fulfillment_label,
+            "sees_sales": ctx.principal.may("read_analytics"),
             "sees_system": ctx.principal.may("read_system"),
         },
     )
@@ -96,7 +105,7 @@ def _tiles(report: SalesReport, locale: str) -> list[Tile]:
     return [
         _tile("Net sales", money(net), net, net_before, [point.net for point in now]),
         _tile("Orders", formats.number(count, locale), count, count_before, [point.orders for point in now]),
-        _tile("Average order", money(average), average, average_before, []),
+        _tile("Average order", money(average), average, average_before, _averages(now)),
         _tile(
             "Units sold", formats.number(units, locale), units, units_before, [point.units for point in now]
         ),
@@ -104,8 +113,18 @@ def _tiles(report: SalesReport, locale: str) -> list[Tile]:
 
 
 def _tile(label: str, text: str, value: int, before: int, spark: list[int]) -> Tile:
-    change = f"{(value - before) * 100 // before:+d}%" if before else ""
+    change = _change(value, before) if before > 0 else ""
     return Tile(label, text, change, value >= before, spark)
+
+
+def _change(value: int, before: int) -> str:
+    """The change in whole percent, half up, with its sign."""
+    percent = (200 * (value - before) + before) // (2 * before)
+    return f"{percent:+d}%".replace("-", "\N{MINUS SIGN}")
+
+
+def _averages(points: list[SalesPoint]) -> list[int]:
+    return [point.net // point.orders if point.orders else 0 for point in points]
 
 
 def _sum(points: list[SalesPoint], name: str) -> int:

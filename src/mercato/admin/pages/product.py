@@ -18,6 +18,7 @@ from mercato.admin.product_form import (
     fields_of,
     fields_typed,
     product_of,
+    with_all_variants,
 )
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import AdminProduct, Catalog, ProductStatus
@@ -29,6 +30,7 @@ from mercato.kernel.web import LARGE_BODY_BYTES
 from mercato.ui.rendering import page, see_other
 
 AnyRequest = Request[Any, Any, Any]
+MOVES = {"earlier": -1, "later": 1}
 UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
 
 
@@ -43,12 +45,14 @@ async def create_product(
     ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders, data: FormData
 ) -> Response[str]:
     """Save a new product and go on to its pictures and stock."""
+    if text(data, "act") == "variants":
+        return await _page(ctx, request, catalog, orders, with_all_variants(fields_typed(data, None)))
     channel = await catalog.channel(ctx, code=ctx.channel)
     try:
         wanted = product_of(data, currency=channel.currency, stored=None)
         created = await catalog.create_product(ctx, product=wanted)
     except MercatoError as error:
-        return await _page(ctx, request, catalog, orders, fields_typed(data), error=error)
+        return await _page(ctx, request, catalog, orders, fields_typed(data, None), error=error)
     return see_other(request, done(f"/admin/products/{created.id}", "created"))
 
 
@@ -83,19 +87,38 @@ async def save_product(
     """Save what was typed; when somebody else saved meanwhile, say so and keep what was typed."""
     product = await catalog.admin_product(ctx, product_id=product_id)
     currency = product.variants[0].price.currency
+    levels = await _levels(ctx, stock, product)
+    if text(data, "act") == "variants":
+        fields = with_all_variants(fields_typed(data, product))
+        return await _page(
+            ctx, request, catalog, orders, fields, product=product, levels=levels, version=_version(data)
+        )
     try:
         await catalog.update_product(
             ctx,
             product_id=product_id,
-            version=whole(data, "version") or 0,
+            version=_version(data),
             product=product_of(data, currency=currency, stored=product),
         )
     except MercatoError as error:
-        levels = await _levels(ctx, stock, product)
+        is_outdated = error.code == "version_conflict"
         return await _page(
-            ctx, request, catalog, orders, fields_typed(data), product=product, levels=levels, error=error
+            ctx,
+            request,
+            catalog,
+            orders,
+            fields_typed(data, product),
+            product=product,
+            levels=levels,
+            version=product.version if is_outdated else _version(data),
+            error=error,
         )
     return see_other(request, done(f"/admin/products/{product_id}", "saved"))
+
+
+def _version(data: dict[str, Any]) -> int:
+    """The version that the form was filled from. Raises Invalid."""
+    return whole(data, "version") or 0
 
 
 @post("/admin/products/{product_id:uuid}/deletion", permission="write_products")
@@ -111,7 +134,7 @@ async def delete_product(
     """Delete the product for good; orders keep what they recorded of it."""
 
     async def act() -> None:
-        await catalog.delete_product(ctx, product_id=product_id, version=whole(data, "version") or 0)
+        await catalog.delete_product(ctx, product_id=product_id, version=_version(data))
 
     return await _act(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
 
@@ -172,7 +195,9 @@ async def add_image(
         )
 
     back = done(f"/admin/products/{product_id}", "image_added")
-    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
+    return await _act(
+        ctx, request, catalog, orders, stock, product_id, act, back, typed_alt=text(data, "alt")
+    )
 
 
 @post("/admin/products/{product_id:uuid}/images/{image_id:uuid}", permission="write_products")
@@ -186,18 +211,19 @@ async def change_image(
     image_id: UUID,
     data: FormData,
 ) -> Response[str]:
-    """Change its text or its place, or delete it: the button that was pressed says which."""
+    """Change its text, move it, or delete it: the button that was pressed says which."""
     wanted = text(data, "act")
 
     async def act() -> object:
         if wanted == "delete":
             return await catalog.delete_image(ctx, product_id=product_id, image_id=image_id)
+        place = whole(data, "position") or 0
         return await catalog.update_image(
             ctx,
             product_id=product_id,
             image_id=image_id,
             alt=text(data, "alt")[:300] or None,
-            position=whole(data, "position"),
+            position=max(0, place + MOVES.get(wanted, 0)),
         )
 
     back = done(f"/admin/products/{product_id}", "image_deleted" if wanted == "delete" else "saved")
@@ -213,6 +239,8 @@ async def _act(
     product_id: UUID,
     act: Callable[[], Awaitable[object]],
     back: str,
+    *,
+    typed_alt: str = "",
 ) -> Response[str]:
     """Do it and go `back`; a refusal shows the stored product with the reason at its top."""
     try:
@@ -222,7 +250,15 @@ async def _act(
         product = await catalog.admin_product(ctx, product_id=product_id)
         levels = await _levels(ctx, stock, product)
         return await _page(
-            ctx, request, catalog, orders, fields_of(product), product=product, levels=levels, error=refused
+            ctx,
+            request,
+            catalog,
+            orders,
+            fields_of(product),
+            product=product,
+            levels=levels,
+            typed_alt=typed_alt,
+            error=refused,
         )
     return see_other(request, back)
 
@@ -245,6 +281,8 @@ async def _page(
     *,
     product: AdminProduct | None = None,
     levels: list[StockLevel] | None = None,
+    version: int | None = None,
+    typed_alt: str = "",
     said: str = "",
     error: MercatoError | None = None,
 ) -> Response[str]:
@@ -252,21 +290,25 @@ async def _page(
     first_new = max((row.index for row in fields.rows), default=-1) + 1
     empty = [VariantRow(first_new + at) for at in range(EMPTY_ROWS)] if product else []
     found: list[FieldError] = list(error.errors) if error else []
+    is_outdated = error is not None and error.code == "version_conflict"
     return page(
         request,
         "admin/product.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/products"),
+            "shell": await shell_of(ctx, orders, catalog, "/admin/products"),
             "locale": ctx.locale,
             "fields": fields,
             "rows": [*fields.rows, *empty],
             "product": product,
             "levels": levels,
-            "axes": product.options if product else [],
+            "axes": fields.axes,
+            "version": product.version if product and version is None else version,
+            "typed_alt": typed_alt,
             "currency": channel.currency,
             "label": words.label,
             "said": words.said(said),
-            "error": (error.detail or str(error)) if error and not found else "",
+            "error": (error.detail or str(error)) if error and not found and not is_outdated else "",
+            "is_outdated": is_outdated,
             "errors": found,
             "wrong": errors_by_field(error) if error else {},
             "may_write": ctx.principal.may("write_products"),

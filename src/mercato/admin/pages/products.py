@@ -1,25 +1,26 @@
 """The list of products: search, status, category, sort; all of it in the address."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 
 from mercato.admin import words
 from mercato.admin.forms import one_of
+from mercato.admin.lists import address, pushed, sort_address
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog, ProductStatus
 from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.ui.rendering import page
 
+PATH = "/admin/products"
 LIMIT = 50
 SORTS = ("-updated_at", "updated_at", "name", "-name")
 
 AnyRequest = Request[Any, Any, Any]
 
 
-@get("/admin/products", permission="read_products")
+@get(PATH, permission="read_products")
 async def list_products(
     ctx: Context,
     request: AnyRequest,
@@ -28,13 +29,13 @@ async def list_products(
     q: str = "",
     status: str = "",
     category: str = "",
-    sort: str = "-updated_at",
+    sort: str = SORTS[0],
     cursor: str | None = None,
     done: str = "",
 ) -> Response[str]:
     """Products by name or SKU, narrowed by status and category; the last changed first."""
     chosen = {"q": q[:200], "status": status, "category": category}
-    sort = sort if sort in SORTS else "-updated_at"
+    sort = sort if sort in SORTS else SORTS[0]
     found = await catalog.admin_products(
         ctx,
         query=chosen["q"],
@@ -45,11 +46,13 @@ async def list_products(
         cursor=cursor,
     )
     categories = await catalog.categories(ctx)
+    sorting = {"sort": sort} if sort != SORTS[0] else {}
+    here = address(PATH, **chosen, **sorting)
     return page(
         request,
         "admin/products.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/products"),
+            "shell": await shell_of(ctx, orders, catalog, PATH),
             "locale": ctx.locale,
             "found": found,
             "chosen": chosen,
@@ -57,21 +60,19 @@ async def list_products(
             "label": words.label,
             "said": words.said(done),
             "may_write": ctx.principal.may("write_products"),
-            "sort_url": _address(**chosen, sort="{sort}").replace("%7Bsort%7D", "{sort}"),
-            "first_url": _address(**chosen, sort=sort) if cursor else "",
-            "next_url": _address(**chosen, sort=sort, cursor=found.next_cursor) if found.next_cursor else "",
+            "sort_url": sort_address(PATH, **chosen),
+            "first_url": here if cursor else "",
+            "next_url": address(PATH, **chosen, **sorting, cursor=found.next_cursor)
+            if found.next_cursor
+            else "",
             "status_options": [
                 ("", "Any"),
                 *((each.value, words.label(each.value)[0]) for each in ProductStatus),
             ],
             "category_options": [("", "Any"), *((each.slug, each.name) for each in categories)],
         },
+        headers=pushed(request, here),
     )
-
-
-def _address(**values: str | None) -> str:
-    query = urlencode({name: value for name, value in values.items() if value})
-    return f"/admin/products?{query}" if query else "/admin/products"
 
 
 routes = [list_products]

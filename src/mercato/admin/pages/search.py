@@ -1,6 +1,7 @@
 """One field for everything: orders, products, customers."""
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from litestar import Request, Response, get
 
@@ -11,10 +12,13 @@ from mercato.contracts.orders import OrderRow, Orders
 from mercato.contracts.shared import Page
 from mercato.contracts.users import User, Users
 from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError
 from mercato.kernel.web import STAFF
 from mercato.ui.rendering import page
 
 LIMIT = 10
+
+T = TypeVar("T")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -29,25 +33,38 @@ async def search(
     found_orders: Page[OrderRow] = nothing
     found_products: Page[AdminProductRow] = nothing
     found_users: Page[User] = nothing
+    failed: list[str] = []
     if query and may("read_orders"):
-        found_orders = await orders.list_orders(ctx, query=query, limit=LIMIT)
+        found_orders = await _or_nothing(orders.list_orders(ctx, query=query, limit=LIMIT), failed, "Orders")
     if query and may("read_products"):
-        found_products = await catalog.admin_products(ctx, query=query, limit=LIMIT)
+        asked = catalog.admin_products(ctx, query=query, limit=LIMIT)
+        found_products = await _or_nothing(asked, failed, "Products")
     if query and may("read_customers"):
-        found_users = await users.list_users(ctx, query=query, limit=LIMIT)
+        found_users = await _or_nothing(users.list_users(ctx, query=query, limit=LIMIT), failed, "Customers")
     return page(
         request,
         "admin/search.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/search"),
+            "shell": await shell_of(ctx, orders, catalog, "/admin/search"),
             "locale": ctx.locale,
             "q": query,
+            "failed": failed,
             "orders": found_orders.items,
             "products": found_products.items,
             "users": found_users.items,
             "label": words.label,
+            "fulfillment_label": words.fulfillment_label,
         },
     )
+
+
+async def _or_nothing(asked: Awaitable[Page[T]], failed: list[str], name: str) -> Page[T]:
+    """What was found; nothing, and the name among the `failed`, when the service does not answer."""
+    try:
+        return await asked
+    except MercatoError:
+        failed.append(name)
+        return Page([])
 
 
 routes = [search]

@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Request, Response, get, post
 
 from mercato.admin.forms import FormData, text
-from mercato.admin.shell import landing_of
+from mercato.admin.shell import landing_of, shop_name
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, Throttled
@@ -16,40 +17,51 @@ AnyRequest = Request[Any, Any, Any]
 
 
 @get("/admin/sign-in", permission=PUBLIC)
-async def show_sign_in(ctx: Context, request: AnyRequest, next: str = "") -> Response[str]:
+async def show_sign_in(ctx: Context, request: AnyRequest, catalog: Catalog, next: str = "") -> Response[str]:
     """The sign-in form; whoever is signed in already goes on."""
     if ctx.principal.is_staff:
         return see_other(request, local_path(next, landing_of(ctx.principal)))
-    return page(request, "admin/sign_in.html", _form(next=next, refused_principal=ctx.principal.is_signed_in))
+    name = await shop_name(ctx, catalog)
+    return page(
+        request,
+        "admin/sign_in.html",
+        _form(name=name, next=next, refused_principal=ctx.principal.is_signed_in),
+    )
 
 
 @post("/admin/sign-in", permission=PUBLIC, replay=False)
-async def sign_in(ctx: Context, request: AnyRequest, users: Users, data: FormData) -> Response[str]:
+async def sign_in(
+    ctx: Context, request: AnyRequest, users: Users, catalog: Catalog, data: FormData
+) -> Response[str]:
     """Check the credentials and begin a browser session."""
-    email, target = text(data, "email"), text(data, "next")
+    email, target, name = text(data, "email"), text(data, "next"), await shop_name(ctx, catalog)
     try:
         signed_in = await users.sign_in(
             ctx, email=email, password=str(data.get("password", ""))[:256], browser=True
         )
     except MercatoError as error:
         status = 429 if isinstance(error, Throttled) else 401
-        return page(
-            request, "admin/sign_in.html", _form(next=target, email=email, error=error.detail), status=status
-        )
+        form = _form(name=name, next=target, email=email, error=error.detail)
+        return page(request, "admin/sign_in.html", form, status=status)
     if not signed_in.user.permissions:
         await users.sign_out(ctx, token=signed_in.session_token)
-        return page(
-            request, "admin/sign_in.html", _form(next=target, email=email, refused_principal=True), status=403
-        )
+        form = _form(name=name, next=target, email=email, refused_principal=True)
+        return page(request, "admin/sign_in.html", form, status=403)
     response = see_other(request, local_path(target, "/admin"))
     response.set_cookie(cookie(SESSION_COOKIE, signed_in.session_token or "", max_age_s=signed_in.expires_in))
     return response
 
 
 def _form(
-    *, next: str, email: str = "", error: str = "", refused_principal: bool = False
+    *, name: str, next: str, email: str = "", error: str = "", refused_principal: bool = False
 ) -> dict[str, object]:
-    return {"next": next, "email": email, "error": error, "refused_principal": refused_principal}
+    return {
+        "name": name,
+        "next": next,
+        "email": email,
+        "error": error,
+        "refused_principal": refused_principal,
+    }
 
 
 routes = [show_sign_in, sign_in]

@@ -9,6 +9,7 @@ from mercato.admin import words
 from mercato.admin.forms import done, status_of
 from mercato.admin.health import milliseconds, overall, services_of
 from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.dead_letters import DeadLetter
@@ -26,17 +27,29 @@ AnyRequest = Request[Any, Any, Any]
 
 @get("/admin/system", permission="read_system")
 async def show_system(
-    ctx: Context, request: AnyRequest, orders: Orders, system: SystemClient, done: str = ""
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    system: SystemClient,
+    done: str = "",
 ) -> Response[str]:
     """The whole shop as its processes report it within a moment."""
-    return await _page(ctx, request, orders, system, said=done)
+    return await _page(ctx, request, orders, catalog, system, said=done)
 
 
 @get("/admin/health", permission="read_system")
 async def show_health(ctx: Context, request: AnyRequest, system: SystemClient) -> Response[str]:
     """The health strip of the overview: loaded after it, so that the overview never waits for it."""
     services = services_of(await system.report(ctx))
-    return page(request, "admin/health.html", {"services": services})
+    return page(request, "admin/health.html", {"services": services, "overall": overall(services)})
+
+
+@get("/admin/health/state", permission="read_system")
+async def show_health_state(ctx: Context, request: AnyRequest, system: SystemClient) -> Response[str]:
+    """The one word in the frame of every page: loaded after the page, which never waits for it."""
+    state = overall(services_of(await system.report(ctx)))
+    return page(request, "admin/health_state.html", {"state": state})
 
 
 @post("/admin/system/dead-letters/{schema:str}/{letter_id:uuid}/{act:str}", permission="write_system")
@@ -44,6 +57,7 @@ async def settle_dead_letter(
     ctx: Context,
     request: AnyRequest,
     orders: Orders,
+    catalog: Catalog,
     system: SystemClient,
     schema: str,
     letter_id: UUID,
@@ -56,26 +70,33 @@ async def settle_dead_letter(
         else:
             await system.discard_dead_letter(ctx, schema, letter_id)
     except MercatoError as error:
-        return await _page(ctx, request, orders, system, error=error)
+        return await _page(ctx, request, orders, catalog, system, error=error)
     return see_other(request, done("/admin/system", "retried" if act == "retry" else "discarded"))
 
 
 @post("/admin/system/jobs/{service:str}/{job_id:uuid}/retry", permission="write_system")
 async def retry_job(
-    ctx: Context, request: AnyRequest, orders: Orders, system: SystemClient, service: str, job_id: UUID
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    system: SystemClient,
+    service: str,
+    job_id: UUID,
 ) -> Response[str]:
     """Queue a failed job once more."""
     try:
         await system.retry_job(ctx, service, job_id)
     except MercatoError as error:
-        return await _page(ctx, request, orders, system, error=error)
-    return see_other(request, done("/admin/system", "retried"))
+        return await _page(ctx, request, orders, catalog, system, error=error)
+    return see_other(request, done("/admin/system", "job_retried"))
 
 
 async def _page(
     ctx: Context,
     request: AnyRequest,
     orders: Orders,
+    catalog: Catalog,
     system: SystemClient,
     *,
     said: str = "",
@@ -87,10 +108,11 @@ async def _page(
         request,
         "admin/system.html",
         {
-            "shell": await shell_of(ctx, orders, "/admin/system", health=overall(services)),
+            "shell": await shell_of(ctx, orders, catalog, "/admin/system", health=overall(services)),
             "locale": ctx.locale,
             "report": report,
             "services": services,
+            "may_act": ctx.principal.may("write_system"),
             "calls": _calls(report),
             "letters": await _letters(ctx, system, report),
             "jobs": await _jobs(ctx, system, report),
@@ -130,4 +152,4 @@ async def _jobs(ctx: Context, system: SystemClient, report: SystemReport) -> lis
     return found
 
 
-routes = [show_system, show_health, settle_dead_letter, retry_job]
+routes = [show_system, show_health, show_health_state, settle_dead_letter, retry_job]
