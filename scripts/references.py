@@ -7,6 +7,7 @@ import typing
 from collections.abc import Iterator
 
 import architecture
+
 from mercato import compose
 from mercato.catalog import memory
 from mercato.cli import app
@@ -17,7 +18,7 @@ from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF
 from mercato.users.domain import SEEDED_ROLES
 
 LISTENERS = {"edge": changes.SUBJECTS, "catalog": memory.SUBJECTS}
-"""Who hears events at once and at most once, to drop what is kept in memory; ends of `catalog.>` are NATS's."""
+"""Who hears events at once and at most once, to drop what is kept in memory; `>` stands for any end."""
 EVERYBODY = {
     PUBLIC: "anybody; the handler looks after tokens and owners",
     SIGNED_IN: "anybody who is signed in",
@@ -91,7 +92,10 @@ def commands() -> str:
     """docs/reference/cli.md"""
     text = app.generate_docs()
     text = re.sub(r"## Table of Contents\n.*?(?=\*\*Commands\*\*)", "", text, flags=re.DOTALL)
-    lead = "`mercato` is `.venv/bin/mercato` after the first `make up`. A command that refuses prints one line that says why and ends with an exit code that is not 0."
+    lead = (
+        "`mercato` is `.venv/bin/mercato` after the first `make up`. A command that refuses prints one line"
+        " that says why and ends with an exit code that is not 0."
+    )
     return text.replace("# mercato\n", f"# The command `mercato`\n\n{lead}\n", 1).strip() + "\n"
 
 

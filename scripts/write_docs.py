@@ -1,7 +1,7 @@
 """Write every part of the documents that is made from the code.
 
-    python scripts/write_docs.py            write them
-    python scripts/write_docs.py --check    write nothing; exit code 1 and a list when some are out of date
+python scripts/write_docs.py            write them
+python scripts/write_docs.py --check    write nothing; exit code 1 and a list when some are out of date
 """
 
 import sys
