@@ -19,6 +19,7 @@ from mercato.engines import Nats, Postgres
 from mercato.kernel.consumer import Consumer
 from mercato.kernel.db import Database, Pool, Tx
 from mercato.kernel.dead_letters import DeadLetters
+from mercato.kernel.ending import end
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.host import Host
 from mercato.kernel.ids import new_id
@@ -67,9 +68,7 @@ async def running(*workers: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 def relay_of(runtime: Runtime) -> Relay:

@@ -16,6 +16,7 @@ from mercato.contracts.catalog import Catalog, Channel
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
+from mercato.kernel.ending import end
 from mercato.kernel.live import Live
 
 MAX_AGE_S = 30.0
@@ -64,9 +65,7 @@ class RulesCache:
         self._listener = asyncio.create_task(self._listen(), name="carts-pricing")
 
     async def stop(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+        await end(self._listener)
 
     async def _listen(self) -> None:
         while True:

@@ -12,6 +12,7 @@ import structlog
 from mercato.kernel import clock
 from mercato.kernel.bell import Bell
 from mercato.kernel.db import Database, Row
+from mercato.kernel.ending import end
 from mercato.kernel.errors import Denied, Gone, Invalid, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.jobs import JobInfo, JobKind, JobRun, JobStatus
@@ -55,10 +56,7 @@ class JobWorker:
 
     async def stop(self) -> None:
         """Stop at once; jobs under way go back into the queue."""
-        tasks = [*self._running, *([self._loop_task] if self._loop_task else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._running, self._loop_task)
 
     async def _work(self) -> None:
         while True:

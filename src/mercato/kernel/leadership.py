@@ -17,6 +17,7 @@ import asyncpg
 import structlog
 
 from mercato.kernel.bell import Bell
+from mercato.kernel.ending import end
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
@@ -58,10 +59,8 @@ class Leadership:
 
     async def stop(self) -> None:
         """End all roles, then give the locks back."""
-        if self._loop_task is not None:
-            self._loop_task.cancel()
-            await asyncio.gather(self._loop_task, return_exceptions=True)
-            self._loop_task = None
+        await end(self._loop_task)
+        self._loop_task = None
 
     async def _keep(self) -> None:
         """Compete for ever: a process that stops competing is lost to the shop, whatever the reason."""
@@ -118,10 +117,7 @@ class Leadership:
             pause = min(2 * pause, RESTART_PAUSE_MAX_S)
 
     async def _end_roles(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks.values())
         self._tasks.clear()
 
 

@@ -9,6 +9,7 @@ import structlog
 from mercato.kernel import clock
 from mercato.kernel.bell import Bell
 from mercato.kernel.db import Database
+from mercato.kernel.ending import end
 from mercato.kernel.metrics import Metrics
 from mercato.notifications import domain, store
 from mercato.notifications.letters import Letter, Letters
@@ -44,9 +45,7 @@ class Delivery:
         self._task = asyncio.create_task(self._run(), name="notifications-delivery")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def deliver_due(self) -> int:
         """Send everything that is due now; returns how many messages were tried."""

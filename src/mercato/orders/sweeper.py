@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from mercato.kernel.ending import end
 from mercato.kernel.schedules import Schedule
 from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds
 from mercato.orders.actions.resume import sweep
@@ -32,9 +33,7 @@ class Sweeper:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        if self._running is not None and not self._running.done():
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await end(self._running)
 
     def schedules(self) -> tuple[Schedule, ...]:
         return (

@@ -19,6 +19,7 @@ from mercato.catalog.search.schema import KEY, VERSION
 from mercato.catalog.store import changes, products
 from mercato.kernel.bell import Bell
 from mercato.kernel.db import Database
+from mercato.kernel.ending import end
 
 LOOK_EVERY_S = 1.0
 """Without a hint the tables are asked this often: events may be lost, changes may not."""
@@ -64,9 +65,7 @@ class Follower:
         self._task = asyncio.create_task(self._run(), name="search follower")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         await asyncio.to_thread(self._close)
 
     async def _run(self) -> None:
