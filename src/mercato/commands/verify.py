@@ -48,10 +48,14 @@ def verify(*, json: bool = False, wait_s: float = 10.0, data_dir: Path = DEFAULT
 
 async def _verify(settings: Settings, wait_s: float) -> Report:
     async with open_shop(settings) as shop:
-        differences = await _undelivered(shop, wait_s)
-        checked = {"events": len((await shop.system.report(SYSTEM_CONTEXT)).outboxes)}
-        found = await _differences(shop, checked)
-    differences += found
+        return await report_of(shop, wait_s=wait_s)
+
+
+async def report_of(shop: "Shop", *, wait_s: float) -> Report:
+    """Compare all books of a running shop, once its events have arrived or `wait_s` is over."""
+    report, differences = await _arrived(shop, wait_s)
+    checked = {"events": len(report.outboxes)}
+    differences += await _differences(shop, checked)
     return Report(ok=not differences, checked=checked, differences=differences)
 
 
@@ -81,22 +85,29 @@ async def _differences(shop: "Shop", checked: dict[str, int]) -> list[Difference
     return found
 
 
-async def _undelivered(shop: "Shop", wait_s: float) -> list[Difference]:
-    """Events that are still on their way after `wait_s`, and those that were given up."""
+async def _arrived(shop: "Shop", wait_s: float) -> tuple["SystemReport", list[Difference]]:
+    """What the shop says of itself, with the events that are under way after `wait_s` or were given up."""
     loop = asyncio.get_running_loop()
     end = loop.time() + wait_s
     while True:
-        found = _stuck(await shop.system.report(SYSTEM_CONTEXT))
+        report = await shop.system.report(SYSTEM_CONTEXT)
+        found = _stuck(report)
         if not found or loop.time() > end:
-            return found
+            return report, found
         await asyncio.sleep(POLL_S)
 
 
 def _stuck(report: "SystemReport") -> list[Difference]:
+    from mercato.compose import MODULES
+
+    told = {one.schema for one in report.outboxes}
+    keepers = [name for name, module in MODULES.items() if module.keeps_events]
+    silent = [Difference("outbox", name, "a report", "none") for name in keepers if name not in told]
+    silent += [Difference("consumer", name, "a report", "none") for name in report.silent_consumers]
     counts = [("outbox", one.schema, one.unsent) for one in report.outboxes]
     counts += [("dead_letters", one.schema, one.dead_letters) for one in report.outboxes]
     counts += [("consumer", one.name, one.pending + one.unacknowledged) for one in report.consumers]
-    return [Difference(check, subject, "0", str(count)) for check, subject, count in counts if count]
+    return silent + [Difference(check, subject, "0", str(count)) for check, subject, count in counts if count]
 
 
 def _print_lines(report: Report) -> None:

@@ -63,6 +63,8 @@ class ProcessReport(msgspec.Struct, frozen=True):
     outboxes: list[OutboxReport]
     consumers: list[ConsumerReport]
     schedules: list[ScheduleStatus]
+    subscribed: list[str] = []
+    """Consumers that this process would run, if it led them."""
 
 
 class SystemReport(msgspec.Struct, frozen=True):
@@ -73,6 +75,12 @@ class SystemReport(msgspec.Struct, frozen=True):
     outboxes: list[OutboxReport]
     consumers: list[ConsumerReport]
     schedules: list[ScheduleStatus]
+
+    @property
+    def silent_consumers(self) -> list[str]:
+        """Consumers of which nobody told anything: they have no leader at this moment, or were too busy."""
+        told = {consumer.name for consumer in self.consumers}
+        return sorted({name for process in self.processes for name in process.subscribed} - told)
 
     @property
     def dead_letters(self) -> int:

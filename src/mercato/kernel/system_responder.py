@@ -149,6 +149,7 @@ class SystemResponder:
             outboxes=outboxes,
             consumers=consumers,
             schedules=[status for found in schedules for status in found],
+            subscribed=[consumer.name for one in hosted for consumer in one.consumers],
         )
 
     async def _outbox(self, one: Hosted) -> OutboxReport:
