@@ -7,7 +7,7 @@ from support.furnish import Goods, Staff
 from support.proof import assert_books_agree
 from support.shop import Shop
 
-HOURS_LATER = str(2 * 60 * 60)
+HOURS_LATER_S = 2 * 60 * 60
 
 
 @pytest.mark.timeout(120)
@@ -20,7 +20,8 @@ def test_an_abandoned_confirmation_gives_goods_and_cart_back(
     assert staff.level(goods, "LAMP")["reserved"] == before["reserved"] + 2
     process = shop.process_of("orders")
     process.stop()
-    process.start(MERCATO_CLOCK_OFFSET_S=HOURS_LATER)
+    shop.turn_clock(HOURS_LATER_S)
+    process.start()
     shop.await_ready()
 
     buyer.await_open()

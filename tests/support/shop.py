@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from mercato.compose import EDGE, MODULES
 from mercato.engines import child
+
+if TYPE_CHECKING:
+    from support.proof import Auditor
 
 ALL_IN_ONE: Sequence[Sequence[str]] = (("all",),)
 DISTRIBUTED: Sequence[Sequence[str]] = tuple((name,) for name in MODULES)
@@ -27,11 +31,11 @@ class ShopProcess:
 
     def __init__(self, targets: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.targets, self.log = tuple(targets), log
-        self._env = dict(env)
+        self._env = env
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **changes: str) -> None:
-        """Start it; `changes` to the environment hold for this start only (a failpoint, a clock)."""
+        """Start it; `changes` to the environment hold for this start only (a failpoint)."""
         self._seen = self.log.stat().st_size if self.log.exists() else 0
         command = [sys.executable, "-m", "mercato", "run", *self.targets]
         self.process = child.spawn(
@@ -80,8 +84,12 @@ class Shop:
     def __init__(self, mode: Sequence[Sequence[str]], env: Mapping[str, str], logs: Path) -> None:
         self.env = dict(env)
         self.url = env["MERCATO_BASE_URL"]
-        self.processes = [ShopProcess(targets, env, logs / f"{'-'.join(targets)}.log") for targets in mode]
+        self.processes = [
+            ShopProcess(targets, self.env, logs / f"{'-'.join(targets)}.log") for targets in mode
+        ]
         self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.auditor: Auditor | None = None
+        """Compares the books; made when it is first asked for."""
 
     def start(self) -> None:
         for process in self.processes:
@@ -99,6 +107,11 @@ class Shop:
         """The process that runs `module`."""
         return next(one for one in self.processes if module in one.targets or "all" in one.targets)
 
+    def turn_clock(self, seconds: int) -> None:
+        """From its next start on, every process of the shop lives so many seconds later than it does now."""
+        moved = int(self.env.get("MERCATO_CLOCK_OFFSET_S", "0")) + seconds
+        self.env["MERCATO_CLOCK_OFFSET_S"] = str(moved)
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `mercato ARGUMENTS` against this shop."""
         return subprocess.run(
@@ -111,6 +124,8 @@ class Shop:
 
     def stop(self) -> None:
         self.client.close()
+        if self.auditor is not None:
+            self.auditor.close()
         for process in self.processes:
             if process.is_alive() and process.process is not None:
                 process.process.send_signal(signal.SIGTERM)
