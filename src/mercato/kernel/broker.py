@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 from nats import errors as nats_errors
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client
 from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
@@ -24,6 +24,19 @@ MAX_STREAM_BYTES = 4 * 1024**3
 PENDING_ACKS_MAX = 4000
 
 log = structlog.get_logger()
+
+
+class BrokerClient(Client):
+    """The NATS client, with a `flush` that is what it says."""
+
+    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:
+        """Wait until the broker has taken everything that was said before, subscriptions above all.
+
+        nats-py writes its ping at once, ahead of what still waits to be written. When its pong is back, that
+        has been written too, and a second ping comes after it.
+        """
+        await super().flush(timeout)
+        await super().flush(timeout)
 
 
 class Broker:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import structlog
+from nats import errors as nats_errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
@@ -17,6 +18,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 MAX_WAITING_HINTS = 64
 LINGER_S = 0.02
 """Hints of this time go out together: one write to the broker in place of many."""
+SETTLE_S = 2
 
 log = structlog.get_logger()
 
@@ -72,8 +74,9 @@ class Live:
         """Hear `topics` until the block ends: iterate over what it yields."""
         listener = Listener(topics)
         try:
-            for topic in topics:
-                await self._add(topic, listener)
+            is_new = [await self._add(topic, listener) for topic in topics]
+            if any(is_new) and self._nats.is_connected:
+                await self._settle()
             yield listener
         finally:
             for topic in topics:
@@ -98,15 +101,25 @@ class Live:
                 except Exception as error:  # a hint may be lost: that is its contract
                     log.debug("hint lost", topic=topic, error=repr(error))
 
-    async def _add(self, topic: str, listener: Listener) -> None:
+    async def _settle(self) -> None:
+        """Wait until the broker knows the new subscriptions: what is published from now on is heard."""
+        try:
+            await self._nats.flush(SETTLE_S)
+        except nats_errors.Error as error:  # it is away: an empty hint comes when it is back
+            log.debug("listens without a broker", error=repr(error))
+
+    async def _add(self, topic: str, listener: Listener) -> bool:
+        """Whether a subscription was made."""
         heard = self._listeners.setdefault(topic, set())
         heard.add(listener)
-        if topic not in self._subscriptions:
-            subscription = await self._nats.subscribe(self._prefix + topic, cb=self._hear)
-            if topic in self._subscriptions:
-                await subscription.unsubscribe()
-            else:
-                self._subscriptions[topic] = subscription
+        if topic in self._subscriptions:
+            return False
+        subscription = await self._nats.subscribe(self._prefix + topic, cb=self._hear)
+        if topic in self._subscriptions:
+            await subscription.unsubscribe()
+        else:
+            self._subscriptions[topic] = subscription
+        return True
 
     async def _remove(self, topic: str, listener: Listener) -> None:
         heard = self._listeners.get(topic)

@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from nats.aio.client import Client
-
 from mercato.kernel.bell import Bells
-from mercato.kernel.broker import Broker
+from mercato.kernel.broker import Broker, BrokerClient
 from mercato.kernel.db import Database, Pool
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.jobs import Jobs
@@ -30,7 +28,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.nats = Client()
+        self.nats = BrokerClient()
         self.broker = Broker(self.nats, settings)
         self.metrics = Metrics()
         self.live = Live(self.nats, settings.namespace)
