@@ -144,6 +144,8 @@ class PasswordResetRequested(Event, frozen=True):
 
 
 class UserConfirmed(Event, frozen=True):
+    """The address of an account is known to be its own."""
+
     subject: ClassVar[str] = "users.confirmed"
     user_id: UUID
     email: str

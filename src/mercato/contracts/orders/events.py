@@ -33,6 +33,8 @@ class SoldLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderPlaced(_OrderEvent, frozen=True):
+    """The cart became an order; its money is taken, held or promised."""
+
     subject: ClassVar[str] = "orders.placed"
     cart_id: UUID
     name: str
@@ -47,6 +49,8 @@ class OrderPaid(_OrderEvent, frozen=True):
 
 
 class OrderCanceled(_OrderEvent, frozen=True):
+    """Nothing will be sent; units are freed, and money that was taken goes back."""
+
     subject: ClassVar[str] = "orders.canceled"
     reason: str
     cart_id: UUID | None = None
@@ -55,12 +59,16 @@ class OrderCanceled(_OrderEvent, frozen=True):
 
 
 class OrderRefunded(_OrderEvent, frozen=True):
+    """`amount` minor units went back to the buyer."""
+
     subject: ClassVar[str] = "orders.refunded"
     amount: int
     reason: str
 
 
 class OrderShipped(_OrderEvent, frozen=True):
+    """A parcel left; `lines` are what is in it."""
+
     subject: ClassVar[str] = "orders.shipped"
     fulfillment_id: UUID
     carrier: str | None
@@ -70,5 +78,7 @@ class OrderShipped(_OrderEvent, frozen=True):
 
 
 class OrderDelivered(_OrderEvent, frozen=True):
+    """A parcel arrived."""
+
     subject: ClassVar[str] = "orders.delivered"
     fulfillment_id: UUID

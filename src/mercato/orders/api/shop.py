@@ -63,7 +63,7 @@ class PendingOrder(msgspec.Struct, frozen=True):
     permission=PUBLIC,
     answers={
         202: PendingOrder,
-        402: "The payment was declined; `data.decline_code` says why. The cart is open again.",
+        402: "The payment was declined; `decline_code` says why. The cart is open again.",
         409: "`cart_changed`, `insufficient_stock`, `requirements_missing`, `order_in_progress` and others.",
     },
 )
@@ -84,7 +84,7 @@ async def complete_cart(
 @get(
     "/carts/{cart_id:uuid}/placement",
     permission=PUBLIC,
-    answers={202: PendingOrder, 402: "The payment was declined; `data.decline_code` says why."},
+    answers={202: PendingOrder, 402: "The payment was declined; `decline_code` says why."},
 )
 async def get_placement(
     ctx: Context, orders: Orders, cart_id: UUID, cart_token: CartToken = None
