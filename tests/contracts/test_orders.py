@@ -153,6 +153,10 @@ async def _figures(orders: Client) -> None:
     assert (counts.unfulfilled, counts.unpaid, counts.stale_drafts) == (0, 0, 0)
     figures = await orders.customer_figures(STAFF, emails=["mara@example.org"])
     assert [(f.orders, f.spent.amount) for f in figures] == [(1, 2890)]
+    assert await orders.stuck(STAFF) == []
+    with pytest.raises(Conflict) as nothing:
+        await orders.retry(STAFF, order_id=found.items[0].id)
+    assert nothing.value.code == "nothing_stuck"
     verification = await orders.verify(SYSTEM_CONTEXT)
     assert (verification.checked, verification.differences) == (3, [])
 

@@ -10,7 +10,7 @@ from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, Orde
 from mercato.kernel import clock
 from mercato.kernel.db import Database, Row
 from mercato.kernel.ids import new_id
-from mercato.orders.store import after, figures, intents, placing, reading, resuming
+from mercato.orders.store import after, figures, intents, placing, reading, resuming, stuck
 from mercato.orders.store.reading import ORDER_SORTS, ListFilter
 from orders.conftest import Till
 
@@ -111,6 +111,7 @@ async def test_reading_an_order_and_lists_use_indexes(full: Recorder) -> None:
     )
     await reading.list_rows(full, where=narrowed, sort="-placed_at", limit=24, after=None)
     await reading.view(full, order_id=new_id())
+    await reading.view(full, order_id=new_id(), for_staff=True)
     await reading.id_of_number(full, number="N17")
     await reading.id_of_customer(full, number="N17", customer_id=new_id())
     await figures.counts(full, stale_before=now)
@@ -128,6 +129,8 @@ async def test_the_sweeper_and_placing_use_indexes(full: Recorder) -> None:
     await resuming.hurry(full, order_ids=[new_id()], now=now)
     await intents.take_due(full, now=now, lease_until=later, limit=50)
     await intents.by_key(full, key="x")
+    await stuck.everything(full, limit=24)
+    await stuck.try_again(full, order_id=new_id(), now=now)  # type: ignore[arg-type]
     await intents.open_of_orders(full, order_ids=[new_id()])
     await after.payments_of(full, order_ids=[new_id()])
     await after.parcels_of(full, order_id=new_id())

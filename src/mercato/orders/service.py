@@ -17,6 +17,7 @@ from mercato.contracts.orders import (
     PaymentChoice,
     Placement,
     SalesReport,
+    StuckWork,
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, Page, Verification
 from mercato.kernel import clock
@@ -24,12 +25,12 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
-from mercato.orders.actions import cancel, collect, note, parcels, report, settle, verify
+from mercato.orders.actions import cancel, collect, note, parcels, report, retry, settle, verify
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.place import Wish, place, stand_by_cart
 from mercato.orders.numbers import normal_number, opens
 from mercato.orders.parts import Parts
-from mercato.orders.store import after, figures, placing, reading
+from mercato.orders.store import after, figures, placing, reading, stuck
 from mercato.orders.store.reading import ListFilter
 from mercato.orders.views import order_for_buyer, order_for_staff
 
@@ -192,6 +193,15 @@ class OrdersService:
         await note.add_note(self._parts, ctx, order_id=order_id, text=text)
         return await self._staff_view(ctx, order_id)
 
+    async def retry(self, ctx: Context, *, order_id: UUID) -> Order:
+        ctx.principal.require("write_orders")
+        await retry.retry(self._parts, ctx, order_id=order_id)
+        return await self._staff_view(ctx, order_id)
+
+    async def stuck(self, ctx: Context, *, limit: int = DEFAULT_LIMIT) -> list[StuckWork]:
+        ctx.principal.require("read_orders")
+        return await stuck.everything(self._parts.db, limit=limit)
+
     # Figures
 
     async def sales(self, ctx: Context, *, days: int = 28, interval: str = "day") -> SalesReport:
@@ -232,7 +242,7 @@ class OrdersService:
         return order_for_buyer(view, self._parts.token_of(order_id))
 
     async def _staff_view(self, ctx: Context, order_id: UUID) -> Order:
-        view = await reading.view(self._parts.db, order_id=order_id)
+        view = await reading.view(self._parts.db, order_id=order_id, for_staff=True)
         if view is None:
             raise NotFound(detail="There is no such order.")
         return order_for_staff(view, ctx.principal)

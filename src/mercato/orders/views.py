@@ -23,7 +23,7 @@ from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, payment_record_status
 from mercato.orders.records import LineRow, ParcelRow, PaymentRow, TimelineRow
 from mercato.orders.store.reading import OrderView
 
-STAFF_ONLY: Final = frozenset({"note"})
+STAFF_ONLY: Final = frozenset({"note", "retried"})
 """Kinds of timeline rows that buyers do not see."""
 
 
@@ -48,10 +48,11 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
         "refund": view.placed_at is not None and paid.refundable > 0 and principal.may("write_refunds"),
         "fulfill": is_placed and bool(open_quantities(view)) and principal.may("write_fulfillments"),
         "cancel": may_cancel(view) and principal.may("write_orders"),
+        "retry": bool(view.stuck) and principal.may("write_orders"),
         "note": principal.may("write_orders"),
     }
     actions = [action for action, is_possible in possible.items() if is_possible]
-    return msgspec.structs.replace(_order(view, view.timeline), allowed_actions=actions)
+    return msgspec.structs.replace(_order(view, view.timeline), allowed_actions=actions, stuck=view.stuck)
 
 
 def may_cancel(view: OrderView) -> bool:

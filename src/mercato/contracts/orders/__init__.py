@@ -29,6 +29,7 @@ from mercato.contracts.orders.records import (
     ReturnStatus,
     SalesPoint,
     SalesReport,
+    StuckWork,
     TimelineEntry,
     TopProduct,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "SalesPoint",
     "SalesReport",
     "SoldLine",
+    "StuckWork",
     "TimelineEntry",
     "TopProduct",
 ]

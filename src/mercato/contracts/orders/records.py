@@ -129,6 +129,17 @@ class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     data: dict[str, Any]
 
 
+class StuckWork(msgspec.Struct, frozen=True, gc=False):
+    """Work on an order that failed so often that a person has to look. `kind` is placing, or of which intent:
+    capture, refund, return_money, free_stock, ship, check_money."""
+
+    kind: str
+    order_id: UUID
+    number: str
+    error: str
+    since: datetime
+
+
 class Order(msgspec.Struct, frozen=True):
     id: UUID
     number: str
@@ -160,6 +171,8 @@ class Order(msgspec.Struct, frozen=True):
     """What may be done next by the one who asks: capture, refund, fulfill, cancel, note."""
     token: str | None = None
     """Opens the order without an account; only for its buyer."""
+    stuck: list[StuckWork] = []
+    """What was given up after many tries, for staff: `retry` tries it again."""
 
 
 class OrderRow(msgspec.Struct, frozen=True):

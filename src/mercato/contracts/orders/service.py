@@ -18,6 +18,7 @@ from mercato.contracts.orders.records import (
     PaymentChoice,
     Placement,
     SalesReport,
+    StuckWork,
 )
 from mercato.contracts.shared import (
     DEFAULT_LIMIT,
@@ -131,6 +132,14 @@ class Orders(Protocol):
         order_id: UUID,
         text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)],
     ) -> Order: ...
+
+    async def retry(self, ctx: Context, *, order_id: UUID) -> Order:
+        """Needs `write_orders`: what was given up after many tries is tried again, soon.
+        Raises Conflict("nothing_stuck")."""
+
+    @idempotent
+    async def stuck(self, ctx: Context, *, limit: Limit = DEFAULT_LIMIT) -> list[StuckWork]:
+        """Needs `read_orders`: what was given up after many tries, longest first."""
 
     @idempotent
     async def sales(self, ctx: Context, *, days: int = 28, interval: str = "day") -> SalesReport:

@@ -17,6 +17,7 @@ from mercato.contracts.orders import (
     Orders,
     OrderStatus,
     SalesReport,
+    StuckWork,
     TimelineEntry,
 )
 from mercato.contracts.payments import Payment, Payments
@@ -141,6 +142,18 @@ async def create_fulfillment(ctx: Context, orders: Orders, order_id: UUID, data:
     return await orders.create_fulfillment(ctx, order_id=order_id, lines=data.lines)
 
 
+@post("/admin/orders/{order_id:uuid}/retry", permission="write_orders")
+async def retry_order(ctx: Context, orders: Orders, order_id: UUID) -> Order:
+    """Try again what was given up after many tries; 409 `nothing_stuck`."""
+    return await orders.retry(ctx, order_id=order_id)
+
+
+@get("/admin/orders/stuck", permission="read_orders")
+async def list_stuck(ctx: Context, orders: Orders, limit: ListLimit = DEFAULT_LIMIT) -> Page[StuckWork]:
+    """What was given up after many tries and waits for somebody to look, longest first."""
+    return Page(await orders.stuck(ctx, limit=limit))
+
+
 @post("/admin/orders/{order_id:uuid}/notes", permission="write_orders")
 async def add_note(ctx: Context, orders: Orders, order_id: UUID, data: NoteInput) -> Order:
     """A note on the timeline that the buyer does not see."""
@@ -179,5 +192,5 @@ async def sales(ctx: Context, orders: Orders, days: Days = 28, interval: Interva
 
 routes = [
     list_orders, get_order, get_timeline, get_payments, capture_order, refund_order, cancel_order,
-    create_fulfillment, add_note, ship, deliver, cancel_fulfillment, sales,
+    create_fulfillment, retry_order, list_stuck, add_note, ship, deliver, cancel_fulfillment, sales,
 ]  # fmt: skip

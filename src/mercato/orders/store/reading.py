@@ -14,6 +14,7 @@ from mercato.contracts.orders import (
     OrderRow,
     OrderStatus,
     ReturnStatus,
+    StuckWork,
 )
 from mercato.contracts.shared import Address
 from mercato.kernel.db import Queries, Row
@@ -65,10 +66,12 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     payments: list[PaymentRow]
     parcels: list[ParcelRow]
     timeline: list[TimelineRow]
+    stuck: list[StuckWork] = []
+    """Read for staff only."""
 
 
 # PostgreSQL puts the order together as one JSON value: one statement and one decode, however many lines.
-_VIEW = f"""
+_VIEW_FOR = f"""
 select to_json(v) from (select o.*,
   (select coalesce(json_agg(l order by l.position), '[]') from orders.lines l
     where l.order_id = o.id and l.attempt = o.attempt) as lines,
@@ -79,7 +82,16 @@ select to_json(v) from (select o.*,
     from orders.fulfillments f where f.order_id = o.id) f) as parcels,
   (select coalesce(json_agg(t order by t.at, t.id), '[]') from (
     select * from orders.timeline where order_id = o.id order by id desc limit {MAX_TIMELINE}) t) as timeline
-  from orders.orders o where o.id = $1) v"""
+  {{more}} from orders.orders o where o.id = $1) v"""
+
+_STUCK = """, (select coalesce(json_agg(s order by s.since, s.kind), '[]') from (
+    select 'placing' as kind, o.id as order_id, o.number, coalesce(o.last_error, '') as error, o.parked_at as since
+      where o.parked_at is not null
+    union all select i.kind, o.id, o.number, coalesce(i.error, ''), i.parked_at from orders.intents i
+      where i.order_id = o.id and i.done_at is null and i.parked_at is not null) s) as stuck"""
+
+_VIEW = _VIEW_FOR.format(more="")
+_STAFF_VIEW = _VIEW_FOR.format(more=_STUCK)
 
 _view = msgspec.json.Decoder(OrderView)
 
@@ -108,9 +120,9 @@ class ListFilter(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: UUID | None = None
 
 
-async def view(db: Queries, *, order_id: UUID) -> OrderView | None:
-    """The order `order_id`, for staff and for those whose token was checked."""
-    found = await db.fetchval(_VIEW, order_id)
+async def view(db: Queries, *, order_id: UUID, for_staff: bool = False) -> OrderView | None:
+    """The order `order_id`, for staff or for those whose token was checked."""
+    found = await db.fetchval(_STAFF_VIEW if for_staff else _VIEW, order_id)
     return None if found is None else _view.decode(found)
 
 
