@@ -52,6 +52,7 @@ SAID = {
     "image_deleted": "The picture was deleted.",
     "stock_set": "The stock was set.",
     "retried": "The event was handled.",
+    "order_retried": "It is being tried again.",
     "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
     "resent": "The mail is sent again.",

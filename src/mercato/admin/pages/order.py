@@ -160,6 +160,18 @@ async def cancel_fulfillment(
     return await _act(ctx, request, orders, catalog, order_id, act, "fulfillment_canceled")
 
 
+@post("/admin/orders/{order_id:uuid}/retry", permission="write_orders")
+async def retry(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID
+) -> Response[str]:
+    """What was given up after many tries is tried again."""
+
+    async def act(order: Order) -> object:
+        return await orders.retry(ctx, order_id=order_id)
+
+    return await _act(ctx, request, orders, catalog, order_id, act, "order_retried")
+
+
 @post("/admin/orders/{order_id:uuid}/notes", permission="write_orders")
 async def add_note(
     ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
@@ -246,4 +258,5 @@ routes = [
     deliver,
     cancel_fulfillment,
     add_note,
+    retry,
 ]

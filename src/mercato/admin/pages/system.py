@@ -10,10 +10,10 @@ from mercato.admin.forms import done, status_of
 from mercato.admin.health import milliseconds, overall, services_of
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
+from mercato.contracts.orders import Orders, StuckWork
 from mercato.kernel.context import Context
 from mercato.kernel.dead_letters import DeadLetter
-from mercato.kernel.errors import MercatoError
+from mercato.kernel.errors import MercatoError, Unavailable
 from mercato.kernel.jobs import JobInfo
 from mercato.kernel.system import SystemClient
 from mercato.kernel.system_report import CallSummary, SystemReport
@@ -114,6 +114,7 @@ async def _page(
             "services": services,
             "may_act": ctx.principal.may("write_system"),
             "calls": _calls(report),
+            "stuck": await _stuck(ctx, orders),
             "letters": await _letters(ctx, system, report),
             "jobs": await _jobs(ctx, system, report),
             "milliseconds": milliseconds,
@@ -134,6 +135,16 @@ def _calls(report: SystemReport) -> list[tuple[str, CallSummary]]:
         if call.timing.count
     ]
     return sorted(found, key=lambda each: -each[1].timing.count)
+
+
+async def _stuck(ctx: Context, orders: Orders) -> list[StuckWork]:
+    """A page about failures does not fail with the service that has them."""
+    if not ctx.principal.may("read_orders"):
+        return []
+    try:
+        return await orders.stuck(ctx, limit=SHOWN_LETTERS)
+    except Unavailable:
+        return []
 
 
 async def _letters(ctx: Context, system: SystemClient, report: SystemReport) -> list[DeadLetter]:
