@@ -1,12 +1,13 @@
 """State diagrams, drawn from the tables that the services obey."""
 
 from collections.abc import Mapping, Set
+from typing import Any
 
 from mercato.carts.domain import ALLOWED
 from mercato.orders.domain import ORDER_MOVES, PARCEL_MOVES
 from mercato.payments.domain import SESSION_MOVES
 
-TABLES: dict[str, Mapping[str, Set[str]]] = {
+TABLES: dict[str, Mapping[Any, Set[str]]] = {
     "carts": ALLOWED,
     "orders": ORDER_MOVES,
     "fulfillments": PARCEL_MOVES,
@@ -20,7 +21,7 @@ def diagrams() -> dict[str, str]:
     return {f"states of {name}": draw(table) for name, table in TABLES.items()}
 
 
-def draw(table: Mapping[str, Set[str]]) -> str:
+def draw(table: Mapping[Any, Set[str]]) -> str:
     """`table` as a Mermaid state diagram."""
     states = list(table)
     lines = ["```mermaid", "stateDiagram-v2", f"  [*] --> {states[0]}"]
