@@ -56,3 +56,21 @@ def test_a_histogram_marks_what_lies_outside_the_chosen_prices() -> None:
 
 def test_stars_are_filled_to_the_tenth() -> None:
     assert [part.get("width") for part in ElementTree.fromstring(charts.stars(47))] == ["80", "75"]
+
+
+def test_a_day_with_more_refunds_than_sales_goes_below_nothing_and_stays_in_the_drawing() -> None:
+    drawing = charts.line_chart([Point("Mon", 100), Point("Tue", -100)], title="Sales", write=str)
+    root = ElementTree.fromstring(drawing)
+    line = next(part for part in root if part.get("class") == "line")
+    assert line.get("d") == "M48.0 10.0L672.0 186.0"
+    assert [text.text for text in root.iter("text")][:5] == ["100", "50", "0", "-50", "-100"]
+    area = next(part for part in root if part.get("class") == "area")
+    assert area.get("d", "").endswith("L672 98.0L48 98.0Z")
+
+
+def test_the_narrow_drawing_has_the_same_height_and_fewer_labels() -> None:
+    points = [Point(str(day), day) for day in range(28)]
+    wide = ElementTree.fromstring(charts.line_chart(points, title="Sales"))
+    narrow = ElementTree.fromstring(charts.line_chart(points, title="Sales", narrow=True))
+    assert narrow.get("viewBox") == "0 0 340 210"
+    assert [len(list(root.iter("text"))) for root in (wide, narrow)] == [5 + 6, 5 + 3]

@@ -41,6 +41,12 @@ def test_days_and_moments_are_shown_in_the_zone_of_the_shop() -> None:
     assert formats.iso(late) == "2026-11-22T23:30:00+00:00"
 
 
+def test_lists_leave_out_the_year_that_everybody_knows() -> None:
+    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    assert formats.stamp(datetime(2026, 11, 22, 9, 14, tzinfo=UTC), now) == "22 Nov, 09:14"
+    assert formats.stamp(datetime(2025, 11, 22, 9, 14, tzinfo=UTC), now) == "22 Nov 2025, 09:14"
+
+
 def test_time_that_has_passed_is_told_in_words() -> None:
     now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     assert formats.ago(datetime(2026, 11, 22, 11, 57, tzinfo=UTC), now) == "3 minutes ago"

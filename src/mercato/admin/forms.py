@@ -1,6 +1,7 @@
 """What staff types into forms, read with care: text, money, whole numbers; and what to say afterwards."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -8,7 +9,7 @@ from urllib.parse import urlencode
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from mercato.kernel.errors import FieldError, Invalid, MercatoError, Throttled, Unavailable
+from mercato.kernel.errors import Denied, FieldError, Invalid, MercatoError, NotFound, Throttled, Unavailable
 from mercato.kernel.money import Money, exponent, from_decimal
 
 FormData = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -34,20 +35,20 @@ def texts(data: dict[str, Any], name: str) -> list[str]:
 
 
 def money(data: dict[str, Any], name: str, currency: str) -> Money | None:
-    """An amount typed in major units, "12.50" or "12,50"; None when empty. Raises Invalid."""
+    """An amount typed in major units, "12.50" or "12,50"; None when empty. Raises Invalid.
+
+    Thousands are not separated: "1,000" could be one or a thousand, so it is refused where cents have two
+    digits.
+    """
     typed = text(data, name).replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
     if not typed:
         return None
-    if "," in typed and "." not in typed:
-        typed = typed.replace(",", ".")
-    try:
-        value = Decimal(typed)
-    except InvalidOperation:
-        raise _wrong(name, "Enter an amount such as 12.50.") from None
     places = exponent(currency)
-    if not value.is_finite() or value < 0 or value >= 10**10 or value != round(value, places):
-        raise _wrong(name, f"Enter an amount of 0 or more with at most {places} decimals.")
-    return from_decimal(value, currency)
+    fraction = rf"(?:[.,][0-9]{{1,{places}}})?" if places else ""
+    if not re.fullmatch(rf"[0-9]{{1,10}}{fraction}", typed):
+        example = f"12.{'50'.ljust(places, '0')[:places]}" if places else "1250"
+        raise _wrong(name, f"Enter an amount such as {example}, without a sign for thousands.")
+    return from_decimal(Decimal(typed.replace(",", ".")), currency)
 
 
 def whole(data: dict[str, Any], name: str, *, least: int = 0, most: int = 1_000_000_000) -> int | None:
@@ -55,10 +56,9 @@ def whole(data: dict[str, Any], name: str, *, least: int = 0, most: int = 1_000_
     typed = text(data, name)
     if not typed:
         return None
-    try:
-        value = int(typed)
-    except ValueError:
-        raise _wrong(name, "Enter a whole number.") from None
+    if not re.fullmatch("-?[0-9]{1,12}", typed):
+        raise _wrong(name, "Enter a whole number.")
+    value = int(typed)
     if not least <= value <= most:
         raise _wrong(name, f"Enter a number between {least} and {most}.")
     return value
@@ -71,8 +71,8 @@ def one_of(kind: type[Kind], value: str) -> Kind | None:
 
 def status_of(error: MercatoError) -> int:
     """The HTTP status of a form that is shown again because of `error`."""
-    statuses: dict[type[MercatoError], int] = {Invalid: 422, Throttled: 429, Unavailable: 503}
-    return statuses.get(type(error), 409)
+    statuses = ((Denied, 403), (NotFound, 404), (Invalid, 422), (Throttled, 429), (Unavailable, 503))
+    return next((status for kind, status in statuses if isinstance(error, kind)), 409)
 
 
 def done(url: str, code: str) -> str:

@@ -5,9 +5,6 @@ Variants are rows with numbered names (`sku-0`, `price-0` …). Options are type
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from itertools import product as combinations
 from typing import Any
 from uuid import UUID
 
@@ -129,44 +126,6 @@ def fields_typed(data: dict[str, Any], stored: AdminProduct | None) -> ProductFi
         rows=rows or [VariantRow(0)],
         axes=_axes_typed(text(data, "options"), stored),
     )
-
-
-def with_all_variants(fields: ProductFields) -> ProductFields:
-    """The form with a row for each combination of option values; rows that fit one keep what is in them.
-
-    New rows take price, weight and the beginning of the SKU from the first one.
-    """
-    if not fields.axes:
-        return fields
-    first = fields.rows[0]
-    prefix = first.sku or slug_of(fields.name).upper()
-    if first.options:
-        prefix = prefix.removesuffix(_sku_end(first.options.values()))
-    kept = {tuple(row.options.get(axis.code) for axis in fields.axes): row for row in fields.rows}
-    number = max(row.index for row in fields.rows)
-    rows = []
-    for values in islice(_combinations_of(fields.axes), MAX_ROWS):
-        if (row := kept.get(values)) is None:
-            number += 1
-            row = VariantRow(
-                index=number,
-                sku=prefix + _sku_end(values),
-                price=first.price,
-                compare_at_price=first.compare_at_price,
-                weight_g=first.weight_g,
-                options=dict(zip((axis.code for axis in fields.axes), values, strict=True)),
-            )
-        rows.append(row)
-    stored = [row for row in fields.rows if row.id and row not in rows]
-    return msgspec.structs.replace(fields, rows=[*stored, *rows])
-
-
-def _combinations_of(axes: list[Axis]) -> Iterator[tuple[str, ...]]:
-    return combinations(*([value.value for value in axis.values] for axis in axes))
-
-
-def _sku_end(values: Iterable[str]) -> str:
-    return "".join(f"-{value.upper()}" for value in values)
 
 
 def _axes_typed(typed: str, stored: AdminProduct | None) -> list[Axis]:

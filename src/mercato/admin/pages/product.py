@@ -1,13 +1,10 @@
 """The product editor: text, variants and prices, stock, status, pictures."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import UploadFile
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
 
 from mercato.admin import words
 from mercato.admin.forms import FormData, done, errors_by_field, status_of, text, whole
@@ -18,20 +15,17 @@ from mercato.admin.product_form import (
     fields_of,
     fields_typed,
     product_of,
-    with_all_variants,
 )
 from mercato.admin.shell import shell_of
+from mercato.admin.variant_rows import with_all_variants
 from mercato.contracts.catalog import AdminProduct, Catalog, ProductStatus
 from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Stock, StockLevel
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
-from mercato.kernel.web import LARGE_BODY_BYTES
 from mercato.ui.rendering import page, see_other
 
 AnyRequest = Request[Any, Any, Any]
-MOVES = {"earlier": -1, "later": 1}
-UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
 
 
 @get("/admin/products/new", permission="write_products")
@@ -136,101 +130,10 @@ async def delete_product(
     async def act() -> None:
         await catalog.delete_product(ctx, product_id=product_id, version=_version(data))
 
-    return await _act(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
+    return await act_on(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
 
 
-@post("/admin/products/{product_id:uuid}/stock", permission="write_stock")
-async def set_stock(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: FormData,
-) -> Response[str]:
-    """Set what is physically there of one variant at one location."""
-
-    async def act() -> object:
-        variant_id, location_id = UUID(text(data, "variant_id")), UUID(text(data, "location_id"))
-        on_hand = whole(data, "on_hand")
-        if on_hand is None:
-            raise Invalid("empty", "Enter how many units are there.")
-        return await stock.set_on_hand(
-            ctx,
-            variant_id=variant_id,
-            location_id=location_id,
-            on_hand=on_hand,
-            version=whole(data, "version"),
-        )
-
-    back = done(f"/admin/products/{product_id}", "stock_set")
-    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
-
-
-@post(
-    "/admin/products/{product_id:uuid}/images",
-    permission="write_products",
-    request_max_body_size=LARGE_BODY_BYTES,
-)
-async def add_image(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: UploadForm,
-) -> Response[str]:
-    """Add a picture; it needs a text for those who cannot see it."""
-
-    async def act() -> object:
-        upload, alt = data.get("file"), text(data, "alt")
-        if not isinstance(upload, UploadFile) or not (content := await upload.read()):
-            raise Invalid("empty", "Choose a picture first.")
-        if not alt:
-            raise Invalid("empty", "Describe the picture for those who cannot see it.")
-        return await catalog.upload_image(
-            ctx, product_id=product_id, content=content, alt=alt[:300], file_name=upload.filename[:200]
-        )
-
-    back = done(f"/admin/products/{product_id}", "image_added")
-    return await _act(
-        ctx, request, catalog, orders, stock, product_id, act, back, typed_alt=text(data, "alt")
-    )
-
-
-@post("/admin/products/{product_id:uuid}/images/{image_id:uuid}", permission="write_products")
-async def change_image(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    image_id: UUID,
-    data: FormData,
-) -> Response[str]:
-    """Change its text, move it, or delete it: the button that was pressed says which."""
-    wanted = text(data, "act")
-
-    async def act() -> object:
-        if wanted == "delete":
-            return await catalog.delete_image(ctx, product_id=product_id, image_id=image_id)
-        place = whole(data, "position") or 0
-        return await catalog.update_image(
-            ctx,
-            product_id=product_id,
-            image_id=image_id,
-            alt=text(data, "alt")[:300] or None,
-            position=max(0, place + MOVES.get(wanted, 0)),
-        )
-
-    back = done(f"/admin/products/{product_id}", "image_deleted" if wanted == "delete" else "saved")
-    return await _act(ctx, request, catalog, orders, stock, product_id, act, back)
-
-
-async def _act(
+async def act_on(
     ctx: Context,
     request: AnyRequest,
     catalog: Catalog,
@@ -327,7 +230,4 @@ routes = [
     show_product,
     save_product,
     delete_product,
-    set_stock,
-    add_image,
-    change_image,
 ]
