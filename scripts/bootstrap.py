@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> None:
     kind = "dev" if "dev" in arguments else "base"
     os.chdir(ROOT)
     _give_caches_a_home()
+    _trust_the_machine()
     environment(kind)
     if "--assets" in arguments:
         assets()
@@ -158,6 +159,12 @@ def _asset_sources() -> list[Path]:
             folders[:] = [name for name in folders if name not in ("static", "__pycache__")]
             found += [Path(folder, name) for name in files]
     return sorted(found)
+
+
+def _trust_the_machine() -> None:
+    """Company networks inspect TLS with an authority that only the machine's own store knows."""
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+    os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
 
 
 def _chromium() -> str | None:
