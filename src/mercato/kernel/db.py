@@ -83,21 +83,21 @@ class _Statements:
         self.connection = connection
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        rows: list[Row] = await self._counted(self.connection.fetch, sql, args)
+        rows: list[Row] = await _counted(self.connection.fetch, sql, args)
         return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
-        return await self._counted(self.connection.fetchrow, sql, args)
+        return await _counted(self.connection.fetchrow, sql, args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        return await self._counted(self.connection.fetchval, sql, args)
+        return await _counted(self.connection.fetchval, sql, args)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        tag: str = await self._counted(self.connection.execute, sql, args)
+        tag: str = await _counted(self.connection.execute, sql, args)
         return tag
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._counted(self.connection.executemany, sql, (rows,))
+        await _counted(self.connection.executemany, sql, (rows,))
 
     async def copy_rows(
         self, table: str, *, schema: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
@@ -107,16 +107,17 @@ class _Statements:
             table, schema_name=schema, columns=list(columns), records=rows
         )
 
-    async def _counted(self, run: Callable[..., Any], sql: str, args: Sequence[Any]) -> Any:
-        cost = _cost.get()
-        if cost is None:
-            return await run(sql, *args)
-        started = clock.monotonic_s()
-        try:
-            return await run(sql, *args)
-        finally:
-            cost.statements += 1
-            cost.seconds += clock.monotonic_s() - started
+
+async def _counted(run: Callable[..., Any], sql: str, args: Sequence[Any]) -> Any:
+    cost = _cost.get()
+    if cost is None:
+        return await run(sql, *args)
+    started = clock.monotonic_s()
+    try:
+        return await run(sql, *args)
+    finally:
+        cost.statements += 1
+        cost.seconds += clock.monotonic_s() - started
 
 
 class Tx(_Statements):
@@ -262,20 +263,18 @@ class Database:
         self.pool = pool
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        async with self._statements() as statements:
-            return await statements.fetch(sql, *args)
+        rows: list[Row] = await self._alone("fetch", sql, args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
-        async with self._statements() as statements:
-            return await statements.fetchrow(sql, *args)
+        return await self._alone("fetchrow", sql, args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        async with self._statements() as statements:
-            return await statements.fetchval(sql, *args)
+        return await self._alone("fetchval", sql, args)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        async with self._statements() as statements:
-            return await statements.execute(sql, *args)
+        tag: str = await self._alone("execute", sql, args)
+        return tag
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -290,10 +289,19 @@ class Database:
                 _open.reset(token)
         tx.committed()
 
-    @asynccontextmanager
-    async def _statements(self) -> AsyncIterator[_Statements]:
-        async with self._connection() as connection:
-            yield _Statements(connection)
+    async def _alone(self, way: str, sql: str, args: Sequence[Any]) -> Any:
+        """One statement, the way of nearly all, so it uses no context managers: they cost 10 µs."""
+        assert_no_transaction("a second database connection")
+        connection = await self.pool.take()
+        try:
+            return await _counted(getattr(connection, way), sql, args)
+        except Exception as error:
+            wanted = _in_our_words(error, connection)
+            if wanted is None:
+                raise
+            raise wanted from error
+        finally:
+            self.pool.give(connection)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.Connection[Row]"]:
@@ -301,19 +309,27 @@ class Database:
         connection = await self.pool.take()
         try:
             yield connection
-        except _CONNECTION_LOST as error:
-            connection.terminate()
-            raise Unavailable("database_unavailable", "The database connection was lost.") from error
-        except asyncpg.InterfaceError as error:
-            if not connection.is_closed():
-                raise  # a mistake in the call, for example a wrong argument
-            raise Unavailable("database_unavailable", "The database connection was lost.") from error
-        except asyncpg.QueryCanceledError as error:
-            raise Unavailable("database_slow", "The database took too long to answer.") from error
-        except asyncpg.LockNotAvailableError as error:
-            raise Unavailable("database_locked", "Others are changing the same thing; try again.") from error
-        except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
-            # PostgreSQL keeps every character but NUL, which JSON can carry and no text needs.
-            raise Invalid("text_invalid", "A text holds a character that cannot be stored.") from error
+        except Exception as error:
+            wanted = _in_our_words(error, connection)
+            if wanted is None:
+                raise
+            raise wanted from error
         finally:
             self.pool.give(connection)
+
+
+def _in_our_words(error: Exception, connection: "asyncpg.Connection[Row]") -> Exception | None:
+    """What to raise in place of `error`; None when it is to go on as it is."""
+    if isinstance(error, _CONNECTION_LOST):
+        connection.terminate()
+        return Unavailable("database_unavailable", "The database connection was lost.")
+    if isinstance(error, asyncpg.InterfaceError) and connection.is_closed():
+        return Unavailable("database_unavailable", "The database connection was lost.")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return Unavailable("database_slow", "The database took too long to answer.")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return Unavailable("database_locked", "Others are changing the same thing; try again.")
+    if isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        # PostgreSQL keeps every character but NUL, which JSON can carry and no text needs.
+        return Invalid("text_invalid", "A text holds a character that cannot be stored.")
+    return None  # also an InterfaceError on an open connection: a mistake in the call

@@ -26,8 +26,12 @@ log = structlog.get_logger()
 class Delivery:
     """The loop that sends: woken by new messages, and every few seconds for those that wait for a retry."""
 
-    def __init__(self, database: Database, letters: Letters, provider: Provider, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, relaxed: Database, *, letters: Letters, provider: Provider, metrics: Metrics
+    ) -> None:
+        """Claims are `relaxed`: what a power cut takes back is a letter that is sent again anyway."""
         self._database = database
+        self._relaxed = relaxed
         self._letters = letters
         self._provider = provider
         self._bell = Bell()
@@ -51,7 +55,7 @@ class Delivery:
         """Send everything that is due now; returns how many messages were tried."""
         tried = 0
         while True:
-            rows = await store.claim_due(self._database, now=clock.now(), lease=domain.LEASE, limit=BATCH)
+            rows = await store.claim_due(self._relaxed, now=clock.now(), lease=domain.LEASE, limit=BATCH)
             if not rows:
                 return tried
             tried += len(rows)

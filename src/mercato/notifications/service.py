@@ -31,14 +31,17 @@ class NotificationsService:
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self.database = runtime.database("notifications")
+        relaxed = runtime.database("notifications", relaxed=True)
         self.is_production = settings.is_production
         self.letters = Letters(public_url=settings.public_url, mail_from=settings.mail_from)
         provider: Provider = (
             SmtpProvider(settings.smtp_url, mail_from=settings.mail_from)
             if settings.smtp_url
-            else MailboxProvider(self.database, is_production=settings.is_production)
+            else MailboxProvider(relaxed, is_production=settings.is_production)
         )
-        self.delivery = Delivery(self.database, self.letters, provider, runtime.metrics)
+        self.delivery = Delivery(
+            self.database, relaxed, letters=self.letters, provider=provider, metrics=runtime.metrics
+        )
 
     async def start(self) -> None:
         self.delivery.start()
