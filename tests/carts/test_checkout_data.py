@@ -7,7 +7,7 @@ import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop, customer
 from mercato.carts.domain import promised_date
-from mercato.contracts.carts import Problem, PromotionReward
+from mercato.contracts.carts import NewLine, Problem, PromotionReward
 from mercato.contracts.shared import Address
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
@@ -114,10 +114,8 @@ async def test_a_method_that_no_longer_serves_is_a_problem_and_a_requirement(sho
 
 async def test_demand_is_summed_over_lines_before_it_is_compared(shop: Shop) -> None:
     mug = await shop.sell(1000, 5)
-    cart = await shop.cart((mug, 3))
-    now = await shop.carts.add_line(
-        GUEST, cart_id=cart.id, token=cart.token, variant_id=mug, quantity=3, custom={"engraving": "A"}
-    )
+    lines = [NewLine(mug, 3), NewLine(mug, 3, {"engraving": "A"})]
+    now = await shop.carts.create(GUEST, lines=lines)
     assert now.problems == [Problem("insufficient_stock", line_id=line.id, available=5) for line in now.lines]
 
 

@@ -1,7 +1,7 @@
 """Rules of carts without I/O: allowed moves, merging lines, custom data, delivery promises."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mercato.contracts.carts import CartStatus
-from mercato.kernel.errors import FieldError, Invalid
+from mercato.contracts.stock import Availability, AvailableUnits
+from mercato.kernel.errors import Conflict, FieldError, Invalid
 
 MAX_QUANTITY: Final = 10_000
 MAX_COUPONS: Final = 5
@@ -57,6 +58,28 @@ def check_custom(custom: Mapping[str, str] | None) -> None:
     if len(custom) > MAX_CUSTOM_ENTRIES or too_long:
         message = f"At most {MAX_CUSTOM_ENTRIES} entries of {MAX_CUSTOM_VALUE} characters."
         raise Invalid(detail=message, errors=[FieldError("custom", "too_large", message)])
+
+
+def demand_of(lines: Sequence[LineState], variant_id: UUID) -> int:
+    """Units of a variant over all lines."""
+    return sum(line.quantity for line in lines if line.variant_id == variant_id)
+
+
+def most_of(units: AvailableUnits | None) -> int | None:
+    """How many units a cart may hold; None when they are sold beyond what is there."""
+    if units is None:
+        return 0
+    return None if units.availability is Availability.BACKORDER else max(units.available, 0)
+
+
+def insufficient_stock(variant_id: UUID, most: int, in_cart: int) -> Conflict:
+    """The refusal of more units than there are, when `in_cart` are in other places of the cart."""
+    if most == 0:
+        text = "This is sold out."
+    else:
+        text = f"Only {most} left." + (f" You have {in_cart} in the cart already." if in_cart else "")
+    data = {"variant_id": str(variant_id), "available": most, "in_cart": in_cart}
+    return Conflict("insufficient_stock", text, data=data)
 
 
 def promised_date(now: datetime, *, time_zone: str, cutoff_hour: int, working_days: int) -> date:

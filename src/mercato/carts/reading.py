@@ -11,13 +11,15 @@ from mercato.carts.store.carts import CartState, Edited, Owner
 from mercato.carts.view import Goods, Priced, build_cart
 from mercato.contracts.carts import Cart, CartStatus, FrozenCart
 from mercato.contracts.catalog import Catalog, SaleVariant
-from mercato.contracts.stock import Stock
+from mercato.contracts.stock import AvailableUnits, Stock
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import digest
 from mercato.kernel.live import Live
+
+NOTHING_KNOWN = Goods({}, {})
 
 decode_frozen = msgspec.msgpack.Decoder(FrozenCart).decode
 encode_frozen = msgspec.msgpack.Encoder().encode
@@ -70,16 +72,23 @@ class Desk:
         found = await self.catalog.sale_variants(ctx, variant_ids=ids)
         return {variant.id: variant for variant in found}
 
-    async def goods(
-        self, ctx: Context, state: CartState, known: dict[UUID, SaleVariant] | None = None
-    ) -> Goods:
-        """What catalog and stock say about the cart's variants; `known` saves asking the catalog again."""
+    async def units(self, ctx: Context, ids: list[UUID]) -> dict[UUID, AvailableUnits]:
+        """How many of each variant are available now."""
+        if not ids:
+            return {}
+        return {one.variant_id: one for one in await self.stock.available(ctx, variant_ids=ids)}
+
+    async def goods(self, ctx: Context, state: CartState, known: Goods = NOTHING_KNOWN) -> Goods:
+        """What catalog and stock say about the cart's variants; what is `known` is not asked again."""
         ids = list({line.variant_id: None for line in state.lines})
-        known = known or {}
-        missing = [variant_id for variant_id in ids if variant_id not in known]
-        variants = {**known, **await self.variants(ctx, state.channel, missing)} if missing else known
-        units = await self.stock.available(ctx, variant_ids=ids) if ids else []
-        return Goods(variants, {one.variant_id: one for one in units})
+        missing = [variant_id for variant_id in ids if variant_id not in known.variants]
+        variants = known.variants
+        if missing:
+            variants = {**variants, **await self.variants(ctx, state.channel, missing)}
+        available = known.available
+        if any(variant_id not in available for variant_id in ids):
+            available = await self.units(ctx, ids)
+        return Goods(variants, available)
 
     async def price(
         self,
@@ -88,7 +97,7 @@ class Desk:
         *,
         now: datetime,
         token: str | None = None,
-        known: dict[UUID, SaleVariant] | None = None,
+        known: Goods = NOTHING_KNOWN,
     ) -> Priced:
         rules = await self.rules.of(ctx, state.channel)
         return build_cart(state, rules, await self.goods(ctx, state, known), now, token)
@@ -109,14 +118,16 @@ class Desk:
         *,
         cart_id: UUID,
         token: str | None,
-        known: dict[UUID, SaleVariant] | None = None,
+        known: Goods = NOTHING_KNOWN,
     ) -> Cart:
         """The cart after an edit, told to other open pages. Raises when there was nothing to edit."""
         if edited is None:
             raise await self.why_not_open(ctx, cart_id, token)
         if not edited.is_done:
             raise _not_found()
-        state = await self.load(ctx, cart_id, token) if edited.is_stale else edited.cart
+        state = edited.cart
+        if edited.is_stale:
+            state = await self.load(ctx, cart_id, token)
         self.tell(cart_id)
         return (await self.price(ctx, state, now=clock.now(), known=known)).cart
 

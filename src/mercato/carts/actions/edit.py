@@ -12,11 +12,14 @@ from mercato.carts.domain import (
     LineState,
     check_custom,
     custom_hash,
+    demand_of,
+    insufficient_stock,
+    most_of,
 )
-from mercato.carts.reading import Desk, owner_of
+from mercato.carts.reading import NOTHING_KNOWN, Desk, owner_of
 from mercato.carts.store import carts as store
 from mercato.carts.store.carts import CartState
-from mercato.carts.view import NOT_A_PROBLEM
+from mercato.carts.view import NOT_A_PROBLEM, Goods
 from mercato.contracts.carts import MAX_LINES, Cart, CartStatus, NewLine
 from mercato.contracts.catalog import SaleVariant
 from mercato.contracts.shared import Address
@@ -66,7 +69,7 @@ async def create(desk: Desk, ctx: Context, lines: list[NewLine], email: str | No
     )
     hashes = [custom_hash(line.custom) for line in merged]
     await store.create(desk.db, cart=state, token_hash=digest(token), hashes=hashes)
-    return (await desk.price(ctx, state, now=now, token=token, known=known)).cart
+    return (await desk.price(ctx, state, now=now, token=token, known=Goods(known, {}))).cart
 
 
 async def add_line(
@@ -79,39 +82,54 @@ async def add_line(
     quantity: int,
     custom: dict[str, str] | None,
 ) -> Cart:
-    """Add units of a variant; the same variant with the same custom data is one line."""
+    """Add units of a variant; the same variant with the same custom data is one line.
+
+    Raises Conflict("insufficient_stock") when the cart would hold more than there is, and changes nothing.
+    """
     check_custom(custom)
     known = await desk.variants(ctx, ctx.channel, [variant_id])
     price = _on_sale(known, variant_id, "variant_id").price.amount
     line = LineState(new_id(), variant_id, quantity, custom or None, price)
+    units = await desk.units(ctx, [variant_id])
+    most = most_of(units.get(variant_id))
     edited = await store.add_line(
         desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line=line,
-        custom_hash=custom_hash(custom),
+        custom_hash=custom_hash(custom), most=most,
     )  # fmt: skip
+    if edited is None and most is not None:
+        state = await desk.load(ctx, cart_id, token)
+        in_cart = demand_of(state.lines, variant_id)
+        if state.status is CartStatus.OPEN and in_cart + quantity > most:
+            raise insufficient_stock(variant_id, most, in_cart)
     if edited is not None and not edited.is_done:
         raise Conflict("cart_full", f"A cart has room for {MAX_LINES} lines.", data={"max_lines": MAX_LINES})
     if edited is not None and edited.cart.channel != ctx.channel:
         known = {}
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=known)
+    goods = Goods(known, units)
+    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
 
 
 async def change_line(
     desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: int
 ) -> Cart:
-    """Set a line's quantity. The price it has now counts as seen."""
+    """Set a line's quantity. The price it has now counts as seen.
+
+    Raises Conflict("insufficient_stock") when that is more than there is, and changes nothing.
+    """
     state = await desk.load(ctx, cart_id, token)
     line = next((line for line in state.lines if line.id == line_id), None)
-    known: dict[UUID, SaleVariant] = {}
+    goods = NOTHING_KNOWN
     price = None
-    if line is not None:
-        known = await desk.variants(ctx, state.channel, [line.variant_id])
-        variant = known.get(line.variant_id)
+    if line is not None and state.status is CartStatus.OPEN:
+        goods = await desk.goods(ctx, state)
+        _refuse_too_many(state, line, quantity, goods)
+        variant = goods.variants.get(line.variant_id)
         price = None if variant is None else variant.price.amount
     edited = await store.change_line(
         desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line_id=line_id,
         quantity=quantity, price=price,
     )  # fmt: skip
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=known)
+    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
 
 
 async def remove_line(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID) -> Cart:
@@ -179,6 +197,18 @@ async def update(
         channel=channel, currency=None if channel is None else rules.channel.currency,
     )  # fmt: skip
     return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+
+
+def _refuse_too_many(state: CartState, line: LineState, quantity: int, goods: Goods) -> None:
+    """The cart may hold what there is of a variant, over all its lines; taking units out is always fine
+    when the line by itself could be had."""
+    most = most_of(goods.available.get(line.variant_id))
+    if most is None:
+        return
+    others = demand_of(state.lines, line.variant_id) - line.quantity
+    wanted = quantity if quantity < line.quantity else others + quantity
+    if wanted > most:
+        raise insufficient_stock(line.variant_id, most, others)
 
 
 def _merged(lines: list[NewLine], known: dict[UUID, SaleVariant]) -> list[LineState]:

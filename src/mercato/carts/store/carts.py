@@ -74,7 +74,9 @@ CREATE = """with c as (insert into carts.carts (id, token_hash, channel, currenc
    insert into carts.lines (id, cart_id, variant_id, quantity, custom, custom_hash, price_seen)
    select l.id, c.id, l.variant_id, l.quantity, l.custom::jsonb, l.custom_hash, l.price_seen
    from c, unnest($9::uuid[], $10::uuid[], $11::int[], $12::text[], $13::bytea[], $14::bigint[]) l(id, variant_id, quantity, custom, custom_hash, price_seen)"""
-ADD_LINE = f"""with {_EDIT},
+# $12 is the most units of the variant that the cart may hold; null is no limit. Refused, nothing is touched.
+ADD_LINE = f"""with c as (update carts.carts c set {_TOUCH} where {_OWNED} and c.status = 'open' and ($12::int is null
+     or $8 + (select coalesce(sum(x.quantity), 0) from carts.lines x where x.cart_id = $1 and x.variant_id = $7) <= $12) returning c.*),
    room as (select count(*) < {MAX_LINES} or bool_or(variant_id = $7 and custom_hash = $10) as yes from carts.lines where cart_id = $1),
    n as (insert into carts.lines as l (id, cart_id, variant_id, quantity, custom, custom_hash, price_seen) select $6, c.id, $7, $8, $9::jsonb, $10, $11 from c, room where room.yes
      on conflict (cart_id, variant_id, custom_hash) do update set quantity = least(l.quantity + excluded.quantity, {MAX_QUANTITY}), price_seen = excluded.price_seen
@@ -152,12 +154,20 @@ async def create(
 
 
 async def add_line(
-    db: Queries, *, cart_id: UUID, owner: Owner, now: datetime, line: LineState, custom_hash: bytes
+    db: Queries,
+    *,
+    cart_id: UUID,
+    owner: Owner,
+    now: datetime,
+    line: LineState,
+    custom_hash: bytes,
+    most: int | None,
 ) -> Edited | None:
-    """Add a line or raise the quantity of the same one. Not done when the cart is full."""
+    """Add a line or raise the quantity of the same one. Not done when the cart is full; None as well when
+    the cart would hold more than `most` units of the variant."""
     row = await db.fetchrow(
         ADD_LINE, cart_id, *_owner(owner), now, line.id, line.variant_id, line.quantity,
-        _json(line.custom), custom_hash, line.price_seen,
+        _json(line.custom), custom_hash, line.price_seen, most,
     )  # fmt: skip
     return _edited(row)
 
