@@ -275,11 +275,13 @@ class Carts(Protocol):
         quantity: Quantity,
         custom: dict[str, str] | None = None,
     ) -> Cart:
-        """Same variant and custom data merge. Raises Invalid("unknown_variant"), Conflict."""
+        """Same variant and custom data merge. Raises Invalid("unknown_variant"), Conflict: cart_not_open,
+        insufficient_stock (`available` and what is `in_cart` in data)."""
 
     async def change_line(
         self, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: Quantity
-    ) -> Cart: ...
+    ) -> Cart:
+        """Raises Conflict: cart_not_open, insufficient_stock; NotFound."""
 
     async def remove_line(self, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID) -> Cart: ...
 

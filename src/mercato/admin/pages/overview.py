@@ -1,6 +1,7 @@
 """The first page: how sales go, what waits for someone, whether the services are well."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response, get
@@ -132,7 +133,8 @@ def _sum(points: list[SalesPoint], name: str) -> int:
 
 
 def _series(report: SalesReport, locale: str) -> list[Point]:
-    return [Point(formats.short_day(point.at, locale), point.net) for point in report.points]
+    zone = ZoneInfo(report.time_zone)
+    return [Point(formats.short_day(point.at.astimezone(zone), locale), point.net) for point in report.points]
 
 
 def _write(report: SalesReport, locale: str) -> Any:

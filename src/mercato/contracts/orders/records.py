@@ -235,6 +235,8 @@ class SalesReport(msgspec.Struct, frozen=True):
     points: list[SalesPoint]
     previous: list[SalesPoint]
     top_products: list[TopProduct]
+    time_zone: str = "UTC"
+    """Of the channel: days begin at its midnight."""
 
 
 class OrderCounts(msgspec.Struct, frozen=True):

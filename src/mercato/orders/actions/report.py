@@ -1,7 +1,8 @@
 """Sales over a period beside the period before it, from the books of sales."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from mercato.contracts.orders import CustomerFigures, SalesReport
 from mercato.kernel import clock
@@ -14,26 +15,35 @@ from mercato.orders.store import figures
 MAX_DAYS: Final = 400
 MAX_HOURS_OF_DAYS: Final = 14
 INTERVALS: Final = ("day", "hour")
-TIME_ZONE: Final = "UTC"
+HOUR: Final = timedelta(hours=1)
 
 
 async def sales(parts: Parts, ctx: Context, *, days: int, interval: str) -> SalesReport:
     """Points of the last `days` days, today included, and of as many before. Raises Invalid."""
     _check(days, interval)
-    tomorrow = _midnight(clock.now()) + timedelta(days=1)
-    start = tomorrow - timedelta(days=days)
-    before = start - timedelta(days=days)
     channel = await parts.channels.of(ctx.channel)
+    now, zone = clock.now(), ZoneInfo(channel.time_zone)
+    starts = points_of(now, zone, days=2 * days, interval=interval)
+    points = await figures.sales(parts.db, channel=channel.code, starts=starts)
+    middle = points_of(now, zone, days=days, interval=interval)[0]
     return SalesReport(
         currency=channel.currency,
-        points=await figures.sales(
-            parts.db, channel=channel.code, start=start, end=tomorrow, interval=interval, time_zone=TIME_ZONE
-        ),
-        previous=await figures.sales(
-            parts.db, channel=channel.code, start=before, end=start, interval=interval, time_zone=TIME_ZONE
-        ),
-        top_products=await figures.top_products(parts.db, channel=channel.code, start=start, end=tomorrow),
+        time_zone=channel.time_zone,
+        points=[point for point in points if point.at >= middle],
+        previous=[point for point in points if point.at < middle],
+        top_products=await figures.top_products(parts.db, channel=channel.code, start=middle, end=starts[-1]),
     )
+
+
+def points_of(now: datetime, zone: ZoneInfo, *, days: int, interval: str) -> list[datetime]:
+    """When each day or hour of the last `days` days begins in `zone`, today included, and when the last one
+    ends. A day at a change of the clocks has 23 or 25 hours."""
+    today = now.astimezone(zone).date()
+    midnights = [_midnight(today + timedelta(days=day), zone) for day in range(1 - days, 2)]
+    if interval == "day":
+        return midnights
+    count = (midnights[-1] - midnights[0]) // HOUR
+    return [midnights[0] + HOUR * number for number in range(count + 1)]
 
 
 async def customer_figures(parts: Parts, ctx: Context, *, emails: list[str]) -> list[CustomerFigures]:
@@ -61,5 +71,6 @@ def _check(days: int, interval: str) -> None:
         raise Invalid(detail="Some values are refused.", errors=errors)
 
 
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When `day` begins in `zone`, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
