@@ -60,6 +60,7 @@ class NotificationsShop:
         service = build(runtime)
         self.service: NotificationsService = service.impl
         (self.subscription,) = service.subscriptions
+        self.schedules = service.schedules
         self.notifications: Notifications = local(Notifications, service.impl, runtime.metrics, strict=True)
         self.database: Database = runtime.database("notifications")
 

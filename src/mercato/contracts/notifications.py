@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
 
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page
 from mercato.kernel.context import Context
+from mercato.kernel.events import Event
 from mercato.kernel.rpc import idempotent
 
 
@@ -52,6 +53,29 @@ class Template(msgspec.Struct, frozen=True):
     code: str
     name: str
     variables: list[str]
+
+
+class SentMessage(msgspec.Struct, frozen=True, gc=False):
+    """A mail about an order that has left. `recipient` shows only its first letter and its host."""
+
+    order_id: UUID
+    template: str
+    title: str
+    """What the template is about, for people: "Order shipped"."""
+    recipient: str
+    sent_at: datetime
+
+
+class MessagesSent(Event, frozen=True):
+    """Mails about orders have left; those of a moment are told together."""
+
+    subject: ClassVar[str] = "notifications.sent"
+    batch_id: UUID
+    messages: list[SentMessage]
+
+    @property
+    def key(self) -> UUID:
+        return self.batch_id
 
 
 class Notifications(Protocol):

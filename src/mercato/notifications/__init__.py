@@ -8,6 +8,7 @@ from mercato.kernel.inbox import Subscription
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
+from mercato.notifications.announcing import EVERY_S, Announcing
 from mercato.notifications.events import HEARD
 from mercato.notifications.service import NotificationsService
 
@@ -17,10 +18,14 @@ SWEEP_EVERY_S = 3600.0
 def build(runtime: Runtime) -> Service:
     """The notifications service, not yet started."""
     notifications = NotificationsService(runtime)
+    announcing = Announcing(runtime.database("notifications"), runtime.outbox("notifications"))
     return Service(
         impl=notifications,
         subscriptions=(Subscription("notifications-mail", HEARD, notifications.queue),),
-        schedules=(Schedule("notifications-sweep", SWEEP_EVERY_S, notifications.sweep),),
+        schedules=(
+            Schedule("notifications-sweep", SWEEP_EVERY_S, notifications.sweep),
+            Schedule("notifications-announce", EVERY_S, announcing.run),
+        ),
         start=notifications.start,
         stop=notifications.stop,
     )

@@ -105,3 +105,9 @@ def greeted(name: str) -> str:
 def web_address(text: str | None) -> str | None:
     """`text` when it is a link of the web, else None: staff type tracking links, and mails show them."""
     return text if text is not None and text.startswith(("https://", "http://")) else None
+
+
+def masked(address: str) -> str:
+    """An address by which its owner knows it and nobody learns it: `a•••@example.org`."""
+    name, at, host = address.rpartition("@")
+    return f"{name[:1]}•••{at}{host}"

@@ -1,4 +1,4 @@
-"""What notifications hears, and the messages that follow from it. It publishes nothing."""
+"""What notifications hears, and the messages that follow from it."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -57,16 +57,37 @@ async def claim_due(db: Queries, *, now: datetime, lease: timedelta, limit: int)
 async def mark_sent(
     db: Queries, *, copies: Sequence[Letter], provider: str, drop_secrets: Sequence[str | None], now: datetime
 ) -> None:
-    """Keep what was sent, with secrets hidden; `drop_secrets` name variables that are of no more use."""
+    """Keep what was sent, with secrets hidden; `drop_secrets` name variables that are of no more use.
+
+    What was about an order is to be announced.
+    """
     await db.execute(
-        "update notifications.messages m set status = 'sent', sent_at = $2, provider = $3, error = null,"
+        "with sent as (update notifications.messages m set status = 'sent', sent_at = $2, provider = $3, error = null,"
         " subject = x.subject, html = x.html, text = x.text,"
         " data = case when x.secret is null then m.data else m.data - x.secret end"
         " from unnest($1::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])"
-        " x(id, subject, html, text, secret) where m.id = x.id",
+        " x(id, subject, html, text, secret) where m.id = x.id"
+        " returning m.id, m.about, m.template, m.recipient, m.sent_at)"
+        " insert into notifications.announcements (message_id, order_id, template, recipient, sent_at)"
+        " select * from sent where starts_with(template, 'order_') on conflict do nothing",
         [copy.id for copy in copies], now, provider, [copy.subject for copy in copies],
         [copy.html for copy in copies], [copy.text for copy in copies], drop_secrets,
     )  # fmt: skip
+
+
+async def has_announcements(db: Queries) -> bool:
+    return bool(await db.fetchval("select exists (select from notifications.announcements)"))
+
+
+async def take_announcements(db: Queries, *, limit: int) -> list[Row]:
+    """Take what was sent and not told yet, oldest first; gone when the transaction commits."""
+    rows = await db.fetch(
+        "delete from notifications.announcements where message_id in (select message_id"
+        " from notifications.announcements order by message_id limit $1 for update skip locked)"
+        " returning order_id, template, recipient, sent_at, message_id",
+        limit,
+    )
+    return sorted(rows, key=lambda row: row["message_id"])
 
 
 async def mark_refused(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from mercato.contracts.notifications import MessagesSent
 from mercato.contracts.orders import OrderStatus
 from mercato.contracts.payments import PaymentChanged
 from mercato.kernel import clock
@@ -25,7 +26,20 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_payments(tx: Tx, events: Sequence[PaymentChanged]) -> None:
         await payments_changed(parts, tx, events)
 
-    return (Subscription(consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments),)
+    async def hear_mail(tx: Tx, events: Sequence[MessagesSent]) -> None:
+        await mail_sent(parts, tx, events)
+
+    return (
+        Subscription(consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments),
+        Subscription(consumer="orders-mail", events=(MessagesSent,), handle=hear_mail),
+    )
+
+
+async def mail_sent(parts: Parts, tx: Tx, events: Sequence[MessagesSent]) -> None:
+    """The timelines tell which mails have left."""
+    sent = [message for event in events for message in event.messages]
+    for order_id in await after.tell_mail(tx, sent=sent):
+        tx.after_commit(lambda order_id=order_id: parts.live.publish(f"order.{order_id}"))  # type: ignore[misc]
 
 
 async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.notifications import SentMessage
 from mercato.contracts.orders import OrderStatus, ParcelStatus
 from mercato.kernel.db import Queries, Row, Tx
 from mercato.kernel.ids import new_id
@@ -45,6 +46,22 @@ async def tell(tx: Tx, *, order_id: UUID, at: datetime, story: Sequence[StoryRow
             " select $1::uuid, $2::timestamptz, x.* from unnest($3::text[], $4::text[], $5::text[], $6::jsonb[]) x",
             order_id, at, *story_columns(story),
         )  # fmt: skip
+
+
+async def tell_mail(tx: Tx, *, sent: Sequence[SentMessage]) -> set[UUID]:
+    """Add mails to the timelines of their orders; returns the orders that there are."""
+    data = [
+        msgspec.json.encode({"template": one.template, "recipient": one.recipient}).decode() for one in sent
+    ]
+    rows = await tx.fetch(
+        "insert into orders.timeline (order_id, at, kind, actor, text, data)"
+        " select o.id, x.at, 'mail_sent', 'system', 'E-mail sent: ' || x.title, x.data"
+        " from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::jsonb[]) with ordinality"
+        " x(order_id, at, title, data, position) join orders.orders o on o.id = x.order_id"
+        " order by x.position returning order_id",
+        [one.order_id for one in sent], [one.sent_at for one in sent], [one.title for one in sent], data,
+    )  # fmt: skip
+    return {row["order_id"] for row in rows}
 
 
 async def touch(tx: Tx, *, order_id: UUID) -> None:
