@@ -2,12 +2,11 @@
 
 import re
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from support.furnish import Goods
-from support.shop import Shop
 
 ADDRESS = {
     "name": "Mara Verlinden",
@@ -19,10 +18,17 @@ ADDRESS = {
 DECIDED_WITHIN_S = 20.0
 
 
+class Reachable(Protocol):
+    """A running shop, however it was started."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Buyer:
     """One visitor with one cart at a time."""
 
-    def __init__(self, shop: Shop, goods: Goods, email: str = "mara@example.com") -> None:
+    def __init__(self, shop: Reachable, goods: Goods, email: str = "mara@example.com") -> None:
         self.client = httpx.Client(base_url=shop.url, timeout=30, trust_env=False)
         self.goods = goods
         self.email = email
