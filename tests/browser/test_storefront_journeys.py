@@ -11,6 +11,8 @@ from support.browser import visitor
 from support.shopper import fill_bag, fill_contact, go_to_payment, pay
 from support.up import Up
 
+SCARCE = "/p/brook-carafe"
+"""There are few of it."""
 ORDER = re.compile(r"/order/[A-Z0-9]+\?token=[\w-]+&placed=1$")
 OWNER = "owner@example.com"
 
@@ -77,6 +79,38 @@ def test_lines_change_leave_and_the_sum_follows(page: Page, shop_url: str) -> No
     assert total.count() == 1
     page.get_by_role("button", name="Remove").first.click()
     expect(page.get_by_role("heading", name="Your bag is empty")).to_be_visible()
+
+
+def test_more_than_there_is_is_refused_beside_the_line_and_what_was_typed_is_kept(
+    page: Page, shop_url: str
+) -> None:
+    fill_bag(page, shop_url)
+    total = page.locator("#cart dl dd").last.text_content()
+    quantity = page.get_by_role("spinbutton")
+    quantity.fill("999")
+    if (update := page.get_by_role("button", name="Update")).count():
+        update.click()
+    else:
+        quantity.blur()
+    expect(page.locator("#cart .line-item [role=alert]")).to_contain_text(re.compile(r"Only \d+ left"))
+    assert quantity.input_value() == "999"
+    assert page.locator("#cart dl dd").last.text_content() == total
+    page.goto(f"{shop_url}/cart")
+    expect(page.get_by_role("heading", name="Your bag (1)")).to_be_visible()
+
+
+def test_a_product_page_says_that_there_is_not_so_much_and_keeps_the_quantity(
+    page: Page, shop_url: str
+) -> None:
+    fill_bag(page, shop_url, SCARCE)
+    page.goto(f"{shop_url}{SCARCE}")
+    page.locator("#product input[name=quantity]").fill("90")
+    page.get_by_role("button", name="Add to bag").click()
+    said = page.get_by_role("alert").filter(has_text=re.compile(r"Only \d+ left, and you have 1 in your bag"))
+    expect(said).to_be_visible()
+    assert page.locator("#product input[name=quantity]").input_value() == "90"
+    page.goto(f"{shop_url}/cart")
+    expect(page.get_by_role("heading", name="Your bag (1)")).to_be_visible()
 
 
 def test_a_promo_code_that_is_wrong_says_so(page: Page, shop_url: str) -> None:

@@ -14,8 +14,10 @@ from mercato.settings import Settings
 from mercato.storefront.bag import BagKey, bag_cookie, find_bag
 from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
 from mercato.storefront.frame import frame
+from mercato.storefront.pages.product import show_product
 from mercato.ui.rendering import page, see_other
 
+SHORT = "insufficient_stock"
 COUPON_REASONS = {
     "expired": "This code has expired.",
     "not_started": "This code is not valid yet.",
@@ -46,7 +48,14 @@ async def add(
     variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
     found = await find_bag(request, ctx, carts)
     if found is not None:
-        cart = await _add_to(ctx, carts, found[0], variant_id, quantity)
+        try:
+            cart = await _add_to(ctx, carts, found[0], variant_id, quantity)
+        except Conflict as refused:
+            if refused.code != SHORT:
+                raise
+            return await _short(
+                request, ctx, catalog, carts, settings, found[1], variant_id, quantity, _short_text(refused)
+            )
         if cart is not None:
             return await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
     cart = await carts.create(ctx, lines=[NewLine(variant_id, quantity)])
@@ -74,9 +83,15 @@ async def change(
     if quantity == 0:
         cart = await carts.remove_line(ctx, cart_id=key.cart_id, token=key.token, line_id=line_id)
         return await _changed(request, ctx, catalog, carts, settings, cart, removed=line)
-    cart = await carts.change_line(
-        ctx, cart_id=key.cart_id, token=key.token, line_id=line_id, quantity=quantity
-    )
+    try:
+        cart = await carts.change_line(
+            ctx, cart_id=key.cart_id, token=key.token, line_id=line_id, quantity=quantity
+        )
+    except Conflict as refused:
+        if refused.code != SHORT:
+            raise
+        errors, typed = one_error(f"line-{line_id}", _short_text(refused)), {line_id: quantity}
+        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, typed=typed)
     return await _changed(request, ctx, catalog, carts, settings, cart)
 
 
@@ -126,6 +141,36 @@ async def _add_to(ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, qua
         raise
 
 
+async def _short(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    cart: Cart,
+    variant_id: UUID,
+    quantity: int,
+    text: str,
+) -> Response[str]:
+    """There is not so much of it: said in the drawer, whose page keeps what was typed, or on its own page."""
+    if request.headers.get("hx-request") == "true":
+        errors = one_error("variant_id", text)
+        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, is_fresh=True)
+    sold = await catalog.sale_variants(ctx, variant_ids=[variant_id])
+    product = await catalog.product(ctx, slug_or_id=sold[0].slug)
+    variant = next(each for each in product.variants if each.id == variant_id)
+    return await show_product(
+        request, ctx, catalog, carts, settings, product, variant, quantity=quantity, refused=text
+    )
+
+
+def _short_text(refused: Conflict) -> str:
+    available, in_bag = refused.data.get("available", 0), refused.data.get("in_cart", 0)
+    if not available:
+        return "This is sold out."
+    return f"Only {available} left" + (f", and you have {in_bag} in your bag." if in_bag else ".")
+
+
 async def _changed(
     request: Request[Any, Any, Any],
     ctx: Context,
@@ -153,6 +198,7 @@ async def _answer(
     *,
     errors: Errors | None = None,
     code: str = "",
+    typed: dict[UUID, int] | None = None,
     removed: CartLine | None = None,
     is_fresh: bool = False,
 ) -> Response[str]:
@@ -167,6 +213,7 @@ async def _answer(
         "other_problems": [each for each in cart.problems if not each.line_id] if cart else [],
         "errors": errors or Errors(),
         "code": code,
+        "typed": typed or {},
         "removed": removed,
         "is_fresh": is_fresh,
         "is_change": request.method == "POST",

@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.response import Redirect
 
 from mercato.contracts.carts import Carts, DeliveryMethod
-from mercato.contracts.catalog import Catalog, Product, ProductCard, ProductQuery, ProductSort
+from mercato.contracts.catalog import Catalog, Product, ProductCard, ProductQuery, ProductSort, Variant
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, NotFound
 from mercato.kernel.web import PUBLIC, depends_on
@@ -42,10 +42,26 @@ async def product(
     if found.slug != slug:
         return Redirect(f"/p/{found.slug}", status_code=301)
     depends_on(request, [f"product:{found.id}", *(f"variant:{each.id}" for each in found.variants)])
+    variant = chosen_variant(found, request.query_params)
+    return await show_product(request, ctx, catalog, carts, settings, found, variant)
+
+
+async def show_product(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    found: Product,
+    variant: Variant,
+    *,
+    quantity: int = 1,
+    refused: str = "",
+) -> Response[Any]:
+    """The page of a product; with what was asked for and why it was `refused` when it could not be had."""
     base, promise, related = await asyncio.gather(
         frame(request, ctx, catalog, carts, settings), _promise(ctx, carts), _related(ctx, catalog, found)
     )
-    variant = chosen_variant(found, request.query_params)
     images = images_of(found, variant)
     crumbs = [("Home", "/"), *((each.name, f"/c/{each.path}") for each in found.breadcrumbs)]
     crumbs.append((found.name, f"/p/{found.slug}"))
@@ -59,12 +75,14 @@ async def product(
         "crumbs": crumbs,
         "promise": promise,
         "related": related,
+        "quantity": quantity,
+        "refused": refused,
         "structured": [
             product_group(base["origin"], found, images),
             breadcrumbs(base["origin"], crumbs),
         ],
     }
-    return page(request, "product.html", context, block="product")
+    return page(request, "product.html", context, block="product", status=409 if refused else 200)
 
 
 async def _promise(ctx: Context, carts: Carts) -> DeliveryMethod | None:
