@@ -274,6 +274,24 @@ class TestPoison:
         # once in the batch of four, then alone
         assert mover.tries == 6
 
+    async def test_what_no_relay_of_ours_sent_is_buried_and_cannot_be_retried(
+        self, runtime: Runtime, database: Database
+    ) -> None:
+        mover, good = Mover(), ParcelMoved(parcel=new_id(), step=1)
+        subject = runtime.broker.subject(ParcelMoved.subject)
+        async with running(relay_of(runtime), consumer_of(runtime, mover)):
+            await runtime.broker.ensure_stream()
+            await runtime.broker.js.publish(subject, b"{")
+            await publish(runtime, good)
+            (letter,) = await eventually(lambda: _letters(database, mover))
+            await eventually(lambda: _count(database, 1))
+        assert (letter.deliveries, letter.error) == (1, "DecodeError: Input data was truncated")
+        assert await effects(database) == [(good.parcel, 1)]
+        letters = DeadLetters("shop", database, {"mover": mover.subscription})
+        with pytest.raises(Conflict, match="cannot be read"):
+            await letters.retry(letter.id)
+        assert [row.id for row in await letters.open_letters()] == [letter.id]
+
     async def test_later_events_of_the_aggregate_wait_and_then_go_on_in_order(
         self, runtime: Runtime, database: Database
     ) -> None:

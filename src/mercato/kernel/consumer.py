@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 from nats import errors as nats_errors
@@ -49,8 +49,16 @@ class Delivery:
         self.subject = subject
         self.event = event
         self.problem = problem
-        self.event_id = UUID((message.headers or {})["Nats-Msg-Id"])
+        self.event_id = _id_of(message)
         self.key: UUID = event.key if event is not None else self.event_id
+
+
+def _id_of(message: Msg) -> UUID:
+    """The identity of its event; one made of its place in the stream for what no relay of ours sent."""
+    try:
+        return UUID((message.headers or {})["Nats-Msg-Id"])
+    except (KeyError, ValueError):
+        return uuid5(NAMESPACE_OID, f"{message.metadata.stream} {message.metadata.sequence.stream}")
 
 
 class Parked:

@@ -78,7 +78,7 @@ class DeadLetters:
         """Handle the event now, and resolve the letter in the same transaction.
 
         Raises what the handler raises (then nothing changed), NotFound, and Conflict when the letter was
-        resolved before or its consumer is gone.
+        resolved before, cannot be read, or its consumer is gone.
         """
         async with self._database.transaction() as tx:
             row = await self._resolve(tx, letter_id, "retried")
@@ -88,7 +88,10 @@ class DeadLetters:
                 raise Conflict(
                     "no_consumer", f"Nothing handles {row['subject']} as {row['consumer']} any more."
                 )
-            event = decoder_of(kinds[row["subject"]])(row["body"])
+            try:
+                event = decoder_of(kinds[row["subject"]])(row["body"])
+            except msgspec.MsgspecError as error:
+                raise Conflict("event_unreadable", f"The event cannot be read: {error}.") from None
             await subscription.handle(tx, [event])
 
     async def discard(self, letter_id: UUID) -> None:
