@@ -13,6 +13,7 @@ from mercato.notifications.events import HEARD
 from mercato.notifications.service import NotificationsService
 
 SWEEP_EVERY_S = 3600.0
+MAIL_LINGER_S = 0.1
 
 
 def build(runtime: Runtime) -> Service:
@@ -21,7 +22,7 @@ def build(runtime: Runtime) -> Service:
     announcing = Announcing(runtime.database("notifications"), runtime.outbox("notifications"))
     return Service(
         impl=notifications,
-        subscriptions=(Subscription("notifications-mail", HEARD, notifications.queue),),
+        subscriptions=(Subscription("notifications-mail", HEARD, notifications.queue, MAIL_LINGER_S),),
         schedules=(
             Schedule("notifications-sweep", SWEEP_EVERY_S, notifications.sweep),
             Schedule("notifications-announce", EVERY_S, announcing.run),

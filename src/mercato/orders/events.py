@@ -30,8 +30,10 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
         await mail_sent(parts, tx, events)
 
     return (
-        Subscription(consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments),
-        Subscription(consumer="orders-mail", events=(MessagesSent,), handle=hear_mail),
+        Subscription(
+            consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments, linger_s=0.1
+        ),
+        Subscription(consumer="orders-mail", events=(MessagesSent,), handle=hear_mail, linger_s=0.25),
     )
 
 
