@@ -16,14 +16,18 @@ from pathlib import Path
 
 import uvloop
 
-from bench import flatness, gen_catalog, report, workloads
+from bench import flatness, floor, gen_catalog, report, workloads
 from bench import shop as shops
 from bench.client import Client
 from bench.load import Result, Step, run
 from bench.postgresql import Counters
+from bench.processes import Server
 
 RESULTS = Path("bench/results.jsonl")
 BUYERS, FLASH_STOCK, FLASH_WORKERS = 300, 100, 32
+WEB_PROCESSES = 2
+"""Of W6, whatever the other workloads use."""
+IDLE_S = 10
 
 
 def options() -> argparse.Namespace:
@@ -64,7 +68,8 @@ async def measure(chosen: argparse.Namespace, data_dir: Path) -> None:
         shop = await shops.furnish(running, catalog, "vendure")
         counters = await Counters.connect(running.database_url)
         await counters.execute("analyze")
-        for name, (step, workers) in steps(shop).items():
+        loads = {**steps(shop), "W8 static": (await floor.static_file(running.port), 16)}
+        for name, (step, workers) in loads.items():
             if wanted and name.split()[0] not in wanted:
                 continue
             await counters.reset_statements()
@@ -90,14 +95,13 @@ async def measure(chosen: argparse.Namespace, data_dir: Path) -> None:
             more["W7"] = await flash_sale(running, shop)
         if not wanted or "FLAT" in wanted:
             more["FLAT"] = await flatness.measure(running, shop)
-        if not wanted or "W6" in wanted:
-            await asyncio.sleep(10)
-            more["W6 PSS MiB"] = {name: round(mib) for name, mib in running.server.pss_mib().items()}
+        if not wanted or "W8" in wanted:
+            more["W8 pgbench -N"] = await floor.pgbench(running)
         more["verify"] = shops.command(running, "verify").strip().splitlines()[-1:]
         await counters.close()
         slug = shop.slugs[0]
     if not wanted or "W6" in wanted:
-        more["W6 start s"] = await start_up(chosen, data_dir, f"/api/v1/products/{slug}")
+        more["W6"] = await start_up(chosen, data_dir, f"/api/v1/products/{slug}")
     print("\n" + report.machine() + "\n\n" + report.table(results))
     print(json.dumps(more, indent=2))
     report.append(RESULTS, results, more)
@@ -124,16 +128,18 @@ async def flash_sale(running: shops.Running, shop: workloads.Shop) -> dict[str, 
     return {"seconds": round(took, 2), "outcomes": dict(outcomes), "cpu_ms_per_buyer": cost}
 
 
-async def start_up(chosen: argparse.Namespace, data_dir: Path, path: str) -> list[float]:
-    """W6: from the start of the command to the first 200 of a product, three times."""
-    took = []
+async def start_up(chosen: argparse.Namespace, data_dir: Path, path: str) -> dict[str, object]:
+    """W6: from the start of the command to the first 200 of a product, three times; then idle memory."""
+    took: list[float] = []
     for _ in range(3):
         began = time.perf_counter()
-        process = shops.start(data_dir, port=chosen.port, workers=chosen.workers)
+        process = shops.start(data_dir, port=chosen.port, workers=WEB_PROCESSES)
         await shops.ready(process, chosen.port, path)
         took.append(round(time.perf_counter() - began, 2))
+        await asyncio.sleep(IDLE_S)
+        memory = {name: round(mib) for name, mib in Server(process.pid).pss_mib().items()}
         shops.stop(process)
-    return took
+    return {"start_s": took, "pss_mib": memory, "pss_mib_total": sum(memory.values())}
 
 
 @contextlib.contextmanager
