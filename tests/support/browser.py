@@ -79,7 +79,7 @@ def violations(page: Page) -> list[str]:
     """What axe finds on the page as it stands, one line per rule and element."""
     page.evaluate(AXE.read_text("utf-8") + ";undefined")
     found: dict[str, Any] = page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
     )
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
