@@ -64,6 +64,8 @@ class PaymentProvider(msgspec.Struct, frozen=True):
     """No money moves."""
     tokens: list[PaymentToken] = []
     """What to choose from, where the provider has no form of its own: the cards of a test."""
+    public_key: str = ""
+    """For pages that embed the provider's own form; no secret."""
 
 
 class NextAction(msgspec.Struct, frozen=True):

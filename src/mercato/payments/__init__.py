@@ -8,8 +8,8 @@ from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 from mercato.payments.engine import Engine
-from mercato.payments.providers.manual import Manual
-from mercato.payments.providers.port import Provider
+from mercato.payments.providers.loading import load_providers
+from mercato.payments.providers.port import Surroundings
 from mercato.payments.service import PaymentsService
 from mercato.payments.simulator.provider import Simulator
 from mercato.payments.simulator.worker import SimulatorWorker
@@ -20,16 +20,11 @@ SIMULATOR_EVERY_S = 0.5
 
 
 def build(runtime: Runtime) -> Service:
-    """Put the service together; outside production with the simulator among its providers."""
-    settings = runtime.settings
+    """Put the service together with the providers that the settings ask for."""
     database = runtime.database("payments")
-    providers: dict[str, Provider] = {}
-    simulator = None
-    if not settings.is_production:
-        secret = f"simulator-webhooks:{settings.secret_key}".encode()
-        simulator = Simulator(database, secret=secret, public_url=settings.public_url)
-        providers[simulator.code] = simulator
-    providers[Manual.code] = Manual()
+    providers = load_providers(Surroundings(runtime.settings, database))
+    found = providers.get(Simulator.code)
+    simulator = found if isinstance(found, Simulator) else None
     engine = Engine(database, runtime.outbox("payments"), providers)
     service = PaymentsService(engine, simulator)
     schedules = [Schedule("payments-sweep", SWEEP_EVERY_S, Sweep(engine).run)]

@@ -34,7 +34,11 @@ async def receive_webhook(
     ctx: Context, payments: Payments, provider: str, request: Request[Any, Any, Any]
 ) -> dict[str, bool]:
     """Take a signed event of a payment provider."""
-    headers = {name: request.headers[name] for name in _WEBHOOK_HEADERS if name in request.headers}
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name in _WEBHOOK_HEADERS or name.startswith("x-")
+    }
     await payments.receive_webhook(ctx, provider=provider, headers=headers, body=await request.body())
     return {"received": True}
 

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from mercato.contracts.payments import PaymentProvider, ProviderKind, SessionStatus
 from mercato.kernel.errors import Invalid
 from mercato.kernel.money import Money
-from mercato.payments.providers.port import OperationResult, ProviderSession, SessionRequest, WebhookEvent
+from mercato.payments.providers.port import (
+    OperationResult,
+    ProviderSession,
+    SessionRequest,
+    Surroundings,
+    WebhookEvent,
+)
 
 
 class Manual:
@@ -39,3 +45,8 @@ class Manual:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         raise Invalid("unknown_provider", "This provider sends no webhooks.")
+
+
+def manual(surroundings: Surroundings) -> Manual:
+    """The factory that the entry point names."""
+    return Manual()

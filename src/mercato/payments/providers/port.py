@@ -12,7 +12,9 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.payments import NextAction, PaymentProvider, SessionStatus
+from mercato.kernel.db import Database
 from mercato.kernel.money import Money
+from mercato.settings import Settings
 
 CALL_TIMEOUT_S = 8.0
 
@@ -76,6 +78,23 @@ class Provider(Protocol):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check signature and age. Raises Invalid("signature_invalid")."""
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a provider is made from. It keeps its own settings in the environment."""
+
+    settings: Settings
+    database: Database
+    """Of the payments service: for the simulator, which keeps its books there."""
+
+
+class ProviderFactory(Protocol):
+    """What an entry point of the group `mercato.payment_providers` names.
+
+    Called once while the process starts, without I/O. Raises SettingsError when a setting is missing.
+    """
+
+    def __call__(self, surroundings: Surroundings) -> Provider: ...
 
 
 def session_key(order_id: UUID, attempt: int) -> str:

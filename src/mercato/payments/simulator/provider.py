@@ -23,9 +23,16 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
-from mercato.payments.providers.port import OperationResult, ProviderSession, SessionRequest, WebhookEvent
+from mercato.payments.providers.port import (
+    OperationResult,
+    ProviderSession,
+    SessionRequest,
+    Surroundings,
+    WebhookEvent,
+)
 from mercato.payments.simulator import signature, store
 from mercato.payments.simulator.scripts import DECIDE_AFTER_S, OUTCOMES, SCRIPTS, Script, Token
+from mercato.settings import SettingsError
 
 
 class Simulator:
@@ -177,6 +184,15 @@ class Simulator:
             next_action=NextAction("redirect", page) if waits else None,
             decline_code=row["decline_code"],
         )
+
+
+def simulator(surroundings: Surroundings) -> Simulator:
+    """The factory that the entry point names. Raises SettingsError in production."""
+    settings = surroundings.settings
+    if settings.is_production:
+        raise SettingsError("The payment provider simulator moves no money: leave it out in production.")
+    secret = f"simulator-webhooks:{settings.secret_key}".encode()
+    return Simulator(surroundings.database, secret=secret, public_url=settings.public_url)
 
 
 class _WebhookBody(msgspec.Struct, frozen=True):
