@@ -62,7 +62,8 @@ async def currency_of_sales(db: Queries, *, channel: str) -> str | None:
 async def counts(db: Queries, *, stale_before: datetime) -> OrderCounts:
     """How many orders wait for someone; drafts count that are parked or long overdue."""
     row = await db.fetchrow(
-        "select count(*) filter (where fulfillment_status in ('unfulfilled', 'partial')) as unfulfilled,"
+        "select count(*) filter (where fulfillment_status in ('unfulfilled', 'partial')"
+        " and payment_status <> 'refunded') as unfulfilled,"
         " count(*) filter (where payment_status in ('none', 'authorized', 'partially_paid')) as unpaid,"
         " (select count(*) from orders.orders where due < $1)"
         " + (select count(*) from orders.orders where parked_at is not null)"
