@@ -11,7 +11,7 @@ from bench.workloads import Shop
 SIZES = (1, 50, 200)
 PROMOTIONS = (0, 10, 100)
 CARTS = 6
-READS = 120
+READS = 400
 
 Work = Callable[[int], Awaitable[object]]
 
