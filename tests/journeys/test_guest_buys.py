@@ -172,3 +172,13 @@ def test_nobody_else_sees_the_order(buyer: Buyer, shop: Shop) -> None:
     for headers in ({}, {"X-Order-Token": "guess"}):
         answer = stranger.get(f"/api/v1/orders/{order['number']}?email={buyer.email}", headers=headers)
         assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/p/fika-mug", "/p/wren-lamp", "/search?q=lamp", "/cart", "/sign-in"])
+def test_a_visitor_sees_the_pages_of_a_plain_catalog(buyer: Buyer, path: str) -> None:
+    """Products without details, dimensions, pictures or category have pages as well."""
+    answer = buyer.client.get(path)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<h1" in answer.text

@@ -7,7 +7,7 @@ import msgspec
 from litestar import delete, get, patch, post, put
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 from litestar.response import Stream
 
 from mercato.catalog import admin_navigation_api
@@ -28,7 +28,7 @@ from mercato.kernel.errors import FieldError, Invalid
 from mercato.kernel.web import LARGE_BODY_BYTES, ListCursor, ListLimit
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
-VersionQuery = Annotated[int, Parameter(query="version", ge=1, description="The version that you have seen.")]
+VersionQuery = Annotated[int, QueryParameter(name="version", ge=1, description="The version you have seen.")]
 
 
 class ProductChange(ProductInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,10 +58,12 @@ class ImageChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 async def list_admin_products(
     ctx: Context,
     catalog: Catalog,
-    q: Annotated[str, Parameter(query="q", max_length=200, description="In name, maker, slug or SKU.")] = "",
-    status: Annotated[ProductStatus | None, Parameter(query="status")] = None,
-    category: Annotated[str | None, Parameter(query="category", max_length=120)] = None,
-    sort: Annotated[str, Parameter(query="sort", max_length=20)] = "-updated_at",
+    q: Annotated[
+        str, QueryParameter(name="q", max_length=200, description="In name, maker, slug, SKU.")
+    ] = "",
+    status: Annotated[ProductStatus | None, QueryParameter(name="status")] = None,
+    category: Annotated[str | None, QueryParameter(name="category", max_length=120)] = None,
+    sort: Annotated[str, QueryParameter(name="sort", max_length=20)] = "-updated_at",
     limit: ListLimit = DEFAULT_LIMIT,
     cursor: ListCursor = None,
 ) -> Page[AdminProductRow]:
@@ -88,8 +90,8 @@ async def import_products(
     ctx: Context,
     catalog: Catalog,
     data: Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)],
-    mapping: Annotated[str, Parameter(query="map", max_length=40)] = "mercato",
-    dry_run: Annotated[bool, Parameter(query="dry_run")] = False,
+    mapping: Annotated[str, QueryParameter(name="map", max_length=40)] = "mercato",
+    dry_run: Annotated[bool, QueryParameter(name="dry_run")] = False,
 ) -> ProductImport:
     """Import a CSV file in the background: multipart with `file`. `map` is mercato, demo or vendure."""
     file = data.get("file")

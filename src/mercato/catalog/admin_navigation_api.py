@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from mercato.contracts.catalog import Attribute, Catalog, Category, Channel, Collection, ProductType, Slug
 from mercato.contracts.shared import LongText, Page, ShortText
@@ -13,7 +13,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
-VersionQuery = Annotated[int, Parameter(query="version", ge=1, description="The version that you have seen.")]
+VersionQuery = Annotated[int, QueryParameter(name="version", ge=1, description="The version you have seen.")]
 
 
 class CategoryInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

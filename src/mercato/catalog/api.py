@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from litestar import Request, get
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from mercato.catalog import admin_api, media
 from mercato.contracts.catalog import (
@@ -27,11 +27,11 @@ ATTRIBUTES_MAX = 20
 ATTRIBUTE_VALUES_MAX = 50
 BATCH_MAX = 100
 
-Q = Annotated[str, Parameter(query="q", max_length=200, description="Words to search for; quotes, minus.")]
-CategorySlug = Annotated[str | None, Parameter(query="category", max_length=120)]
-CollectionSlug = Annotated[str | None, Parameter(query="collection", max_length=120)]
+Q = Annotated[str, QueryParameter(name="q", max_length=200, description="Words to find; quotes, minus.")]
+CategorySlug = Annotated[str | None, QueryParameter(name="category", max_length=120)]
+CollectionSlug = Annotated[str | None, QueryParameter(name="collection", max_length=120)]
 PriceBound = Annotated[int, Parameter(ge=0, le=10**15, description="Minor units of the channel's currency.")]
-ProductIds = Annotated[list[UUID] | None, Parameter(query="id", description="Only these products, as cards.")]
+ProductIds = Annotated[list[UUID] | None, QueryParameter(name="id", description="Only these, as cards.")]
 
 _OWN = frozenset(
     {"q", "category", "collection", "price_min", "price_max", "in_stock", "on_sale", "sort", "facets",
@@ -55,7 +55,7 @@ async def list_products(
     facets: bool = False,
     limit: ListLimit = DEFAULT_LIMIT,
     cursor: ListCursor = None,
-    page: Annotated[int | None, Parameter(query="page", ge=1, le=1000)] = None,
+    page: Annotated[int | None, QueryParameter(name="page", ge=1, le=1000)] = None,
 ) -> ProductList:
     """List or search products. Filterable attributes are parameters too (`material=oak`); repeat for "or"."""
     query = ProductQuery(
@@ -113,7 +113,7 @@ async def suggest(
     ctx: Context,
     catalog: Catalog,
     q: Q = "",
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=20)] = 8,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=20)] = 8,
 ) -> Suggestions:
     """Words, categories and products while a shopper types."""
     return await catalog.suggest(ctx, q=q, limit=limit)
