@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from mercato.engines import Nats, Postgres
 from support.engines import Engines, running_engines
+from support.groups import group_of, rank_of
 
 if TYPE_CHECKING:
     from support.shop import Shop
+
+# A busy machine must not make a property fail.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 _running = contextlib.ExitStack()
 
@@ -28,9 +35,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["mercato_engines"] = _for_workers[0]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: while Chromium's driver runs, no other event loop can run in the process."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Tests that share a shop go to one worker together, and what takes longest begins first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.nodeid)))
+    items.sort(key=lambda item: rank_of(item.nodeid))
 
 
 def pytest_unconfigure() -> None:

@@ -1,4 +1,4 @@
-"""One Chromium and one demo shop for all browser tests of a worker."""
+"""One demo shop for all browser tests, and one Chromium for each file of them."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,12 @@ from support.browser import chromium
 from support.up import Up, mercato_up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The running browser; each test opens visitors of its own."""
+    """The running browser; each test opens visitors of its own.
+
+    It ends with its file: while Chromium's driver runs, no other event loop can run in the process.
+    """
     with chromium() as running:
         yield running
 
