@@ -5,19 +5,25 @@ PYTHON ?= python3
 ARGS ?=
 SETUP = @$(PYTHON) scripts/bootstrap.py
 
-.PHONY: up test lint assets bench clean
+.PHONY: up test lint fuzz assets bench clean
 
 up:
 	$(SETUP) base --assets
 	@.venv/bin/mercato up $(ARGS)
 
-test:
+test: lint
 	$(SETUP) dev --assets --browser
-	@.venv/bin/pytest -n 2 $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint:
 	$(SETUP) dev
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	@.venv/bin/python scripts/lint.py
+
+# The API's own description against the API, longer and differently each time: make fuzz EXAMPLES=500
+EXAMPLES ?= 100
+fuzz:
+	$(SETUP) dev --assets
+	@MERCATO_FUZZ_EXAMPLES=$(EXAMPLES) .venv/bin/pytest tests/api/test_openapi.py $(ARGS)
 
 assets:
 	$(SETUP) base --assets

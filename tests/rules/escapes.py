@@ -1,7 +1,6 @@
 """The only exceptions to the rules, each with its reason. A rule fails when an escape is no longer needed."""
 
-LONG_FILES: dict[str, str] = {
-}
+LONG_FILES: dict[str, str] = {}
 
 LONG_FUNCTIONS: dict[str, str] = {}
 
