@@ -105,7 +105,7 @@ async def test_answers_304_to_who_has_the_same_bytes(door: Any) -> None:
 
 async def test_keeps_channels_languages_queries_and_encodings_apart(door: Any) -> None:
     asked: list[tuple[str, dict[str, str]]] = [
-        ("", {}), ("?x=1", {}), ("?channel=b2b", {}), ("", {"X-Channel": "outlet"}),
+        ("", {}), ("?locale=de", {}), ("?channel=b2b", {}), ("", {"X-Channel": "outlet"}),
         ("", {"Accept-Language": "de"}), ("", {"Accept-Encoding": "identity"}),
     ]  # fmt: skip
     bodies = [

@@ -372,6 +372,16 @@ async def test_names_the_query_parameter_that_is_wrong(door: Any, query: str, fi
     assert [(each["field"], each["code"]) for each in reply.json()["errors"]] == [(field, code)]
 
 
+async def test_refuses_a_parameter_that_nobody_reads(door: Any) -> None:
+    seen.clear()
+    reply = await door.get(f"/api/v1/things/{THING}?query=cup&limit=3&channel=b2b")
+    assert (reply.status_code, reply.json()["code"]) == (422, "unknown_parameter")
+    assert reply.json()["errors"] == [
+        {"field": "query", "code": "unknown_parameter", "message": "There is no such parameter."}
+    ]
+    assert seen == []
+
+
 async def test_requires_a_header_that_a_handler_names(door: Any) -> None:
     reply = await door.delete(f"/api/v1/things/{THING}")
     assert reply.status_code == 422

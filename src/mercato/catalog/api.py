@@ -39,7 +39,7 @@ _OWN = frozenset(
 )  # fmt: skip
 
 
-@get("/products", permission=PUBLIC, cached=("products", "stock"))
+@get("/products", permission=PUBLIC, cached=("products", "stock"), any_query=True)
 async def list_products(
     ctx: Context,
     catalog: Catalog,

@@ -29,7 +29,7 @@ from mercato.edge.arrivals import (
 from mercato.edge.cache import Key
 from mercato.edge.context import Asker, context_of
 from mercato.edge.idempotency import Claim, owner_of
-from mercato.edge.plans import is_response
+from mercato.edge.plans import is_response, refuse_unknown
 from mercato.edge.problems import Malformed, UnsupportedMedia
 from mercato.edge.security import FORM_KEY_FIELD, form_fields, without_own_fields
 from mercato.kernel import clock
@@ -212,7 +212,9 @@ class Exchange:
                 self.facts.ctx = self.ctx
 
     async def _call(self, found: "Found") -> Answer | None:
-        plan = found.route.plan
+        plan, known = found.route.plan, found.route.known_query
+        if self.query and known is not None:
+            refuse_unknown(self.query, known)
         if plan is None:
             self._refuse_other_forms(found.route)
             return await self._through_litestar(found, found.asgi)

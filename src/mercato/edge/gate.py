@@ -15,7 +15,7 @@ from mercato.edge.cache import AnswerCache, Entry, Key
 from mercato.edge.context import Principals
 from mercato.edge.exchange import Exchange
 from mercato.edge.idempotency import Replies
-from mercato.edge.plans import form_type_of, parameters_of, plan_of, refuse_unreadable
+from mercato.edge.plans import form_type_of, known_query_of, parameters_of, plan_of, refuse_unreadable
 from mercato.edge.routes import Route
 from mercato.edge.security import Forgery, policy_headers
 from mercato.kernel import clock
@@ -146,6 +146,7 @@ class Gate:
             return
         route.plan = plan_of(handler, values, path_names)
         route.parameters = parameters_of(route.fn, frozenset(values), path_names)
+        route.known_query = known_query_of(route)
         route.form_type = form_type_of(route.fn)
         if route.plan is None:
             refuse_unreadable(handler)

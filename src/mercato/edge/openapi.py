@@ -36,7 +36,7 @@ PROBLEMS = {
     500: "Something broke on our side; tell us the request id.",
     503: "A part that is needed does not answer; see Retry-After.",
 }
-ALWAYS = (400, 405, 429, 431, 500, 503)
+ALWAYS = (400, 405, 422, 429, 431, 500, 503)
 
 
 class Operation(msgspec.Struct):

@@ -24,11 +24,13 @@ from litestar.params import BodyKwarg, KwargDefinition, ParameterKwarg
 from litestar.response.base import ASGIResponse
 
 from mercato.edge.problems import Malformed, UnsupportedMedia, invalid_of
-from mercato.edge.routes import RouteError, injected_names
+from mercato.edge.routes import Route, RouteError, injected_names
 from mercato.kernel.errors import FieldError, Invalid
 
 MAX_QUERY_FIELDS = 200
 MAX_JSON_DEPTH = 32
+MAX_NAME_LENGTH = 100
+_EVERYWHERE = frozenset({"channel", "locale"})
 _CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "pattern", "min_length", "max_length")
 _LITESTAR_ONLY = frozenset({"state", "scope", "socket", "headers", "cookies", "query", "body"})
 _PLAIN = (UUID, str, int)
@@ -176,6 +178,24 @@ def parameters_of(fn: Any, injected: frozenset[str], path_names: frozenset[str])
         for name, parameter in inspect.signature(fn).parameters.items()
         if name not in injected and name not in _LITESTAR_ONLY and name not in ("ctx", "request", "data")
     )
+
+
+def known_query_of(route: Route) -> frozenset[str] | None:
+    """What the query of a route may name; None for pages and for routes that read any name."""
+    if not route.is_api or route.any_query:
+        return None
+    return frozenset(each.alias for each in route.parameters if each.source == "query") | _EVERYWHERE
+
+
+def refuse_unknown(query: bytes, known: frozenset[str]) -> None:
+    """Raise Invalid for names that no parameter has: a filter that is misspelled must not find everything."""
+    errors = [
+        FieldError(name[:MAX_NAME_LENGTH], "unknown_parameter", "There is no such parameter.")
+        for name in _query_of(query)
+        if name not in known
+    ]
+    if errors:
+        raise Invalid("unknown_parameter", "Some parameters of the address are unknown.", errors=errors)
 
 
 def form_type_of(fn: Any) -> str:

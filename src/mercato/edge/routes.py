@@ -44,6 +44,7 @@ class Route:
 
     __slots__ = (
         "answers",
+        "any_query",
         "body_bytes",
         "cached",
         "call",
@@ -51,6 +52,7 @@ class Route:
         "fn",
         "form_type",
         "is_api",
+        "known_query",
         "label",
         "parameters",
         "permission",
@@ -79,6 +81,9 @@ class Route:
         self.body_bytes: int = limit if isinstance(limit, int) else BODY_BYTES
         self.plan: Any = None
         self.parameters: tuple[Any, ...] = ()
+        self.any_query: bool = handler.opt.get("any_query", False)
+        self.known_query: frozenset[str] | None = None
+        """Names that may stand in the query of the address; None when any may."""
         self.form_type = ""
         """The media type of the form that this route reads; empty when it reads none or JSON."""
         if self.cached is not None and (permission != PUBLIC or handler.http_methods - {"GET", "HEAD"}):

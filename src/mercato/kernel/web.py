@@ -7,9 +7,10 @@ A handler is a plain Litestar function. It gets `ctx` and the contracts by name,
     @post("/admin/images", permission="write_products", request_max_body_size=LARGE_BODY_BYTES)
 
 Options that the edge reads: `permission` (required) · `cached` (tags; public GETs only) · `answers` (status
-codes that this route gives beside the usual ones: a sentence, or the type of the body) · `csrf=False` (for
-callers that prove themselves otherwise, as signed webhooks do) · `replay=False` (an answer that holds secrets
-is never kept for an Idempotency-Key) · `timeout_s` (default 10; None for streams).
+codes that this route gives beside the usual ones: a sentence, or the type of the body) · `any_query=True`
+(the address may name what no parameter is called, as filters by attribute do; other API routes refuse it) ·
+`csrf=False` (for callers that prove themselves otherwise, as signed webhooks do) · `replay=False` (an answer
+that holds secrets is never kept for an Idempotency-Key) · `timeout_s` (default 10; None for streams).
 """
 
 from collections.abc import Callable, Iterable

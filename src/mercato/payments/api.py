@@ -29,7 +29,14 @@ async def list_providers(ctx: Context, payments: Payments) -> Page[PaymentProvid
     return Page(found, None, len(found))
 
 
-@post("/webhooks/{provider:str}", permission=PUBLIC, csrf=False, status_code=200, include_in_schema=False)
+@post(
+    "/webhooks/{provider:str}",
+    permission=PUBLIC,
+    csrf=False,
+    any_query=True,
+    status_code=200,
+    include_in_schema=False,
+)
 async def receive_webhook(
     ctx: Context, payments: Payments, provider: str, request: Request[Any, Any, Any]
 ) -> dict[str, bool]:
