@@ -8,12 +8,18 @@ from litestar import delete, get, post, put
 from litestar.params import Parameter, QueryParameter
 
 from mercato.contracts.catalog import Attribute, Catalog, Category, Channel, Collection, ProductType, Slug
-from mercato.contracts.shared import LongText, Page, ShortText
+from mercato.contracts.shared import LongText, Page, ShortText, Version
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid
 
+<<<<<<< HEAD
 Version = Annotated[int, msgspec.Meta(ge=1)]
 VersionQuery = Annotated[int, QueryParameter(name="version", ge=1, description="The version you have seen.")]
+=======
+VersionQuery = Annotated[
+    int, Parameter(query="version", ge=1, le=2**31 - 1, description="The version that you have seen.")
+]
+>>>>>>> fb62a8a (wip)
 
 
 class CategoryInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

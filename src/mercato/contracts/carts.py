@@ -7,11 +7,19 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.shared import Address, Email, LongText, Quantity, ShortText
+from mercato.contracts.shared import (
+    Address,
+    Code,
+    Email,
+    LongText,
+    Quantity,
+    ShortText,
+    Whole,
+)
 from mercato.contracts.stock import Availability
 from mercato.kernel.context import Context
 from mercato.kernel.events import Event
-from mercato.kernel.money import Money
+from mercato.kernel.money import Amount, Money
 from mercato.kernel.rpc import idempotent
 
 MAX_LINES = 250
@@ -188,20 +196,20 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     """What the shopper reads."""
     reward: PromotionReward
     percent: Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}(\.\d{1,2})?$")] | None = None
-    amount: int | None = None
+    amount: Amount | None = None
     """Minor units of the channel's currency, for `fixed`."""
-    minimum_subtotal: int | None = None
+    minimum_subtotal: Amount | None = None
     category_ids: list[UUID] = []
     """Only lines of these categories; empty means all."""
     coupon_code: CouponCode | None = None
-    usage_limit: int | None = None
-    used: int = 0
+    usage_limit: Whole | None = None
+    used: Whole = 0
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     is_active: bool = True
-    priority: int = 0
-    channel: str = "default"
-    version: int = 1
+    priority: Whole = 0
+    channel: Code = "default"
+    version: Whole = 1
 
 
 class DeliveryMethodInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,30 +217,30 @@ class DeliveryMethodInput(msgspec.Struct, frozen=True, kw_only=True):
     code: ShortText
     name: ShortText
     description: ShortText = ""
-    countries: list[str]
+    countries: list[Code]
     """ISO 3166 codes; empty means every country of the channel."""
-    price: int
-    free_above: int | None = None
+    price: Amount
+    free_above: Amount | None = None
     """Free from this subtotal on, minor units."""
-    days_min: int = 1
-    days_max: int = 3
-    cutoff_hour: int = 15
-    position: int = 0
+    days_min: Whole = 1
+    days_max: Whole = 3
+    cutoff_hour: Whole = 15
+    position: Whole = 0
     is_active: bool = True
-    channel: str = "default"
-    tax_class: str = "standard"
-    version: int = 1
+    channel: Code = "default"
+    tax_class: Code = "standard"
+    version: Whole = 1
 
 
 class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID | None = None
     name: ShortText
-    country: str
-    region: str | None = None
-    tax_class: str = "standard"
+    country: Code
+    region: Code | None = None
+    tax_class: Code = "standard"
     rate: Annotated[str, msgspec.Meta(pattern=r"^0(\.\d{1,6})?$")]
     """As a fraction: "0.19" is 19 %."""
-    version: int = 1
+    version: Whole = 1
 
 
 class PricingChanged(Event, frozen=True):

@@ -14,6 +14,13 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=20_000)]
+Code = Annotated[str, msgspec.Meta(max_length=120)]
+"""What names a thing to programs: a channel, a tax class, an attribute, a path of categories."""
+MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
+"""What a price may be, in the smallest unit of the currency."""
+Whole = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+"""Counts the changes of a thing: whoever changes it names the one they have seen."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
 from babel.numbers import format_currency, get_currency_precision
+
+Amount = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+"""Far more than anything costs, and exact as a number of JSON."""
+CurrencyCode = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 
 
 class Money(msgspec.Struct, frozen=True, gc=False, order=False):
     """An amount in minor units (cents, yen, fils) of one currency."""
 
-    amount: int
-    currency: str
+    amount: Amount
+    currency: CurrencyCode
 
     @classmethod
     def zero(cls, currency: str) -> Self:

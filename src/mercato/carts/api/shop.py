@@ -141,7 +141,7 @@ async def add_coupon(
 
 @delete("/carts/{cart_id:uuid}/coupons/{code:str}", permission=PUBLIC, status_code=200)
 async def remove_coupon(
-    ctx: Context, carts: Carts, cart_id: UUID, code: str, cart_token: OwnToken = None
+    ctx: Context, carts: Carts, cart_id: UUID, code: CouponCode, cart_token: OwnToken = None
 ) -> Cart:
     """Take a coupon code off."""
     return await carts.remove_coupon(ctx, cart_id=cart_id, token=cart_token, code=code)

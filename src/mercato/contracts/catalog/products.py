@@ -7,13 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.shared import DEFAULT_LIMIT, Limit
+from mercato.contracts.shared import DEFAULT_LIMIT, Code, Limit, MinorUnits, ShortText
 from mercato.contracts.stock import Availability
 from mercato.kernel.money import Money
 
 Slug = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-PriceAmount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
+PriceAmount = MinorUnits
+OptionText = Annotated[str, msgspec.Meta(max_length=500)]
 
 
 class ProductStatus(StrEnum):
@@ -45,9 +46,9 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class OptionValue(msgspec.Struct, frozen=True, gc=False):
-    value: str
-    label: str
-    swatch: str | None = None
+    value: OptionText
+    label: OptionText
+    swatch: ShortText | None = None
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -256,14 +257,14 @@ class CaptureMode(StrEnum):
 
 
 class Channel(msgspec.Struct, frozen=True):
-    code: str
-    name: str
-    currency: str
-    locale: str
-    countries: list[str]
+    code: Code
+    name: ShortText
+    currency: Code
+    locale: Code
+    countries: list[Code]
     prices_include_tax: bool
     is_active: bool
-    time_zone: str = "UTC"
+    time_zone: Code = "UTC"
     """IANA name; times are shown, days are counted and delivery cut-offs are meant in it."""
     capture: CaptureMode = CaptureMode.AUTOMATIC
 

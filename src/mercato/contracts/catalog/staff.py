@@ -17,7 +17,7 @@ from mercato.contracts.catalog.products import (
     Sku,
     Slug,
 )
-from mercato.contracts.shared import LongText, ShortText
+from mercato.contracts.shared import Code, LongText, ShortText, Whole
 from mercato.kernel.money import Money
 
 
@@ -49,16 +49,16 @@ class ProductInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     maker: ShortText = ""
     description: LongText = ""
     status: ProductStatus = ProductStatus.DRAFT
-    product_type: str = "default"
-    category: str | None = None
-    collections: list[str] = []
+    product_type: Code = "default"
+    category: Code | None = None
+    collections: list[Code] = []
     attributes: dict[str, Any] = {}
     details: dict[str, str] = {}
     options: Annotated[list[OptionInput], msgspec.Meta(max_length=5)] = []
     variants: Annotated[list[VariantInput], msgspec.Meta(min_length=1, max_length=250)]
     seo_title: ShortText = ""
     seo_description: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    tax_class: str = "standard"
+    tax_class: Code = "standard"
     external_reference: ShortText | None = None
 
 
@@ -118,18 +118,18 @@ class AdminProductRow(msgspec.Struct, frozen=True):
 
 
 class Attribute(msgspec.Struct, frozen=True):
-    code: str
-    label: str
+    code: Code
+    label: ShortText
     kind: AttributeKind
-    unit: str | None
+    unit: ShortText | None
     values: list[OptionValue]
     is_filterable: bool
-    position: int
+    position: Whole
 
 
 class ProductType(msgspec.Struct, frozen=True):
-    code: str
-    name: str
-    product_attributes: list[str]
-    variant_attributes: list[str]
-    version: int
+    code: Code
+    name: ShortText
+    product_attributes: list[Code]
+    variant_attributes: list[Code]
+    version: Whole

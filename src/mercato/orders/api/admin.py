@@ -21,7 +21,7 @@ from mercato.contracts.orders import (
     TimelineEntry,
 )
 from mercato.contracts.payments import Payment, Payments
-from mercato.contracts.shared import DEFAULT_LIMIT, MAX_LIMIT, Page, ShortText
+from mercato.contracts.shared import DEFAULT_LIMIT, MAX_LIMIT, Page, ShortText, Version
 from mercato.kernel.context import Context
 from mercato.kernel.money import Money
 from mercato.kernel.web import ListCursor, ListLimit
@@ -50,7 +50,7 @@ class RefundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CancelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: ShortText = ""
-    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    version: Version | None = None
 
 
 class FulfillmentInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

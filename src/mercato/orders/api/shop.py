@@ -26,6 +26,7 @@ CartToken = Annotated[
         name="X-Cart-Token", max_length=100, description="Came with the new cart; its customer needs none."
     ),
 ]
+OrderNumber = Annotated[str, msgspec.Meta(max_length=40)]
 OrderToken = Annotated[
     str | None,
     HeaderParameter(
@@ -95,7 +96,11 @@ async def get_placement(
 
 @get("/orders/{number:str}", permission=PUBLIC)
 async def get_order(
-    ctx: Context, orders: Orders, number: str, email: BuyerEmail = None, order_token: OrderToken = None
+    ctx: Context,
+    orders: Orders,
+    number: OrderNumber,
+    email: BuyerEmail = None,
+    order_token: OrderToken = None,
 ) -> Order:
     """An order with its timeline, for its customer or with its token."""
     return await orders.order(ctx, number=number, email=email, token=order_token)
@@ -103,7 +108,7 @@ async def get_order(
 
 @post("/orders/{number:str}/cancellation", permission=PUBLIC)
 async def cancel_order(
-    ctx: Context, orders: Orders, number: str, data: CancellationInput, order_token: OrderToken = None
+    ctx: Context, orders: Orders, number: OrderNumber, data: CancellationInput, order_token: OrderToken = None
 ) -> Order:
     """Cancel an order of which nothing has been sent; the money goes back."""
     return await orders.request_cancellation(ctx, number=number, token=order_token, reason=data.reason)
@@ -115,7 +120,7 @@ async def order_events(
     orders: Orders,
     live: Live,
     request: Request[Any, Any, Any],
-    number: str,
+    number: OrderNumber,
     email: BuyerEmail = None,
     order_token: OrderToken = None,
 ) -> Stream:
