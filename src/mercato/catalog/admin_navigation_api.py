@@ -12,14 +12,9 @@ from mercato.contracts.shared import LongText, Page, ShortText, Version
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid
 
-<<<<<<< HEAD
-Version = Annotated[int, msgspec.Meta(ge=1)]
-VersionQuery = Annotated[int, QueryParameter(name="version", ge=1, description="The version you have seen.")]
-=======
 VersionQuery = Annotated[
-    int, Parameter(query="version", ge=1, le=2**31 - 1, description="The version that you have seen.")
+    int, QueryParameter(name="version", ge=1, le=2**31 - 1, description="The version you have seen.")
 ]
->>>>>>> fb62a8a (wip)
 
 
 class CategoryInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
