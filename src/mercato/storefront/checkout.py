@@ -9,7 +9,9 @@ SECTIONS = (CONTACT, DELIVERY, PAYMENT)
 TITLES = {CONTACT: "Contact and address", DELIVERY: "Delivery", PAYMENT: "Payment"}
 NEEDS = {CONTACT: ("email", "shipping_address"), DELIVERY: ("delivery_method",), PAYMENT: ("payment",)}
 
+LEFT_PAGE = "left_page"
 DECLINES = {
+    LEFT_PAGE: "You left the payment page. Nothing was charged: pay there, or choose another way.",
     "card_declined": "The bank declined the card. Use another card or another way to pay.",
     "insufficient_funds": "The account has not enough funds. Use another card or another way to pay.",
     "authentication_failed": "The bank could not confirm that it is you. Try again or pay another way.",

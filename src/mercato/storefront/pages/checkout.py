@@ -138,16 +138,17 @@ async def pay(
 ) -> Response[str]:
     """Place the order with the total that was shown; a second click gives the same order."""
     found = await find_bag(request, ctx, carts)
-    if found is None:
-        return await _stand(request, ctx, orders, None)
-    key, cart = found
     around = Surroundings(request, ctx, catalog, carts, payments, settings)
+    if found is None:
+        return await _stand(around, orders)
+    key, cart = found
     seen = text_of(data, "expected_total")
     if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
         return await _answer(around, key, cart, checkout.PAYMENT, errors=one_error("", "Check the total."))
+    provider = text_of(data, "provider", 40) or "unknown"
     payment = PaymentChoice(
-        provider=text_of(data, "provider", 40) or "unknown",
-        token=text_of(data, "token") or None,
+        provider=provider,
+        token=text_of(data, f"{provider}_token") or None,
         return_url=settings.public_url + RETURN_PATH,
     )
     try:
@@ -160,7 +161,7 @@ async def pay(
         )
     except (Conflict, Invalid) as refused:
         return await _refused(around, key, refused)
-    return _lead_on(request, placement)
+    return await _lead_on(around, placement)
 
 
 @get(RETURN_PATH, permission=PUBLIC, include_in_schema=False)
@@ -170,6 +171,7 @@ async def come_back(
     catalog: Catalog,
     carts: Carts,
     orders: Orders,
+    payments: Payments,
     settings: Settings,
 ) -> Response[str]:
     """Where the bank sends the shopper, and the page that waits while a payment is decided."""
@@ -180,24 +182,23 @@ async def come_back(
     if placement.status is PlaceStatus.PROCESSING:
         context = {**await frame(request, ctx, catalog, carts, settings, count=0), "robots": "noindex"}
         return page(request, "waiting.html", context, block="waiting", headers={"Cache-Control": "no-store"})
-    return _lead_on(request, placement)
+    if placement.status is PlaceStatus.REQUIRES_ACTION and "canceled" in request.query_params:
+        return see_other(request, f"/checkout?step=payment&declined={checkout.LEFT_PAGE}")
+    return await _lead_on(Surroundings(request, ctx, catalog, carts, payments, settings), placement)
 
 
-async def _stand(
-    request: Request[Any, Any, Any], ctx: Context, orders: Orders, error: MercatoError | None
-) -> Response[str]:
+async def _stand(around: Surroundings, orders: Orders) -> Response[str]:
     """How the placing of the cookie's cart stands, when that cart is no longer open."""
-    key = bag_key(request)
+    key = bag_key(around.request)
     if key is None:
-        if error is not None:
-            raise error
-        return see_other(request, "/cart")
-    placement = await orders.placement(ctx, cart_id=key.cart_id, cart_token=key.token)
-    return _lead_on(request, placement)
+        return see_other(around.request, "/cart")
+    placement = await orders.placement(around.ctx, cart_id=key.cart_id, cart_token=key.token)
+    return await _lead_on(around, placement)
 
 
-def _lead_on(request: Request[Any, Any, Any], placement: Placement) -> Response[str]:
+async def _lead_on(around: Surroundings, placement: Placement) -> Response[str]:
     """To the order, the bank's page, the page that waits, or back to payment with the reason."""
+    request = around.request
     order = placement.order
     number = order.number if order else placement.order_number
     if placement.status is PlaceStatus.PLACED and number:
@@ -206,10 +207,24 @@ def _lead_on(request: Request[Any, Any, Any], placement: Placement) -> Response[
         response.set_cookie(expired_cookie(CART_COOKIE))
         return response
     if placement.status is PlaceStatus.REQUIRES_ACTION and placement.next_action:
-        return see_other(request, placement.next_action.url)
+        return await _leave(around, placement.next_action.url)
     if placement.status is PlaceStatus.DECLINED:
         return see_other(request, f"/checkout?step=payment&declined={placement.decline_code or 'declined'}")
     return see_other(request, RETURN_PATH)
+
+
+async def _leave(around: Surroundings, url: str) -> Response[str]:
+    """To the page where the shopper pays or confirms.
+
+    Our policy lets no form end on another site, not even by a redirect: from a plain form a page leads on.
+    """
+    request = around.request
+    is_ours = url.startswith(("/", f"{around.settings.public_url}/"))
+    if is_ours or request.headers.get("hx-request") == "true":
+        return see_other(request, url)
+    base = await frame(request, around.ctx, around.catalog, around.carts, around.settings, count=0)
+    context = {**base, "url": url, "robots": "noindex"}
+    return page(request, "leaving.html", context, headers={"Cache-Control": "no-store"})
 
 
 async def _refused(around: Surroundings, key: BagKey, refused: MercatoError) -> Response[str]:
