@@ -182,3 +182,14 @@ def test_a_visitor_sees_the_pages_of_a_plain_catalog(buyer: Buyer, path: str) ->
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/html")
     assert "<h1" in answer.text
+
+
+def test_a_card_number_is_refused_before_anything_is_stored(buyer: Buyer, staff: Staff) -> None:
+    buyer.fill(LAMP=1).address()
+    answer = buyer.complete("4242424242424242")
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == "payment.token"
+    assert "4242" not in answer.text
+    assert buyer.client.get(buyer.path).json()["status"] == "open"
+    assert staff.get("/orders", q=buyer.email, status="draft")["items"] == []

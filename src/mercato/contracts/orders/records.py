@@ -63,7 +63,8 @@ class PaymentChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the shopper wants to pay; `token` comes from the provider's own form, never a card number."""
 
     provider: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    token: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    token: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[A-Za-z][A-Za-z0-9_.:-]*$")] | None = None
+    """Begins with a letter: a card number sent by mistake is refused before anything is stored."""
     return_url: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
