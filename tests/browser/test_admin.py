@@ -68,7 +68,7 @@ class Staff:
         return order["number"], f"{self.demo.url}/order/{order['number']}?token={order['token']}"
 
     def order(self, number: str) -> dict[str, Any]:
-        found = self.client.get("/admin/orders", params={"query": number}).json()["items"][0]
+        found = self.client.get("/admin/orders", params={"q": number}).json()["items"][0]
         order: dict[str, Any] = self.client.get(f"/admin/orders/{found['id']}").json()
         return order
 

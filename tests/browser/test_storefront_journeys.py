@@ -242,7 +242,7 @@ def ship(demo: Up, number: str) -> None:
     with httpx.Client(base_url=f"{demo.url}/api/v1", trust_env=False) as client:
         signed = client.post("/auth/login", json={"email": OWNER, "password": demo.password}).json()
         client.headers["Authorization"] = f"Bearer {signed['access_token']}"
-        order = client.get("/admin/orders", params={"query": number}).json()["items"][0]
+        order = client.get("/admin/orders", params={"q": number}).json()["items"][0]
         packed = client.post(f"/admin/orders/{order['id']}/fulfillments", json={})
         assert packed.status_code in (200, 201), packed.text
         parcel = packed.json()["fulfillments"][0]["id"]

@@ -88,10 +88,19 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+_SETTLED_OVERFLOW = """new Promise(done => {
+  const root = document.documentElement, end = performance.now() + 3000;
+  const look = () => {
+    const over = root.scrollWidth - root.clientWidth;
+    over <= 0 || performance.now() > end ? done(over) : requestAnimationFrame(look);
+  };
+  requestAnimationFrame(() => requestAnimationFrame(look));
+})"""
+
+
 def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window, once it is laid out for its present size."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    """How many pixels the page stays wider than the window, given 3 s to lay out for its present size."""
+    width: int = page.evaluate(_SETTLED_OVERFLOW)
     return width
 
 
