@@ -67,7 +67,10 @@ async def test_fifty_completes_of_one_cart_are_one_order_and_one_charge(
 
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) <= {201, 202, 409}, statuses
-    assert len({answer.json()["number"] for answer in answers if answer.status_code == 201}) == 1
+    placed = [answer.json() for answer in answers if answer.status_code == 201]
+    assert len({order["number"] for order in placed}) == 1
+    assert len({order["token"] for order in placed}) == 1
+    assert buyer.order(placed[-1])["number"] == placed[0]["number"]
     [row] = staff.get("/orders", q=buyer.email)["items"]
     order = staff.get(f"/orders/{row['id']}")
     assert [payment["captured"]["amount"] for payment in order["payments"]] == [9390]
