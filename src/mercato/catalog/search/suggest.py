@@ -42,14 +42,15 @@ def suggestions(
 
 
 def _queries(wanted: list[str], found: ProductList, searcher: tantivy.Searcher) -> list[str]:
-    """Whole words that the last one may become, most frequent first; or the corrected question."""
+    """Whole words that the last one may become, most frequent first, then by letter; or the corrected question."""
     if found.did_you_mean:
         return [found.did_you_mean]
     if not wanted:
         return []
     before, last = wanted[:-1], wanted[-1]
     terms = searcher.terms_with_prefix("words", last, limit=TERMS_LOOKED_AT)
-    words = [term for term, _ in sorted(terms, key=lambda term: -term[1]) if term.isalpha() and len(term) > 2]
+    ranked = [term for term, _ in sorted(terms, key=lambda term: (-term[1], term[0]))]
+    words = [term for term in ranked if term.isalpha() and len(term) > 2]
     shown = [card.name.casefold() for card in found.items]
     fitting = [word for word in words if not before or any(word in fold(name) for name in shown)]
     one_per_stem = {stem_of(word): word for word in reversed(fitting)}
