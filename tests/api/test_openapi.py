@@ -76,38 +76,45 @@ def operations(shop: Shop) -> Iterator[Any]:
 def complaints(operation: Any, ids: Ids, headers: Callable[[], dict[str, str]]) -> list[str]:
     """What is wrong with the answers of one operation to valid and to invalid requests."""
     found: list[str] = []
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        found += _complaints_in(mode, operation, ids, headers)
+    return list(dict.fromkeys(found))
+
+
+def _complaints_in(
+    mode: GenerationMode, operation: Any, ids: Ids, headers: Callable[[], dict[str, str]]
+) -> list[str]:
+    found: list[str] = []
     session = requests.Session()
     session.trust_env = False
 
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-
-        @seed(SEED)
-        @settings(
-            max_examples=EXAMPLES,
-            derandomize=not FUZZED,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy(generation_mode=mode), choice=st.randoms(use_true_random=False))
-        def ask(case: Any, choice: Any, mode: GenerationMode = mode) -> None:
-            if mode is GenerationMode.POSITIVE:
-                _lead_somewhere(case, ids, choice)
-            response = case.call(session=session, headers=headers(), timeout=30)
-            try:
-                case.validate_response(response, checks=CHECKED)
-            except FailureGroup as group:
-                found.extend(_told(operation, each, case, response) for each in group.exceptions)
-            except Failure as failure:
-                found.append(_told(operation, failure, case, response))
-
+    @seed(SEED)
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=not FUZZED,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), choice=st.randoms(use_true_random=False))
+    def ask(case: Any, choice: Any) -> None:
+        if mode is GenerationMode.POSITIVE:
+            _lead_somewhere(case, ids, choice)
+        response = case.call(session=session, headers=headers(), timeout=30)
         try:
-            ask()
-        except Unsatisfiable:
-            # A route without parameters cannot be asked wrongly.
-            assert mode is GenerationMode.NEGATIVE, operation.label
-    return list(dict.fromkeys(found))
+            case.validate_response(response, checks=CHECKED)
+        except FailureGroup as group:
+            found.extend(_told(operation, each, case, response) for each in group.exceptions)
+        except Failure as failure:
+            found.append(_told(operation, failure, case, response))
+
+    try:
+        ask()
+    except Unsatisfiable:
+        # A route without parameters cannot be asked wrongly.
+        assert mode is GenerationMode.NEGATIVE, operation.label
+    return found
 
 
 def _lead_somewhere(case: Any, ids: Ids, choice: Any) -> None:
