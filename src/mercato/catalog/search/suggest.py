@@ -42,7 +42,7 @@ def suggestions(
 
 
 def _queries(wanted: list[str], found: ProductList, searcher: tantivy.Searcher) -> list[str]:
-    """Whole words that the last one may become, most frequent first, then by letter; or the corrected question."""
+    """Whole words that the last one may become, most frequent first, then by letter; or the correction."""
     if found.did_you_mean:
         return [found.did_you_mean]
     if not wanted:
