@@ -364,6 +364,7 @@ async def test_reads_query_path_and_lists(door: Any) -> None:
         ("since=yesterday", "since", "wrong_format"),
         ("since=0.5", "since", "wrong_format"),
         ("cursor=" + "x" * 501, "cursor", "too_long"),
+        ("limit=3&limit=4", "limit", "repeated"),
     ],
 )
 async def test_names_the_query_parameter_that_is_wrong(door: Any, query: str, field: str, code: str) -> None:

@@ -119,6 +119,9 @@ class Plan:
                     raw[parameter.name] = value.decode("latin-1")
             elif parameter.alias in asked:
                 values = asked[parameter.alias]
+                if len(values) > 1 and not parameter.is_list:
+                    errors = [FieldError(parameter.alias, "repeated", "Give this once.")]
+                    raise Invalid("invalid", "Some values are refused.", errors=errors)
                 raw[parameter.name] = values if parameter.is_list else values[-1]
         return raw
 
