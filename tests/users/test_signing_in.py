@@ -16,6 +16,7 @@ from mercato.kernel.context import GUEST
 from mercato.kernel.errors import Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 from mercato.users import domain
 from mercato.users.actions import signing_in
+from mercato.users.actions.throttling import admit
 from mercato.users.passwords import Passwords
 from mercato.users.store import accounts
 from support.users import GUEST_CONTEXT, PASSWORD, UsersShop, users_shop
@@ -274,6 +275,15 @@ class TestThrottling:
         refused = await asyncio.gather(*(wrong(shop, "ann@example.org") for _ in range(30)))
         assert sum(isinstance(error, Throttled) for error in refused) == 24
         assert shop.service.passwords.verifications == before + 6
+
+    async def test_a_try_that_is_overtaken_by_a_younger_one_does_not_wait(self, shop: UsersShop) -> None:
+        now = clock.now()
+        for earlier_by_us in range(6):
+            await admit(
+                shop.database, domain.SIGN_IN_THROTTLE, "ann", now=now - timedelta(microseconds=earlier_by_us)
+            )
+        with pytest.raises(Throttled):
+            await admit(shop.database, domain.SIGN_IN_THROTTLE, "ann", now=now)
 
 
 class TestHashing:

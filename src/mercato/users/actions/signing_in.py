@@ -52,7 +52,7 @@ async def _start_session(
     session_id, token, user_id = new_id(), new_token(), account["id"]
     async with desk.database.transaction() as tx:
         await forget(tx, domain.SIGN_IN_THROTTLE, account["email"].casefold(), ctx.client_address)
-        await give_back(tx, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
+        await give_back(tx, domain.ADDRESS_THROTTLE, ctx.client_address)
         is_still_right = await accounts.mark_signed_in(
             tx, user_id=user_id, verified_hash=account["password_hash"], newer_hash=newer_hash, now=now
         )

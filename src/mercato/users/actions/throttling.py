@@ -26,9 +26,9 @@ async def admit(db: Queries, rule: ThrottleRule, *parts: str, now: datetime) -> 
         )
 
 
-async def give_back(db: Queries, rule: ThrottleRule, *parts: str, now: datetime) -> None:
+async def give_back(db: Queries, rule: ThrottleRule, *parts: str) -> None:
     """The try has turned out to be a good one: it does not count."""
-    await sessions.give_try_back(db, key=throttle_key(rule, *parts), now=now)
+    await sessions.give_try_back(db, key=throttle_key(rule, *parts))
 
 
 async def forget(db: Queries, rule: ThrottleRule, *parts: str) -> None:

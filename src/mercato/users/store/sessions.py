@@ -129,17 +129,18 @@ async def count_try(
 ) -> datetime | None:
     """Count one try; None when it may go ahead, else the moment until which it is refused (and not counted).
 
-    `waits_s[n - 1]` is the wait that the nth try brings for those after it; the last one stays.
+    `waits_s[n - 1]` is the wait that the nth try brings for those after it; the last one stays. Tries that run
+    at once may come in another order than their `now`: each counts as no earlier than the last.
     """
     row = await db.fetchrow(
         "insert into users.throttles as t (key, tries, blocked_until, last_at)"
         " values ($1, 1, $4::timestamptz + make_interval(secs => ($2::int[])[1]), $4)"
         " on conflict (key) do update set"
         "  tries = case when t.last_at < $3 then 1 else t.tries + 1 end,"
-        "  blocked_until = $4 + make_interval(secs => ($2::int[])["
+        "  blocked_until = greatest($4, t.last_at) + make_interval(secs => ($2::int[])["
         "    case when t.last_at < $3 then 1 else least(t.tries + 1, cardinality($2::int[])) end]),"
-        "  last_at = $4"
-        " where t.blocked_until <= $4 returning tries",
+        "  last_at = greatest($4, t.last_at)"
+        " where t.blocked_until <= greatest($4, t.last_at) returning tries",
         key, waits_s, forget_before, now,
     )  # fmt: skip
     if row is not None:
@@ -150,12 +151,11 @@ async def count_try(
     return blocked_until
 
 
-async def give_try_back(db: Queries, *, key: bytes, now: datetime) -> None:
+async def give_try_back(db: Queries, *, key: bytes) -> None:
     """Count one try less, and wait no longer."""
     await db.execute(
-        "update users.throttles set tries = greatest(tries - 1, 0), blocked_until = $2 where key = $1",
+        "update users.throttles set tries = greatest(tries - 1, 0), blocked_until = last_at where key = $1",
         key,
-        now,
     )
 
 
