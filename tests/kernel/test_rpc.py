@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -21,7 +22,7 @@ from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, Unavail
 from mercato.kernel.ids import new_id
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
-from mercato.kernel.rpc import RemoteError, Server, local, remote, serve, wire
+from mercato.kernel.rpc import RemoteError, Server, idempotent, local, methods_of, remote, serve, wire
 from mercato.settings import Settings
 from support.waiting import eventually
 
@@ -336,3 +337,22 @@ async def test_answers_the_statistics_protocol_of_nats(connect, settings, servic
     assert requests["count"] == 1
     assert requests["who"] == 0
     await server.stop()
+
+
+class TestContractOfParts:
+    """A contract may be made of several Protocols; a caller sees one."""
+
+    class Greeting(Protocol):
+        async def greet(self, ctx: Context, *, name: str) -> str: ...
+
+    class Farewell(Protocol):
+        @idempotent
+        async def part(self, ctx: Context, *, name: str) -> str: ...
+
+    class Manners(Greeting, Farewell, Protocol):
+        pass
+
+    def test_has_the_methods_of_every_part(self) -> None:
+        found = {method.name: method for method in methods_of(self.Manners)}
+        assert set(found) == {"greet", "part"}
+        assert found["greet"].contract == "manners" and found["part"].is_idempotent

@@ -41,7 +41,10 @@ _methods: dict[type, tuple[Method, ...]] = {}
 
 
 def methods_of(contract: type) -> tuple[Method, ...]:
-    """Every public method of a Protocol. Raises TypeError when one cannot cross a process boundary."""
+    """Every public method of a Protocol and of the Protocols it is made of, the parts' before its own.
+
+    Raises TypeError when one cannot cross a process boundary.
+    """
     if contract not in _methods:
         _methods[contract] = _read(contract)
     return _methods[contract]
@@ -50,14 +53,16 @@ def methods_of(contract: type) -> tuple[Method, ...]:
 def _read(contract: type) -> tuple[Method, ...]:
     if not getattr(contract, "_is_protocol", False):
         raise TypeError(f"{contract.__name__} is no Protocol")
-    found = [
-        _method_of(contract, name, member)
-        for name, member in vars(contract).items()
+    found = {
+        name: _method_of(contract, name, member)
+        for part in reversed(contract.__mro__)
+        if getattr(part, "_is_protocol", False)
+        for name, member in vars(part).items()
         if not name.startswith("_") and inspect.isfunction(member)
-    ]
+    }
     if not found:
         raise TypeError(f"{contract.__name__} has no method")
-    return tuple(found)
+    return tuple(found.values())
 
 
 def _method_of(contract: type, name: str, function: Callable[..., Any]) -> Method:

@@ -1,0 +1,11 @@
+"""The contract of the users service, made of its parts."""
+
+from typing import Protocol
+
+from mercato.contracts.users.accounts import Accounts
+from mercato.contracts.users.sign_ins import SignIns
+from mercato.contracts.users.staff import Staff
+
+
+class Users(Accounts, SignIns, Staff, Protocol):
+    """The users service. Answers never tell whether an address has an account."""
