@@ -1,0 +1,55 @@
+"""The users service, made of its parts: one module for each part of the contract."""
+
+from datetime import timedelta
+
+from mercato.kernel import clock
+from mercato.kernel.runtime import Runtime
+from mercato.users import domain
+from mercato.users.actions import Desk
+from mercato.users.passwords import Passwords
+from mercato.users.principals import Principals
+from mercato.users.service.accounts import AccountsPart
+from mercato.users.service.sign_ins import SignInsPart
+from mercato.users.service.staff import StaffPart
+from mercato.users.store import accounts, rights, sessions
+from mercato.users.tokens import SigningKeys
+
+KEEP_ENDED = timedelta(days=30)
+"""How long ended sessions and spent tokens stay, so that their reuse is still noticed."""
+
+
+class UsersService(AccountsPart, SignInsPart, StaffPart):
+    """Implements `contracts.users.Users`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings
+        self.database = runtime.database("users")
+        self.passwords = Passwords()
+        self.keys = SigningKeys(self.database, issuer=settings.public_url, secret=settings.secret_key)
+        self.principals = Principals(self.database, self.keys)
+        self.desk = Desk(
+            database=self.database, outbox=runtime.outbox("users"), passwords=self.passwords,
+            keys=self.keys,
+            allow_local_email=not settings.is_production,
+        )  # fmt: skip
+
+    async def start(self) -> None:
+        """Seed the roles, make a signing key when there is none, hash the dummy."""
+        await rights.seed_roles(
+            self.database,
+            codes=[role.code for role in domain.SEEDED_ROLES],
+            names=[role.name for role in domain.SEEDED_ROLES],
+            permissions=[role.permissions for role in domain.SEEDED_ROLES],
+        )
+        await self.keys.rotate()
+        await self.passwords.warm()
+
+    async def stop(self) -> None:
+        self.passwords.close()
+
+    async def sweep(self) -> None:
+        """Forget what ended long ago."""
+        now = clock.now()
+        await sessions.sweep_sessions(self.database, before=now - KEEP_ENDED)
+        await sessions.sweep_tries(self.database, before=now - domain.SIGN_IN_THROTTLE.forget_after)
+        await accounts.sweep_email_tokens(self.database, before=now - KEEP_ENDED)

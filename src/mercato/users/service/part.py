@@ -1,0 +1,15 @@
+"""What every part of the users service works with."""
+
+from mercato.kernel.db import Database
+from mercato.users.actions import Desk
+from mercato.users.principals import Principals
+from mercato.users.tokens import SigningKeys
+
+
+class Part:
+    """A part implements one part of the contract; the service is made of all of them, built once."""
+
+    database: Database
+    desk: Desk
+    keys: SigningKeys
+    principals: Principals
