@@ -1,0 +1,167 @@
+"""A cart as the shopper sees it, its totals, its problems, and what its price is made of."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from mercato.contracts.shared import Address, Quantity
+from mercato.contracts.stock import Availability
+from mercato.kernel.money import Money
+
+MAX_LINES = 250
+CouponCode = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class CartStatus(StrEnum):
+    OPEN = "open"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+    ABANDONED = "abandoned"
+
+
+class MergeChoice(StrEnum):
+    """What becomes of two carts when a guest with one signs in to an account with another."""
+
+    MERGE = "merge"
+    KEEP_GUEST = "keep_guest"
+    KEEP_EXISTING = "keep_existing"
+    KEEP_GUEST_IF_EMPTY = "keep_guest_if_empty"
+
+
+class NewLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    variant_id: UUID
+    quantity: Quantity
+    custom: dict[str, str] | None = None
+
+
+class Discount(msgspec.Struct, frozen=True, gc=False):
+    """A part of a line's or delivery's price that a promotion takes off; the amount is positive."""
+
+    promotion_id: UUID
+    label: str
+    amount: Money
+    coupon: str | None = None
+
+
+class CartLine(msgspec.Struct, frozen=True, gc=False):
+    """`unit_price` is charged before order discounts, `list_price` is without any promotion."""
+
+    id: UUID
+    variant_id: UUID
+    product_id: UUID
+    slug: str
+    name: str
+    options: dict[str, str]
+    sku: str
+    image: str | None
+    quantity: int
+    unit_price: Money
+    list_price: Money
+    discounts: list[Discount]
+    total: Money
+    """quantity × unit_price less order discounts; includes tax when the totals say tax_included."""
+    availability: Availability
+    custom: dict[str, str] | None = None
+    tax: Money | None = None
+
+
+class CartTotals(msgspec.Struct, frozen=True, gc=False):
+    """total = subtotal - discount + delivery (+ tax unless included); due = total - paid_by_credit."""
+
+    subtotal: Money
+    discount: Money
+    delivery: Money
+    tax: Money
+    tax_included: bool
+    total: Money
+    paid_by_credit: Money
+    due: Money
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is wrong with the cart as it stands: `insufficient_stock`, `variant_unavailable`,
+    `price_changed`, `coupon_invalid`, `delivery_invalid`."""
+
+    code: str
+    line_id: UUID | None = None
+    available: int | None = None
+    old: Money | None = None
+    new: Money | None = None
+    coupon: str | None = None
+    reason: str | None = None
+
+
+class DeliveryMethod(msgspec.Struct, frozen=True, gc=False):
+    id: UUID
+    code: str
+    name: str
+    description: str
+    price: Money
+    promised_date: date
+
+
+class Cart(msgspec.Struct, frozen=True):
+    id: UUID
+    status: CartStatus
+    channel: str
+    currency: str
+    email: str | None
+    lines: list[CartLine]
+    coupons: list[str]
+    shipping_address: Address | None
+    billing_address: Address | None
+    delivery_method: DeliveryMethod | None
+    totals: CartTotals
+    problems: list[Problem]
+    requirements: list[str]
+    """What is missing before it can be completed: email, shipping_address, delivery_method, payment."""
+    version: int
+    updated_at: datetime
+    expires_at: datetime
+    note: str | None = None
+    customer_id: UUID | None = None
+    token: str | None = None
+    """Only in the answer that created the cart."""
+
+
+class FrozenCart(msgspec.Struct, frozen=True):
+    """A cart that is being completed: priced once, not to change until thawed or finished."""
+
+    cart: Cart
+    customer_id: UUID | None
+    tax_lines: list["TaxLine"]
+
+
+class TaxLine(msgspec.Struct, frozen=True, gc=False):
+    """Tax of one rate over the order: `net` and `tax` in minor units' money, `rate` like "0.19"."""
+
+    name: str
+    rate: str
+    net: Money
+    tax: Money
+
+
+class PriceStep(msgspec.Struct, frozen=True):
+    """One step of the price: list_price, line_discounts, order_discounts, delivery, tax, credit."""
+
+    step: str
+    amount_before: Money
+    amount_after: Money
+    entries: list["PriceEntry"]
+
+
+class PriceEntry(msgspec.Struct, frozen=True):
+    """One thing considered in a step: applied or not, and why."""
+
+    subject: str
+    applied: bool
+    reason: str
+    amount: Money | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    steps: list[PriceStep]
+    totals: CartTotals
