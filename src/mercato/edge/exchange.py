@@ -125,6 +125,8 @@ class Exchange:
         route = found.route
         if route.permission is not PUBLIC:
             self._require(route.permission)
+            if route.recent:
+                self.ctx.principal.require_recent()
         if self.scope["method"] in SAFE_METHODS:
             return await self._call(found)
         self.body = await read_body(self.receive, self.headers, route.body_bytes)
@@ -159,6 +161,7 @@ class Exchange:
         elif not principal.is_signed_in:
             raise Unauthenticated(detail="Sign in to go on.")
         elif permission == STAFF and not principal.is_staff:
+            principal.refuse_without_mfa()
             raise Denied(detail="This is for staff.")
 
     def _refuse_forged(self, found: "Found") -> None:

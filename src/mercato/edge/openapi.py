@@ -223,7 +223,7 @@ def _usual(operation: Operation) -> list[int]:
     """The problems that the edge and the services may answer with on such a route."""
     route = operation.route
     statuses = set(ALWAYS) | {401}
-    if route.permission not in (PUBLIC, SIGNED_IN) or operation.method in UNSAFE:
+    if route.permission not in (PUBLIC, SIGNED_IN) or operation.method in UNSAFE or route.recent:
         statuses.add(403)
     if "{" in operation.path or operation.method in UNSAFE:
         statuses |= {404, 410}

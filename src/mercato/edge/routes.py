@@ -57,6 +57,7 @@ class Route:
         "parameters",
         "permission",
         "plan",
+        "recent",
         "replays",
         "timeout_s",
     )
@@ -72,6 +73,7 @@ class Route:
         self.fn: Callable[..., Any] = handler.fn
         self.is_api = path.startswith(API_PREFIX)
         self.label = path
+        self.recent: bool = handler.opt.get("recent", False)
         self.cached: tuple[str, ...] | None = handler.opt.get("cached")
         self.checks_csrf: bool = handler.opt.get("csrf", True)
         self.replays: bool = handler.opt.get("replay", True)

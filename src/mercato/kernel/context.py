@@ -1,14 +1,17 @@
 """Who asks, in which channel and language, until when: the first argument of every contract call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
+from mercato.kernel import clock
 from mercato.kernel.errors import Denied, Unauthenticated
 
 ALL_PERMISSIONS = "*"
+RECENT = timedelta(minutes=10)
+"""How long a proof of who one is lasts for sensitive acts, a sign-in included."""
 
 
 class PrincipalKind(StrEnum):
@@ -27,6 +30,12 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     permissions: frozenset[str] = frozenset()
     session_id: UUID | None = None
+    proven_at: datetime | None = None
+    """When this person last proved who they are, in this session."""
+    has_mfa: bool = False
+    """Whether this session was proved with a second factor or a passkey."""
+    needs_mfa: bool = False
+    """A role of this person asks for a second factor, which this session lacks: it has no permissions."""
 
     @property
     def is_signed_in(self) -> bool:
@@ -50,7 +59,27 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
             return
         if not self.is_signed_in:
             raise Unauthenticated(detail="Sign in to go on.")
+        self.refuse_without_mfa()
         raise Denied(detail=f"This needs the permission {permission}.", data={"permission": permission})
+
+    def refuse_without_mfa(self) -> None:
+        """Raise Denied("mfa_required") for whoever must show a second factor before they have any right."""
+        if self.needs_mfa:
+            raise Denied("mfa_required", "Your role asks for a second factor: set one up, or sign in with it.")
+
+    def require_recent(self, within: timedelta = RECENT) -> None:
+        """Raise Denied("step_up_required") when a person has not proved who they are `within` this time.
+
+        For sensitive acts: an open browser that somebody else finds must not be enough. Machines (API keys,
+        Mercato itself) cannot prove more than their key; their rights are their limit.
+        """
+        if self.kind is not PrincipalKind.USER:
+            return
+        if self.proven_at is None or clock.now() - self.proven_at > within:
+            seconds = int(within.total_seconds())
+            raise Denied(
+                "step_up_required", "Confirm that it is you, then try again.", data={"max_age_s": seconds}
+            )
 
     def require_user_id(self) -> UUID:
         """The id of the signed-in user; raises Unauthenticated for a guest or a machine."""

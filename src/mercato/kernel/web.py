@@ -6,7 +6,8 @@ A handler is a plain Litestar function. It gets `ctx` and the contracts by name,
     @post("/admin/orders/{id:uuid}/refunds", permission="refund_orders", answers={402: "Declined."})
     @post("/admin/images", permission="write_products", request_max_body_size=LARGE_BODY_BYTES)
 
-Options that the edge reads: `permission` (required) · `cached` (tags; public GETs only) · `answers` (status
+Options that the edge reads: `permission` (required) · `recent=True` (a sensitive act: whoever did not prove
+in the last minutes who they are is asked to; services say the same with `principal.require_recent()`) · `cached` (tags; public GETs only) · `answers` (status
 codes that this route gives beside the usual ones: a sentence, or the type of the body) · `any_query=True`
 (the address may name what no parameter is called, as filters by attribute do; other API routes refuse it) ·
 `csrf=False` (for callers that prove themselves otherwise, as signed webhooks do) · `replay=False` (an answer

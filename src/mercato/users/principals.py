@@ -34,9 +34,12 @@ class Principals:
         if row is None:
             return GUEST
         await self._touch(row, now)
+        needs_mfa = row["requires_mfa"] and not row["has_mfa"]
         return Principal(
             kind=PrincipalKind.USER, id=row["user_id"], email=row["email"], name=row["name"],
-            permissions=frozenset(row["permissions"]), session_id=row["session_id"],
+            permissions=frozenset() if needs_mfa else frozenset(row["permissions"]),
+            session_id=row["session_id"], proven_at=row["proven_at"], has_mfa=row["has_mfa"],
+            needs_mfa=needs_mfa,
         )  # fmt: skip
 
     async def _row_of(self, credential: str, now: datetime) -> Row | None:

@@ -7,7 +7,10 @@ from uuid import UUID
 from mercato.kernel.db import Queries, Row
 
 _PRINCIPAL = """
-  s.id as session_id, s.last_used_at, u.id as user_id, u.email, u.name,
+  s.id as session_id, s.last_used_at, coalesce(s.proven_at, s.created_at) as proven_at, s.has_mfa,
+  u.id as user_id, u.email, u.name,
+  coalesce((select bool_or(o.requires_mfa) from users.user_roles r join users.roles o on o.code = r.role_code
+            where r.user_id = u.id), false) as requires_mfa,
   array(select distinct p from users.user_roles r join users.roles o on o.code = r.role_code,
         unnest(o.permissions) p where r.user_id = u.id) as permissions
 from users.sessions s join users.users u on u.id = s.user_id
