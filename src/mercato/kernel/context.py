@@ -65,7 +65,9 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     def refuse_without_mfa(self) -> None:
         """Raise Denied("mfa_required") for whoever must show a second factor before they have any right."""
         if self.needs_mfa:
-            raise Denied("mfa_required", "Your role asks for a second factor: set one up, or sign in with it.")
+            raise Denied(
+                "mfa_required", "Your role asks for a second factor: set one up, or sign in with it."
+            )
 
     def require_recent(self, within: timedelta = RECENT) -> None:
         """Raise Denied("step_up_required") when a person has not proved who they are `within` this time.

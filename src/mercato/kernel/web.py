@@ -7,11 +7,12 @@ A handler is a plain Litestar function. It gets `ctx` and the contracts by name,
     @post("/admin/images", permission="write_products", request_max_body_size=LARGE_BODY_BYTES)
 
 Options that the edge reads: `permission` (required) · `recent=True` (a sensitive act: whoever did not prove
-in the last minutes who they are is asked to; services say the same with `principal.require_recent()`) · `cached` (tags; public GETs only) · `answers` (status
-codes that this route gives beside the usual ones: a sentence, or the type of the body) · `any_query=True`
-(the address may name what no parameter is called, as filters by attribute do; other API routes refuse it) ·
-`csrf=False` (for callers that prove themselves otherwise, as signed webhooks do) · `replay=False` (an answer
-that holds secrets is never kept for an Idempotency-Key) · `timeout_s` (default 10; None for streams).
+in the last minutes who they are is asked to; services say the same with `principal.require_recent()`) ·
+`cached` (tags; public GETs only) · `answers` (status codes that this route gives beside the usual ones: a
+sentence, or the type of the body) · `any_query=True` (the address may name what no parameter is called, as
+filters by attribute do; other API routes refuse it) · `csrf=False` (for callers that prove themselves
+otherwise, as signed webhooks do) · `replay=False` (an answer that holds secrets is never kept for an
+Idempotency-Key) · `timeout_s` (default 10; None for streams).
 """
 
 from collections.abc import Callable, Iterable
