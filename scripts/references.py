@@ -13,6 +13,7 @@ from mercato.catalog import memory
 from mercato.cli import app
 from mercato.contracts import users
 from mercato.edge import changes, routes
+from mercato.kernel.acts import Acted
 from mercato.kernel.events import Event
 from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF
 from mercato.users.domain import SEEDED_ROLES
@@ -76,7 +77,7 @@ def events() -> str:
                 [
                     "| | |",
                     "|---|---|",
-                    _row(["published by", event.subject.split(".")[0]]),
+                    _row(["published by", _publisher_of(event)]),
                     _row(["key", f"`{_key_of(event)}`"]),
                     _row(["consumers", ", ".join(heard.get(event.subject, [])) or "none"]),
                     _row(["listeners", ", ".join(_listeners(event.subject)) or "none"]),
@@ -86,6 +87,10 @@ def events() -> str:
         fields = [f"| `{name}` | {type_} |" for name, type_ in _fields_of(event)]
         parts.append("\n".join(["| field | type |", "|---|---|", *fields]))
     return "\n\n".join(parts) + "\n"
+
+
+def _publisher_of(event: type[Event]) -> str:
+    return "every service" if event is Acted else event.subject.split(".")[0]
 
 
 def commands() -> str:

@@ -97,10 +97,15 @@ MODULES: dict[str, Module] = {
         contract="mercato.contracts.notifications:Notifications",
         schemas={"notifications": "mercato.notifications"},
     ),
+    "audit": Module(
+        package="mercato.audit",
+        contract="mercato.contracts.audit:Audit",
+        schemas={"audit": "mercato.audit"},
+    ),
     EDGE: Module(
         package="mercato.edge",
         schemas={"edge": "mercato.edge"},
-        needs=("users", "catalog", "stock", "carts", "orders", "payments", "notifications"),
+        needs=("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit"),
         keeps_events=False,
     ),
 }

@@ -15,7 +15,7 @@ import msgspec
 
 from mercato.kernel.refusals import Refusal
 
-SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "edge")
+SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit", "edge")
 _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
 
 

@@ -14,6 +14,7 @@ PACKAGES = {
     "payments": "mercato.payments",
     "simulator": "mercato.payments.simulator",
     "notifications": "mercato.notifications",
+    "audit": "mercato.audit",
     "edge": "mercato.edge",
 }
 

@@ -61,6 +61,7 @@ async def report_of(shop: "Shop", *, wait_s: float) -> Report:
 
 async def _differences(shop: "Shop", checked: dict[str, int]) -> list[Difference]:
     """What the services say about their own books."""
+    from mercato.contracts.audit import Audit
     from mercato.contracts.carts import Carts
     from mercato.contracts.catalog import Catalog
     from mercato.contracts.orders import Orders
@@ -72,6 +73,7 @@ async def _differences(shop: "Shop", checked: dict[str, int]) -> list[Difference
         ("stock", shop.client(Stock)),
         ("orders", shop.client(Orders)),
         ("payments", shop.client(Payments)),
+        ("audit", shop.client(Audit)),
     ):
         verification = await service.verify(SYSTEM_CONTEXT)
         checked[name] = verification.checked

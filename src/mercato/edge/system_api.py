@@ -21,7 +21,7 @@ from mercato.kernel.web import ListLimit
 
 READ, WRITE = "read_system", "write_system"
 
-Schema = Literal["users", "catalog", "stock", "carts", "orders", "payments", "notifications"]
+Schema = Literal["users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit"]
 Service = Annotated[Schema | None, QueryParameter(name="service", description="Only of this service.")]
 
 
