@@ -22,6 +22,7 @@ NAVIGATION = (
     _Entry("Products", "/admin/products", "tag", "read_products"),
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
+    _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
     _Entry("System", "/admin/system", "activity", "read_system"),
 )
 

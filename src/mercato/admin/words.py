@@ -55,6 +55,7 @@ SAID = {
     "order_retried": "It is being tried again.",
     "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
+    "key_revoked": "The key was revoked.",
     "resent": "The mail is sent again.",
 }
 """What a page says after something was done: code in the address → sentence."""

@@ -20,6 +20,8 @@ SIGNING_KEY_OVERLAP = timedelta(days=2)
 """A retired key stays published this long, so that nobody is signed out by the change."""
 
 OWNER_ROLE = "owner"
+API_KEY_PREFIX = "mk_"
+"""How the secret of an API key begins, so that people and scanners recognize one."""
 PASSWORD_LENGTH_MIN = 12
 GUESSABLE_SCORE_MAX = 1
 """zxcvbn's score 0 or 1: found within a million guesses."""

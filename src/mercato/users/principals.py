@@ -11,7 +11,7 @@ from mercato.kernel.context import GUEST, Principal, PrincipalKind
 from mercato.kernel.db import Database, Row
 from mercato.kernel.ids import digest
 from mercato.users import domain
-from mercato.users.store import sessions
+from mercato.users.store import api_keys, sessions
 from mercato.users.tokens import SigningKeys
 
 CREDENTIAL_LENGTH_MAX = 2000
@@ -19,17 +19,19 @@ ACCESS_TOKEN_DOTS = 2
 
 
 class Principals:
-    """Resolves session tokens and access tokens."""
+    """Resolves session tokens, access tokens and API keys."""
 
     def __init__(self, database: Database, keys: SigningKeys) -> None:
         self._database = database
         self._keys = keys
 
     async def resolve(self, credential: str) -> Principal:
-        """The principal of a session token or an access token; a guest when it proves nothing."""
+        """The principal of a session token, an access token or an API key; a guest when it proves nothing."""
         if not credential or len(credential) > CREDENTIAL_LENGTH_MAX:
             return GUEST
         now = clock.now()
+        if credential.startswith(domain.API_KEY_PREFIX):
+            return await self._of_key(credential, now)
         row = await self._row_of(credential, now)
         if row is None:
             return GUEST
@@ -40,6 +42,18 @@ class Principals:
             permissions=frozenset() if needs_mfa else frozenset(row["permissions"]),
             session_id=row["session_id"], proven_at=row["proven_at"], has_mfa=row["has_mfa"],
             needs_mfa=needs_mfa,
+        )  # fmt: skip
+
+    async def _of_key(self, secret: str, now: datetime) -> Principal:
+        row = await api_keys.key_of_secret(self._database, token_hash=digest(secret), now=now)
+        if row is None:
+            return GUEST
+        noted_before = now - domain.TOUCH_EVERY
+        if row["last_used_at"] is None or row["last_used_at"] < noted_before:
+            await api_keys.touch_key(self._database, key_id=row["id"], now=now, unless_after=noted_before)
+        return Principal(
+            kind=PrincipalKind.API_KEY, id=row["id"], name=row["name"],
+            permissions=frozenset(row["permissions"]),
         )  # fmt: skip
 
     async def _row_of(self, credential: str, now: datetime) -> Row | None:

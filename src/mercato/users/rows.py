@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from mercato.contracts.shared import Address
-from mercato.contracts.users import Role, SavedAddress, SessionInfo, User
+from mercato.contracts.users import ApiKey, Role, SavedAddress, SessionInfo, User
 from mercato.kernel.db import Row
 
 
@@ -35,5 +35,14 @@ def session_of(row: Row, current: UUID | None) -> SessionInfo:
 def role_of(row: Row) -> Role:
     return Role(
         code=row["code"], name=row["name"], permissions=row["permissions"], is_seeded=row["is_seeded"],
+        version=row["version"],
+    )  # fmt: skip
+
+
+def api_key_of(row: Row) -> ApiKey:
+    return ApiKey(
+        id=row["id"], name=row["name"], prefix=row["prefix"], permissions=row["permissions"],
+        channel=row["channel"], created_at=row["created_at"], created_by=row["created_by"],
+        expires_at=row["expires_at"], last_used_at=row["last_used_at"], revoked_at=row["revoked_at"],
         version=row["version"],
     )  # fmt: skip

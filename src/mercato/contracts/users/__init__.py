@@ -1,5 +1,6 @@
 """Accounts: who people are, how they sign in, what they may do."""
 
+from mercato.contracts.users.account_events import SecurityActed
 from mercato.contracts.users.events import (
     AccessChanged,
     PasswordResetRequested,
@@ -7,6 +8,7 @@ from mercato.contracts.users.events import (
     UserConfirmed,
     UserRegistered,
 )
+from mercato.contracts.users.keys import ApiKey, IssuedApiKey
 from mercato.contracts.users.records import (
     PERMISSIONS,
     RESOURCES,
@@ -24,12 +26,15 @@ __all__ = [
     "PERMISSIONS",
     "RESOURCES",
     "AccessChanged",
+    "ApiKey",
+    "IssuedApiKey",
     "Password",
     "PasswordResetRequested",
     "PublicKey",
     "RegistrationRepeated",
     "Role",
     "SavedAddress",
+    "SecurityActed",
     "SessionInfo",
     "SignIn",
     "User",
