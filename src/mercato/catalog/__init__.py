@@ -9,7 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from mercato.catalog.actions.import_file import ATTEMPTS, JOB, TIMEOUT_S, ImportPayload, run_import
-from mercato.catalog.actions.register_stock import hear_orders, hear_stock, register_stock
+from mercato.catalog.actions.register_stock import (
+    hear_orders,
+    hear_stock,
+    index_best_sellers,
+    register_stock,
+)
 from mercato.catalog.memory import Ears, Memory
 from mercato.catalog.parts import Parts
 from mercato.catalog.picture_store import PictureStore
@@ -27,7 +32,9 @@ from mercato.kernel.service import Service
 
 REGISTER_STOCK_EVERY_S = 30.0
 UNITS_SOLD_LINGER_S = 0.5
-"""Sorting by what sells is in no hurry: half a second of orders is counted, and indexed, at once."""
+"""Sorting by what sells is in no hurry: half a second of orders is counted at once."""
+BEST_SELLERS_EVERY_S = 30.0
+"""Search reads a product again for its rank: with every order that cost 0.9 ms of CPU."""
 
 
 def build(runtime: Runtime, *, stock: Stock) -> Service:
@@ -69,6 +76,7 @@ def build(runtime: Runtime, *, stock: Stock) -> Service:
                 REGISTER_STOCK_EVERY_S,
                 partial(register_stock, parts, SYSTEM_CONTEXT),
             ),
+            Schedule("catalog-best-sellers", BEST_SELLERS_EVERY_S, partial(index_best_sellers, parts)),
         ),
         jobs=(
             JobKind(

@@ -61,4 +61,12 @@ async def hear_orders(tx: Tx, events: Sequence[OrderPlaced]) -> None:
     for event in events:
         for line in event.lines:
             units[line.variant_id] = units.get(line.variant_id, 0) + line.quantity
-    await changes.mark(tx, product_ids=await changes.add_units_sold(tx, units=units))
+    await changes.add_units_sold(tx, units=units)
+
+
+async def index_best_sellers(parts: Parts) -> None:
+    """Let search read again what was sold, so that it sorts by what sells."""
+    async with parts.database.transaction() as tx:
+        sold = await changes.take_best_sellers(tx)
+        if sold:
+            await changes.mark(tx, product_ids=sold)

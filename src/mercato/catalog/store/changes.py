@@ -56,21 +56,28 @@ async def set_availability(
     return {row["id"]: (row["slug"], row["variant_ids"]) for row in rows}
 
 
-async def add_units_sold(tx: Tx, *, units: Mapping[UUID, int]) -> list[UUID]:
-    """Count sold units (variant → quantity) for sorting by best-selling; returns the products."""
-    rows = await tx.fetch(
+async def add_units_sold(tx: Tx, *, units: Mapping[UUID, int]) -> None:
+    """Count sold units (variant → quantity), and note the products for `take_best_sellers`."""
+    await tx.execute(
         """
         with sold as (
           select v.product_id, sum(n.quantity)::bigint as quantity
           from unnest($1::uuid[], $2::bigint[]) as n (variant_id, quantity)
-          join catalog.variants v on v.id = n.variant_id group by v.product_id)
-        update catalog.products p set units_sold = p.units_sold + s.quantity
-        from sold s where p.id = s.product_id returning p.id
+          join catalog.variants v on v.id = n.variant_id group by v.product_id),
+        counted as (
+          update catalog.products p set units_sold = p.units_sold + s.quantity
+          from sold s where p.id = s.product_id returning p.id)
+        insert into catalog.best_sellers (product_id) select id from counted order by id on conflict do nothing
         """,
         list(units),
         list(units.values()),
     )
-    return [row["id"] for row in rows]
+
+
+async def take_best_sellers(tx: Tx) -> list[UUID]:
+    """The products that were sold since this was last asked."""
+    rows = await tx.fetch("delete from catalog.best_sellers returning product_id")
+    return [row["product_id"] for row in rows]
 
 
 async def not_registered(
