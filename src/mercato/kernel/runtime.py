@@ -14,6 +14,7 @@ from mercato.kernel.jobs import Jobs
 from mercato.kernel.live import Live
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.outbox import Outbox
+from mercato.kernel.press import Press
 from mercato.settings import Settings
 
 THREADS = 2
@@ -35,6 +36,7 @@ class Runtime:
         self.broker.on_connect(self.live.broker_is_back)
         self.outbox_bells = Bells()
         self.job_bells = Bells()
+        self.press = Press()
         self._pools: dict[tuple[str, bool], Pool] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._in_threads = 0
@@ -86,5 +88,6 @@ class Runtime:
         """Close the database connections and end the threads; the NATS connection is compose's to close."""
         for pool in self._pools.values():
             await pool.close()
+        self.press.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from mercato.contracts.stock import Stock
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 from mercato.orders.channels import Channels
-from mercato.orders.events import subscriptions_of
+from mercato.orders.events import jobs_of, subscriptions_of
 from mercato.orders.parts import Parts
 from mercato.orders.service import OrdersService
 from mercato.orders.sweeper import Sweeper
@@ -29,6 +29,8 @@ def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, pay
         channels=Channels(catalog),
         stock=stock,
         payments=payments,
+        press=runtime.press,
+        jobs=runtime.jobs("orders"),
         secret=runtime.settings.secret_key,
         wake_sweeper=sweeper.wake,
     )
@@ -37,5 +39,6 @@ def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, pay
         impl=OrdersService(parts),
         subscriptions=subscriptions_of(parts),
         schedules=sweeper.schedules(),
+        jobs=jobs_of(parts),
         stop=sweeper.stop,
     )

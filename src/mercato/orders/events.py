@@ -3,17 +3,33 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from mercato.contracts.notifications import MessagesSent
-from mercato.contracts.orders import OrderStatus
+from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, OrderShipped, OrderStatus
 from mercato.contracts.payments import PaymentChanged
 from mercato.kernel import clock
 from mercato.kernel.db import Tx
 from mercato.kernel.inbox import Subscription
-from mercato.orders.actions import money
+from mercato.kernel.jobs import JobKind, JobRun
+from mercato.orders.actions import money, papers
 from mercato.orders.domain import Amounts
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
 from mercato.orders.store import after, resuming
+from mercato.orders.store import papers as store
+
+OrderEvent = OrderPaid | OrderShipped | OrderRefunded | OrderCanceled
+PAPER_EVENTS = (OrderPaid, OrderShipped, OrderRefunded, OrderCanceled)
+PAPERS = "papers"
+
+
+class PapersBehind(msgspec.Struct, frozen=True):
+    """An order whose papers may be behind, and why."""
+
+    order_id: UUID
+    reason: str = ""
+
 
 _FAILURES = {
     "capture_failed": "Capture failed",
@@ -29,12 +45,33 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_mail(tx: Tx, events: Sequence[MessagesSent]) -> None:
         await mail_sent(parts, tx, events)
 
+    async def hear_own(tx: Tx, events: Sequence[OrderEvent]) -> None:
+        await papers_behind(parts, tx, events)
+
     return (
+        Subscription("orders-papers", PAPER_EVENTS, hear_own, linger_s=0.9),
         Subscription(
             consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments, linger_s=0.1
         ),
         Subscription(consumer="orders-mail", events=(MessagesSent,), handle=hear_mail, linger_s=0.25),
     )
+
+
+def jobs_of(parts: Parts) -> tuple[JobKind, ...]:
+    async def run(job: JobRun, behind: PapersBehind) -> None:
+        await papers.bring_up_to_date(parts, order_id=behind.order_id, reason=behind.reason)
+
+    return (JobKind(name=PAPERS, payload=PapersBehind, run=run, concurrency=2),)
+
+
+async def papers_behind(parts: Parts, tx: Tx, events: Sequence[OrderEvent]) -> None:
+    """Orders whose invoice or credit note may be due get a job: it asks for the channel, which no handler may.
+
+    Without a job key on purpose: a job that runs already may have looked before this news.
+    """
+    reasons = {event.order_id: getattr(event, "reason", "") for event in events}
+    for order_id in await store.due_orders(tx, order_ids=list(reasons)):
+        await parts.jobs.add(tx, PAPERS, PapersBehind(order_id, reasons[order_id]))
 
 
 async def mail_sent(parts: Parts, tx: Tx, events: Sequence[MessagesSent]) -> None:

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mercato.contracts.orders import (
+    Document,
+    DocumentIssued,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -80,3 +82,12 @@ def order_shipped(order: _Known, token: str, *, parcel: ParcelRow, lines: list[S
 
 def order_delivered(order: _Known, token: str, *, parcel_id: UUID) -> OrderDelivered:
     return OrderDelivered(**_head(order, token), fulfillment_id=parcel_id)
+
+
+def document_issued(order: _Known, token: str, document: Document) -> DocumentIssued:
+    return DocumentIssued(
+        **_head(order, token),
+        document_id=document.id,
+        kind=document.kind,
+        document_number=document.number,
+    )

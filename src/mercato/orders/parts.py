@@ -9,8 +9,10 @@ from mercato.contracts.carts import Carts
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.db import Database, Tx
+from mercato.kernel.jobs import Jobs
 from mercato.kernel.live import Live
 from mercato.kernel.outbox import Outbox
+from mercato.kernel.press import Press
 from mercato.orders.channels import Channels
 from mercato.orders.numbers import order_token
 
@@ -25,6 +27,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     channels: Channels
     stock: Stock
     payments: Payments
+    press: Press
+    jobs: Jobs
     secret: str
     wake_sweeper: Callable[[], None]
 

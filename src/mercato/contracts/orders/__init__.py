@@ -1,6 +1,15 @@
 """Orders: the record of a sale, how it is placed, paid, shipped, canceled and refunded."""
 
+from mercato.contracts.orders.documents import (
+    Document,
+    DocumentFile,
+    DocumentKind,
+    DocumentList,
+    InvoiceTime,
+    Seller,
+)
 from mercato.contracts.orders.events import (
+    DocumentIssued,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -37,9 +46,15 @@ from mercato.contracts.orders.service import Orders
 
 __all__ = [
     "CustomerFigures",
+    "Document",
+    "DocumentFile",
+    "DocumentIssued",
+    "DocumentKind",
+    "DocumentList",
     "Fulfillment",
     "FulfillmentLine",
     "FulfillmentStatus",
+    "InvoiceTime",
     "Order",
     "OrderCanceled",
     "OrderCounts",
@@ -62,6 +77,7 @@ __all__ = [
     "ReturnStatus",
     "SalesPoint",
     "SalesReport",
+    "Seller",
     "SoldLine",
     "StuckWork",
     "TimelineEntry",

@@ -82,3 +82,12 @@ class OrderDelivered(_OrderEvent, frozen=True):
 
     subject: ClassVar[str] = "orders.delivered"
     fulfillment_id: UUID
+
+
+class DocumentIssued(_OrderEvent, frozen=True):
+    """An invoice or a credit note was issued: `kind` says which."""
+
+    subject: ClassVar[str] = "orders.document_issued"
+    document_id: UUID
+    kind: str
+    document_number: str

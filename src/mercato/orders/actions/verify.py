@@ -11,7 +11,7 @@ from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Row
 from mercato.orders.domain import Amounts, payment_status
 from mercato.orders.parts import Parts
-from mercato.orders.store import figures
+from mercato.orders.store import figures, papers
 
 PAGE = 500
 MAX_DIFFERENCES = 100
@@ -20,9 +20,18 @@ OVERDUE_S = 60
 
 
 async def verify(parts: Parts) -> Verification:
-    """Totals = lines, sales = orders, amounts = payments, promised units = allocations, nothing stuck."""
+    """Totals = lines, sales = orders, amounts = payments, promised units = allocations, nothing stuck, documents numbered
+    without gaps."""
     differences = await figures.wrong_totals(parts.db, limit=MAX_DIFFERENCES)
     differences += await figures.wrong_sales(parts.db, limit=MAX_DIFFERENCES)
+    differences += [
+        Difference("document_numbers", series, str(last), str(count))
+        for series, last, count in await papers.gaps(parts.db)
+    ]
+    differences += [
+        Difference("credited_more_than_invoiced", number, str(total), str(credited))
+        for number, total, credited in await papers.miscredited(parts.db)
+    ]
     overdue = clock.now() - timedelta(seconds=OVERDUE_S)
     differences += await figures.stuck(parts.db, overdue_before=overdue, limit=MAX_DIFFERENCES)
     checked, after = 0, None

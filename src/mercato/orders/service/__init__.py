@@ -2,9 +2,10 @@
 
 from mercato.orders.service.buying import BuyingPart
 from mercato.orders.service.desk import DeskPart
+from mercato.orders.service.documents import DocumentsPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.sending import SendingPart
 
 
-class OrdersService(BuyingPart, DeskPart, SendingPart, FiguresPart):
+class OrdersService(BuyingPart, DeskPart, SendingPart, DocumentsPart, FiguresPart):
     """Implements `contracts.orders.Orders`."""

@@ -38,6 +38,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     customer_id: UUID | None
     email: str
+    locale: str
     channel: str
     currency: str
     subtotal: int

@@ -1,0 +1,157 @@
+"""What stands on an invoice or a credit note, kept with it for ever. Amounts are minor units of its currency."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mercato.contracts.carts import TaxLine
+from mercato.contracts.orders import DocumentKind, Seller
+from mercato.contracts.shared import Address
+from mercato.kernel.money import allocate
+from mercato.orders.records import LineRow
+from mercato.orders.store.reading import OrderView
+
+
+class PaperLine(msgspec.Struct, frozen=True, gc=False):
+    """A row: `total` is after `discount`, with tax when the prices include it."""
+
+    name: str
+    detail: str
+    quantity: int
+    unit_price: int
+    discount: int
+    total: int
+
+
+class PaperTax(msgspec.Struct, frozen=True, gc=False):
+    """Tax of one rate: `rate` is a fraction as text; of goods without tax the name is empty."""
+
+    name: str
+    rate: str
+    net: int
+    tax: int
+
+    @property
+    def gross(self) -> int:
+        return self.net + self.tax
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole content of one document."""
+
+    kind: DocumentKind
+    number: str
+    issued_on: date
+    order_number: str
+    ordered_on: date
+    supplied_on: date | None
+    locale: str
+    currency: str
+    seller: Seller
+    buyer: Address
+    ship_to: Address
+    buyer_vat_id: str | None = None
+    is_reverse_charge: bool = False
+    lines: list[PaperLine]
+    delivery_name: str
+    delivery: int
+    taxes: list[PaperTax]
+    """By rate, with one row for what bears no tax: their gross amounts sum to the total."""
+    tax_included: bool
+    total: int
+    paid: int
+    reason: str = ""
+    invoice_number: str | None = None
+    invoice_issued_on: date | None = None
+
+
+def invoice_of(view: OrderView, seller: Seller, *, number: str, at: datetime, time_zone: str) -> Paper:
+    """The invoice of an order as it stands at `at`; days are those of the channel."""
+    zone = ZoneInfo(time_zone)
+    shipped = [parcel.shipped_at for parcel in view.parcels if parcel.shipped_at is not None]
+    return Paper(
+        kind=DocumentKind.INVOICE,
+        number=number,
+        issued_on=at.astimezone(zone).date(),
+        order_number=view.number,
+        ordered_on=(view.placed_at or view.created_at).astimezone(zone).date(),
+        supplied_on=max(shipped).astimezone(zone).date() if shipped else None,
+        locale=view.locale,
+        currency=view.currency,
+        seller=seller,
+        buyer=view.billing_address,
+        ship_to=view.shipping_address,
+        lines=[_line(line) for line in view.lines],
+        delivery_name=view.delivery.method,
+        delivery=view.delivery_price,
+        taxes=_taxes(view.tax_lines, view.total),
+        tax_included=view.tax_included,
+        total=view.total,
+        paid=view.paid_by_credit + view.captured - view.refunded,
+    )
+
+
+def credit_note_of(
+    invoice: Paper,
+    earlier: Sequence[Paper],
+    amount: int,
+    *,
+    number: str,
+    reason: str,
+    at: datetime,
+    time_zone: str,
+) -> Paper:
+    """Takes `amount` of an invoice back, after what `earlier` credit notes took: tax by tax, never more than is
+    left of each, so that together they sum exactly to the invoice."""
+    left = [
+        _less(tax, [note.taxes[place] for note in earlier if note.taxes])
+        for place, tax in enumerate(invoice.taxes)
+    ]
+    is_whole = not earlier and amount == invoice.total
+    text = "Refund" + (f": {reason}" if reason else "")
+    return msgspec.structs.replace(
+        invoice,
+        kind=DocumentKind.CREDIT_NOTE,
+        number=number,
+        issued_on=at.astimezone(ZoneInfo(time_zone)).date(),
+        lines=invoice.lines if is_whole else [PaperLine(text, "", 1, amount, 0, amount)],
+        delivery=invoice.delivery if is_whole else 0,
+        taxes=_shares(left, amount),
+        tax_included=invoice.tax_included if is_whole else True,
+        total=amount,
+        paid=amount,
+        reason=reason,
+        invoice_number=invoice.number,
+        invoice_issued_on=invoice.issued_on,
+    )
+
+
+def _shares(left: Sequence[PaperTax], amount: int) -> list[PaperTax]:
+    """`amount` spread over what is left of each tax; the tax within each share in proportion."""
+    shares = allocate(amount, [tax.gross for tax in left])
+    found = []
+    for tax, share in zip(left, shares, strict=True):
+        net, part = allocate(share, [tax.net, tax.tax]) if tax.gross else (0, 0)
+        found.append(PaperTax(tax.name, tax.rate, net, part))
+    return found
+
+
+def _less(tax: PaperTax, taken: Sequence[PaperTax]) -> PaperTax:
+    net = tax.net - sum(each.net for each in taken)
+    return PaperTax(tax.name, tax.rate, net, tax.tax - sum(each.tax for each in taken))
+
+
+def _taxes(lines: Sequence[TaxLine], total: int) -> list[PaperTax]:
+    taxes = [PaperTax(line.name, line.rate, line.net.amount, line.tax.amount) for line in lines]
+    rest = total - sum(tax.gross for tax in taxes)
+    return [*taxes, PaperTax("", "0", rest, 0)] if rest > 0 or not taxes else taxes
+
+
+def _line(line: LineRow) -> PaperLine:
+    detail = " · ".join([*line.options.values(), line.sku])
+    full = line.list_price * line.quantity
+    return PaperLine(line.name, detail, line.quantity, line.list_price, max(full - line.total, 0), line.total)
+
+
