@@ -33,7 +33,7 @@ PLACING = {
 }
 """Failpoint → the payment that passes it."""
 ELSEWHERE = {"orders.captured", "orders.refunded", "orders.voided", "orders.deallocated", "orders.shipped"}
-ELSEWHERE |= {"orders.canceled", "job.taken"}
+ELSEWHERE |= {"orders.canceled", "job.taken", "orders.document_numbered"}
 HEALED_WITHIN_S = 60.0
 LEASES_LAST_S = 60
 """The longest: carts that are frozen without an order are opened after 40 s."""

@@ -8,7 +8,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from mercato.kernel.errors import Unavailable
 if TYPE_CHECKING:
     import typst
 
-STANDARDS = ["ua-1", "a-2a"]
+STANDARDS: Final[list[Literal["ua-1", "a-2a"]]] = ["ua-1", "a-2a"]
 MAX_WAITING = 16
 TIMEOUT_S = 8.0
 
@@ -55,7 +55,9 @@ class Press:
 
     def _set(self, template: Path, data: str, at: datetime) -> bytes:
         compiler = self._compilers.get(template) or self._load(template)
-        pages: Any = compiler.compile(sys_inputs={"data": data}, pdf_standards=STANDARDS, timestamp=at)
+        pages: Any = compiler.compile(
+            sys_inputs={"data": data}, pdf_standards=[*STANDARDS], timestamp=at.replace(microsecond=0)
+        )
         return bytes(pages)
 
     def _load(self, template: Path) -> "typst.Compiler":

@@ -65,7 +65,7 @@ def jobs_of(parts: Parts) -> tuple[JobKind, ...]:
 
 
 async def papers_behind(parts: Parts, tx: Tx, events: Sequence[OrderEvent]) -> None:
-    """Orders whose invoice or credit note may be due get a job: it asks for the channel, which no handler may.
+    """Orders whose invoice or credit note may be due get a job, which may ask for the channel.
 
     Without a job key on purpose: a job that runs already may have looked before this news.
     """

@@ -102,9 +102,7 @@ class Documents(Protocol):
         """Needs `read_fulfillments`: what is in the parcel, without prices."""
 
     @idempotent
-    async def buyer_documents(
-        self, ctx: Context, *, number: str, token: str | None = None
-    ) -> DocumentList:
+    async def buyer_documents(self, ctx: Context, *, number: str, token: str | None = None) -> DocumentList:
         """For the order's customer, or with the order's token. Else NotFound."""
 
     async def request_invoice(self, ctx: Context, *, number: str, token: str | None = None) -> Document:

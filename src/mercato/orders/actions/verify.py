@@ -20,8 +20,8 @@ OVERDUE_S = 60
 
 
 async def verify(parts: Parts) -> Verification:
-    """Totals = lines, sales = orders, amounts = payments, promised units = allocations, nothing stuck, documents numbered
-    without gaps."""
+    """Totals = lines, sales = orders, amounts = payments, promised units = allocations, nothing stuck,
+    documents numbered without gaps."""
     differences = await figures.wrong_totals(parts.db, limit=MAX_DIFFERENCES)
     differences += await figures.wrong_sales(parts.db, limit=MAX_DIFFERENCES)
     differences += [

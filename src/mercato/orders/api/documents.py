@@ -35,9 +35,7 @@ async def get_document(ctx: Context, orders: Orders, document_id: UUID) -> Respo
     return pdf(await orders.document_file(ctx, document_id=document_id))
 
 
-@get(
-    "/admin/fulfillments/{fulfillment_id:uuid}/packing-slip", permission="read_fulfillments", media_type=PDF
-)
+@get("/admin/fulfillments/{fulfillment_id:uuid}/packing-slip", permission="read_fulfillments", media_type=PDF)
 async def get_packing_slip(ctx: Context, orders: Orders, fulfillment_id: UUID) -> Response[bytes]:
     """What is in a parcel, as PDF without prices."""
     return pdf(await orders.packing_slip(ctx, fulfillment_id=fulfillment_id))

@@ -1,4 +1,4 @@
-"""What stands on an invoice or a credit note, kept with it for ever. Amounts are minor units of its currency."""
+"""What stands on an invoice or a credit note, kept with it for ever. Amounts in minor units."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -103,8 +103,8 @@ def credit_note_of(
     at: datetime,
     time_zone: str,
 ) -> Paper:
-    """Takes `amount` of an invoice back, after what `earlier` credit notes took: tax by tax, never more than is
-    left of each, so that together they sum exactly to the invoice."""
+    """Takes `amount` of an invoice back, after what `earlier` credit notes took: tax by tax, never more than
+    is left of each, so that together they sum exactly to the invoice."""
     left = [
         _less(tax, [note.taxes[place] for note in earlier if note.taxes])
         for place, tax in enumerate(invoice.taxes)
@@ -153,5 +153,3 @@ def _line(line: LineRow) -> PaperLine:
     detail = " · ".join([*line.options.values(), line.sku])
     full = line.list_price * line.quantity
     return PaperLine(line.name, detail, line.quantity, line.list_price, max(full - line.total, 0), line.total)
-
-

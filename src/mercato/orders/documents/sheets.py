@@ -164,9 +164,7 @@ def _sums(paper: Paper, amount: Callable[[int], str]) -> list[Sum]:
         sums.append(Sum(f"Delivery: {paper.delivery_name}", amount(paper.delivery)))
     if not paper.tax_included:
         sums += [Sum(tax.name, amount(tax.tax)) for tax in paper.taxes if tax.tax]
-    sums.append(
-        Sum("Total" if paper.kind is DocumentKind.INVOICE else "Credited", amount(paper.total), True)
-    )
+    sums.append(Sum("Total" if paper.kind is DocumentKind.INVOICE else "Credited", amount(paper.total), True))
     return sums
 
 
@@ -176,8 +174,12 @@ def _notes(paper: Paper, amount: Callable[[int], str]) -> list[str]:
         notes.append(REVERSE_CHARGE)
     if paper.kind is DocumentKind.INVOICE:
         left = paper.total - paper.paid
-        bank = f" Please transfer it to {paper.seller.bank}, naming {paper.number}." if paper.seller.bank else ""
-        notes.append("Paid in full. Thank you." if left <= 0 else f"{amount(left)} is still to be paid.{bank}")
+        bank = (
+            f" Please transfer it to {paper.seller.bank}, naming {paper.number}." if paper.seller.bank else ""
+        )
+        notes.append(
+            "Paid in full. Thank you." if left <= 0 else f"{amount(left)} is still to be paid.{bank}"
+        )
     if not any(tax.tax for tax in paper.taxes) and not paper.is_reverse_charge:
         notes.append("No VAT is charged.")
     return notes

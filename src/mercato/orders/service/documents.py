@@ -9,7 +9,9 @@ from mercato.orders.actions import papers as actions
 from mercato.orders.service.part import Part
 from mercato.orders.store import papers, reading
 
-PAID = frozenset({OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID, OrderPaymentStatus.PARTIALLY_REFUNDED})
+PAID = frozenset(
+    {OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID, OrderPaymentStatus.PARTIALLY_REFUNDED}
+)
 
 
 class DocumentsPart(Part):
