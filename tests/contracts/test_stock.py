@@ -2,11 +2,22 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import nats
 import pytest
 
-from mercato.contracts.stock import Availability, AvailableUnits, Demand, Shortage, Stock
+from mercato.contracts.stock import (
+    Allocation,
+    Availability,
+    AvailableUnits,
+    ChannelStock,
+    Demand,
+    Shortage,
+    Stock,
+    StockItem,
+    Strategy,
+)
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
@@ -61,8 +72,8 @@ class TestStockContract:
         assert (await stock.reservations(ctx, variant_id=mug)).items[0].owner == order
         assert await stock.expired_holds(ctx) == []
         await stock.allocate(ctx, owners=[order])
-        await stock.deallocate(ctx, cause_id=order, demands=[Demand(mug, 2)])
-        await stock.ship(ctx, fulfillment_id=parcel, demands=[Demand(mug, 3)])
+        await stock.deallocate(ctx, cause_id=order, owner=order, demands=[Demand(mug, 2)])
+        await stock.ship(ctx, fulfillment_id=parcel, owner=order, demands=[Demand(mug, 3)])
         await stock.restock(ctx, cause_id=new_id(), demands=[Demand(mug, 1)])
         level = (await stock.levels(ctx, query="mug")).items[0]
         assert (level.on_hand, level.allocated, level.reserved, level.available) == (7, 0, 0, 7)
@@ -78,14 +89,40 @@ class TestStockContract:
             "received", "reserved", "allocated", "deallocated", "shipped", "returned", "adjusted",
             "adjusted", "reserved", "released",
         ]  # fmt: skip
+        await self._change_where_and_how(stock, mug)
         assert (await stock.verify(ctx)).differences == []
         assert stock.called == {method.name for method in methods_of(Stock)}
+
+    async def _change_where_and_how(self, stock: Counted, mug: UUID) -> None:
+        ctx, owner = SYSTEM_CONTEXT, new_id()
+        berlin = await stock.add_location(ctx, code="berlin", name="Berlin")
+        spare = await stock.add_location(ctx, code="spare", name="Spare")
+        await stock.remove_location(ctx, location_id=spare.id)
+        await stock.change_location(ctx, location_id=berlin.id, name="Berlin-Mitte", is_active=True)
+        ordered = await stock.order_locations(ctx, location_ids=[berlin.id])
+        assert [one.name for one in ordered] == ["Berlin-Mitte", "Main warehouse"]
+        chosen = ChannelStock("b2b", Strategy.MOST_STOCK, [berlin.id])
+        await stock.set_channel_stock(
+            ctx, channel="b2b", strategy=Strategy.MOST_STOCK, location_ids=[berlin.id]
+        )
+        assert await stock.channel_stock(ctx) == [chosen]
+        level = await stock.set_safety_stock(ctx, variant_id=mug, location_id=MAIN, safety_stock=20)
+        assert (level.safety_stock, level.available) == (20, 0)
+        await stock.set_item(ctx, variant_id=mug, low_at=3, backorder_limit=2)
+        assert await stock.item(ctx, variant_id=mug) == StockItem(mug, "MUG", 3, 2)
+        backorder = AvailableUnits(mug, 2, Availability.BACKORDER)
+        assert await stock.available(ctx, variant_ids=[mug]) == [backorder]
+        await stock.hold(ctx, owner=owner, demands=[Demand(mug, 2)])
+        await stock.allocate(ctx, owners=[owner])
+        assert await stock.allocations(ctx, owners=[owner]) == [
+            Allocation(owner, mug, MAIN, "Main warehouse", 2)
+        ]
 
     async def test_refusals_keep_their_class_code_and_data(self, stock: Counted) -> None:
         ctx, mug = SYSTEM_CONTEXT, new_id()
         await stock.register_variants(ctx, skus={mug: "MUG"}, on_hand={mug: 1})
         with pytest.raises(Conflict) as conflict:
-            await stock.ship(ctx, fulfillment_id=new_id(), demands=[Demand(mug, 1)])
+            await stock.ship(ctx, fulfillment_id=new_id(), owner=new_id(), demands=[Demand(mug, 1)])
         assert conflict.value.data == {"short": [{"variant_id": str(mug), "allocated": 0}]}
         with pytest.raises(NotFound):
             await stock.adjust(ctx, variant_id=new_id(), location_id=MAIN, delta=1, reason="")

@@ -7,7 +7,7 @@ import pytest
 
 from mercato.catalog.stock import StockService
 from mercato.contracts.stock import Demand, StockLevel
-from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.context import SYSTEM, SYSTEM_CONTEXT, Context
 from mercato.kernel.ids import new_id
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
@@ -30,13 +30,9 @@ class Shelf:
         )
         return variant_id
 
-    async def add_location(self, code: str, position: int) -> UUID:
-        location_id = new_id()
-        await self.db.execute(
-            "insert into stock.locations (id, code, name, position) values ($1, $2, $2, $3)",
-            location_id, code, position,
-        )  # fmt: skip
-        return location_id
+    async def add_location(self, code: str) -> UUID:
+        """A new location, the last in the order."""
+        return (await self.stock.add_location(SYSTEM_CONTEXT, code=code, name=code)).id
 
     async def add_level(self, variant_id: UUID, location_id: UUID, on_hand: int) -> None:
         await self.db.execute(
@@ -57,11 +53,14 @@ class Shelf:
         return level.on_hand, level.allocated, level.reserved
 
     async def hold(
-        self, owner: UUID, *demands: tuple[UUID, int], minutes: int = 10
+        self, owner: UUID, *demands: tuple[UUID, int], minutes: int = 10, channel: str = "default"
     ) -> list[tuple[UUID, int]]:
         """What is short: (variant, available); empty when held."""
         hold = await self.stock.hold(
-            SYSTEM_CONTEXT, owner=owner, demands=[Demand(*demand) for demand in demands], minutes=minutes
+            Context(principal=SYSTEM, channel=channel),
+            owner=owner,
+            demands=[Demand(*demand) for demand in demands],
+            minutes=minutes,
         )
         return [(shortage.variant_id, shortage.available) for shortage in hold.shortages]
 
@@ -75,9 +74,16 @@ class Shelf:
         rows = await self.db.fetch(
             "select convert_from(body, 'UTF8')::json ->> 'variant_id' as id,"
             " convert_from(body, 'UTF8')::json ->> 'availability' as shown"
-            " from stock.outbox order by position"
+            " from stock.outbox where subject = 'stock.changed' order by position"
         )
         return [(UUID(row["id"]), row["shown"]) for row in rows]
+
+    async def facts(self) -> list[str]:
+        """The subjects of all events but stock.changed, oldest first."""
+        rows = await self.db.fetch(
+            "select subject from stock.outbox where subject <> 'stock.changed' order by position"
+        )
+        return [row["subject"] for row in rows]
 
     async def count_movements(self) -> int:
         count: int = await self.db.fetchval("select count(*) from stock.movements")

@@ -15,20 +15,23 @@ from mercato.kernel.ids import new_id
 from stock.conftest import MAIN, Shelf
 
 
+OWNER = new_id()
+
+
 async def promised(shelf: Shelf, on_hand: int, quantity: int) -> UUID:
-    """A variant of which so many units are allocated to an order."""
+    """A variant of which so many units are allocated to the order of OWNER."""
     mug, owner = await shelf.put(on_hand), new_id()
     await shelf.hold(owner, (mug, quantity))
-    await shelf.stock.allocate(SYSTEM_CONTEXT, owners=[owner])
+    await shelf.stock.allocate(SYSTEM_CONTEXT, owners=[owner], into=OWNER)
     return mug
 
 
 async def test_shipping_takes_units_away_once_per_fulfillment(shelf: Shelf) -> None:
     mug, parcel = await promised(shelf, 10, 4), new_id()
     cost = start_cost()
-    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, demands=[Demand(mug, 3)])
+    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, owner=OWNER, demands=[Demand(mug, 3)])
     assert cost.statements == 1
-    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, demands=[Demand(mug, 3)])
+    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, owner=OWNER, demands=[Demand(mug, 3)])
     assert await shelf.numbers(mug) == (7, 1, 0)
     assert (await shelf.kinds(mug))[-1] == ("shipped", 3)
     await shelf.assert_books_agree()
@@ -38,7 +41,7 @@ async def test_twenty_shipments_of_one_parcel_at_once_are_one(shelf: Shelf) -> N
     mug, parcel = await promised(shelf, 10, 4), new_id()
     await asyncio.gather(
         *(
-            shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, demands=[Demand(mug, 4)])
+            shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, owner=OWNER, demands=[Demand(mug, 4)])
             for _ in range(20)
         )
     )
@@ -52,20 +55,20 @@ async def test_refuses_to_ship_more_than_is_promised_and_changes_nothing(shelf: 
     parcel = new_id()
     with pytest.raises(Conflict) as refused:
         await shelf.stock.ship(
-            SYSTEM_CONTEXT, fulfillment_id=parcel, demands=[Demand(mug, 4), Demand(bowl, 2)]
+            SYSTEM_CONTEXT, fulfillment_id=parcel, owner=OWNER, demands=[Demand(mug, 4), Demand(bowl, 2)]
         )
     assert refused.value.code == "not_allocated"
     assert refused.value.data == {"short": [{"variant_id": str(bowl), "allocated": 1}]}
     assert await shelf.numbers(mug) == (10, 4, 0)
     assert await shelf.count_movements() == before
-    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, demands=[Demand(mug, 4)])
+    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=parcel, owner=OWNER, demands=[Demand(mug, 4)])
     assert await shelf.numbers(mug) == (6, 0, 0)
 
 
 async def test_a_canceled_order_frees_its_units_once(shelf: Shelf) -> None:
     mug, order = await promised(shelf, 5, 5), new_id()
     for _ in range(2):
-        await shelf.stock.deallocate(SYSTEM_CONTEXT, cause_id=order, demands=[Demand(mug, 5)])
+        await shelf.stock.deallocate(SYSTEM_CONTEXT, cause_id=order, owner=OWNER, demands=[Demand(mug, 5)])
     assert await shelf.numbers(mug) == (5, 0, 0)
     assert await shelf.events() == [(mug, "low"), (mug, "out"), (mug, "low")]
     await shelf.assert_books_agree()
@@ -73,7 +76,7 @@ async def test_a_canceled_order_frees_its_units_once(shelf: Shelf) -> None:
 
 async def test_returned_units_are_on_hand_again_once(shelf: Shelf) -> None:
     mug, cause = await promised(shelf, 5, 5), new_id()
-    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=new_id(), demands=[Demand(mug, 5)])
+    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=new_id(), owner=OWNER, demands=[Demand(mug, 5)])
     await asyncio.gather(
         *(shelf.stock.restock(SYSTEM_CONTEXT, cause_id=cause, demands=[Demand(mug, 2)]) for _ in range(10))
     )
@@ -85,14 +88,14 @@ async def test_returned_units_are_on_hand_again_once(shelf: Shelf) -> None:
 
 async def test_goods_leave_from_the_locations_that_promised_them(shelf: Shelf) -> None:
     mug, owner = await shelf.put(2), new_id()
-    second = await shelf.add_location("berlin", 2)
+    second = await shelf.add_location("berlin")
     await shelf.add_level(mug, second, 5)
     await shelf.hold(owner, (mug, 6))
     await shelf.stock.allocate(SYSTEM_CONTEXT, owners=[owner])
-    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=new_id(), demands=[Demand(mug, 3)])
+    await shelf.stock.ship(SYSTEM_CONTEXT, fulfillment_id=new_id(), owner=owner, demands=[Demand(mug, 3)])
     assert await shelf.numbers(mug, MAIN) == (0, 0, 0)
     assert await shelf.numbers(mug, second) == (4, 3, 0)
-    await shelf.stock.deallocate(SYSTEM_CONTEXT, cause_id=new_id(), demands=[Demand(mug, 3)])
+    await shelf.stock.deallocate(SYSTEM_CONTEXT, cause_id=new_id(), owner=owner, demands=[Demand(mug, 3)])
     assert await shelf.numbers(mug, second) == (4, 0, 0)
     await shelf.assert_books_agree()
 
@@ -251,8 +254,8 @@ async def test_only_staff_with_the_right_sees_and_changes_stock(shelf: Shelf) ->
             with pytest.raises(error):
                 await call
         for call in (
-            shelf.stock.ship(ctx, fulfillment_id=new_id(), demands=[Demand(mug, 1)]),
-            shelf.stock.deallocate(ctx, cause_id=new_id(), demands=[Demand(mug, 1)]),
+            shelf.stock.ship(ctx, fulfillment_id=new_id(), owner=OWNER, demands=[Demand(mug, 1)]),
+            shelf.stock.deallocate(ctx, cause_id=new_id(), owner=OWNER, demands=[Demand(mug, 1)]),
             shelf.stock.restock(ctx, cause_id=new_id(), demands=[Demand(mug, 1)]),
             shelf.stock.expired_holds(ctx),
         ):

@@ -123,7 +123,7 @@ async def test_an_expired_hold_is_listed_and_still_kept(shelf: Shelf) -> None:
 
 async def test_takes_locations_in_order_and_splits_a_demand(shelf: Shelf) -> None:
     mug, owner = await shelf.put(3), new_id()
-    second, third = await shelf.add_location("berlin", 2), await shelf.add_location("porto", 3)
+    second, third = await shelf.add_location("berlin"), await shelf.add_location("porto")
     await shelf.add_level(mug, third, 10)
     await shelf.add_level(mug, second, 2)
     assert await shelf.hold(owner, (mug, 6)) == []
@@ -137,7 +137,7 @@ async def test_takes_locations_in_order_and_splits_a_demand(shelf: Shelf) -> Non
 
 async def test_an_inactive_location_is_neither_counted_nor_taken(shelf: Shelf) -> None:
     mug = await shelf.put(3)
-    closed = await shelf.add_location("closed", 2)
+    closed = await shelf.add_location("closed")
     await shelf.add_level(mug, closed, 10)
     await shelf.db.execute("update stock.locations set is_active = false where id = $1", closed)
     assert (await shelf.stock.available(SYSTEM_CONTEXT, variant_ids=[mug]))[0].available == 3

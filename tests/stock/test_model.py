@@ -22,6 +22,9 @@ T = TypeVar("T")
 QUANTITIES = st.lists(st.integers(0, 4), min_size=2, max_size=2).filter(any)
 
 
+POOL = new_id()
+
+
 class StockMachine(RuleBasedStateMachine):
     """Two variants, any number of carts, against sums kept by hand."""
 
@@ -65,7 +68,7 @@ class StockMachine(RuleBasedStateMachine):
 
     @rule(owner=owners)
     def allocate(self, owner: UUID) -> None:
-        self.run(self.shelf.stock.allocate(SYSTEM_CONTEXT, owners=[owner]))
+        self.run(self.shelf.stock.allocate(SYSTEM_CONTEXT, owners=[owner], into=POOL))
         if owner in self.held:
             self.placed.add(owner)
             for index, quantity in enumerate(self.held.pop(owner)):
@@ -78,9 +81,9 @@ class StockMachine(RuleBasedStateMachine):
         fits = all(q <= a for q, a in zip(wanted, self.allocated, strict=True))
         for _ in range(1 + twice):
             act = (
-                stock.ship(SYSTEM_CONTEXT, fulfillment_id=cause, demands=demands)
+                stock.ship(SYSTEM_CONTEXT, fulfillment_id=cause, owner=POOL, demands=demands)
                 if leaves
-                else stock.deallocate(SYSTEM_CONTEXT, cause_id=cause, demands=demands)
+                else stock.deallocate(SYSTEM_CONTEXT, cause_id=cause, owner=POOL, demands=demands)
             )
             if fits:
                 self.run(act)
@@ -121,7 +124,7 @@ class StockMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:
-        clear = "truncate stock.levels, stock.items, stock.reservations, stock.movements, stock.effects"
+        clear = "truncate stock.levels, stock.items, stock.reservations, stock.movements, stock.effects, stock.allocations"
         self.run(self.shelf.db.execute(f"{clear} cascade"))
         self.run(self.runtime.close())
         self.loop.close()

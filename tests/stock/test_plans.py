@@ -2,7 +2,7 @@
 
 import pytest
 
-from mercato.catalog.stock.store import effects, holds, levels
+from mercato.catalog.stock.store import booking, effects, holds, levels, places
 from stock.conftest import Shelf
 from support.plans import whole_reads
 
@@ -13,11 +13,14 @@ STATEMENTS = {
     "known owners": holds.KNOWN_OWNERS,
     "expired": holds.EXPIRED,
     "take allocated": effects.TAKE_ALLOCATED,
-    "restock": effects.RESTOCK,
+    "book": booking.BOOK,
+    "count location": places.COUNT_LOCATION,
+    "set item": places.SET_ITEM,
+    "set safety stock": places.SET_SAFETY,
     "adjust": levels.ADJUST,
     "available": levels.AVAILABLE,
 }
-SMALL = {"locations"}
+SMALL = {"locations", "channels"}
 """Tables of a handful of rows, which are best read whole."""
 
 

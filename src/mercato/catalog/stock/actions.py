@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import asyncpg
 
-from mercato.catalog.stock.domain import FreeLevel, HoldRequest, availability_of, decide_holds
+from mercato.catalog.stock.domain import HoldRequest, available_of, decide_holds
 from mercato.catalog.stock.store import holds as store
-from mercato.catalog.stock.store.changes import Change
-from mercato.contracts.stock import Hold, StockChanged
+from mercato.catalog.stock.store.changes import Change, events_of
+from mercato.contracts.stock import Hold
 from mercato.kernel import clock
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Unavailable
@@ -95,11 +94,12 @@ async def _hold_new(
     changes: list[Change] = []
     async with db.transaction() as tx:
         variants = sorted({demand.variant_id for request in requests for demand in request.demands})
-        levels = await store.lock_levels(tx, variant_ids=variants)
+        channels = sorted({request.channel for request in requests})
+        levels, routes = await store.lock_levels(tx, variant_ids=variants, channels=channels)
         known = await store.known_owners(tx, owners=[request.owner for request in requests])
         new = [index for index, request in enumerate(requests) if request.owner not in known]
-        before = _free_by_variant(levels)
-        holds, pieces = decide_holds([requests[index] for index in new], levels)
+        before = available_of(levels)
+        holds, pieces = decide_holds([requests[index] for index in new], levels, routes)
         if pieces:
             await store.insert_holds(
                 tx,
@@ -108,23 +108,11 @@ async def _hold_new(
                 actors={requests[index].owner: requests[index].actor for index in new},
             )
             changes = [
-                Change(variant_id, free, availability_of(free))
-                for variant_id, free in _free_by_variant(levels).items()
-                if availability_of(free) is not availability_of(before[variant_id])
+                Change(variant_id, room, shown)
+                for variant_id, (room, shown) in available_of(levels).items()
+                if shown is not before[variant_id][1]
             ]
-            await outbox.add(tx, *(_event(change) for change in changes))
+            facts = [event for change in changes for event in events_of(change, before[change.variant_id][1])]
+            await outbox.add(tx, *facts)
     tell(changes)
     return dict(zip(new, holds, strict=True))
-
-
-def _free_by_variant(levels: Sequence[FreeLevel]) -> dict[UUID, int]:
-    sums: dict[UUID, int] = {}
-    for level in levels:
-        sums[level.variant_id] = sums.get(level.variant_id, 0) + level.free
-    return sums
-
-
-def _event(change: Change) -> StockChanged:
-    return StockChanged(
-        variant_id=change.variant_id, available=change.available, availability=change.availability
-    )

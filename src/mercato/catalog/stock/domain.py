@@ -1,23 +1,46 @@
 """Rules of stock without I/O: what shoppers are told, and how waiting holds share what is free."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.stock import LOW_STOCK, Availability, Demand, Hold, Shortage
+from mercato.contracts.stock import LOW_STOCK, Availability, Demand, Hold, Shortage, Strategy
 
 MAX_DEMANDS = 250
 MAX_HOLD_MINUTES = 24 * 60
 
 
-class FreeLevel(msgspec.Struct, gc=False):
-    """Units that may still be held at one location; `free` goes down while holds are decided."""
+class Route(msgspec.Struct, frozen=True):
+    """How a channel sells: from which locations (None: from all), and which of them first."""
+
+    strategy: Strategy = Strategy.LOCATION_ORDER
+    location_ids: list[UUID] | None = None
+
+
+ANY_ROUTE = Route()
+
+
+class LockedLevel(msgspec.Struct, gc=False):
+    """Units at one location while holds are decided: `raw` (there and not promised) goes down."""
 
     variant_id: UUID
     location_id: UUID
     position: int
-    free: int
+    is_active: bool
+    raw: int
+    backorder: int
+    low_at: int
+
+    @property
+    def free(self) -> int:
+        """Units that are there and may be promised."""
+        return max(self.raw, 0)
+
+    @property
+    def room(self) -> int:
+        """Units that may be promised, those that are not there yet included."""
+        return max(self.raw + self.backorder, 0)
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
@@ -36,13 +59,29 @@ class HoldRequest(msgspec.Struct, frozen=True, gc=False):
     demands: tuple[Demand, ...]
     minutes: int
     actor: str
+    channel: str
 
 
-def availability_of(available: int) -> Availability:
-    """What a shopper is told about so many available units."""
-    if available <= 0:
+def availability_of(free: int, room: int, low_at: int = LOW_STOCK) -> Availability:
+    """What a shopper is told of `free` units that are there and `room` units that may be promised."""
+    if room <= 0:
         return Availability.OUT
-    return Availability.LOW if available <= LOW_STOCK else Availability.IN_STOCK
+    if free <= 0:
+        return Availability.BACKORDER
+    return Availability.LOW if free <= low_at else Availability.IN_STOCK
+
+
+def available_of(levels: Iterable[LockedLevel]) -> dict[UUID, tuple[int, Availability]]:
+    """Per variant over all active locations: units that may be promised, and what shoppers are told."""
+    sums: dict[UUID, tuple[int, int, int]] = {}
+    for level in levels:
+        if level.is_active:
+            free, room, _ = sums.get(level.variant_id, (0, 0, 0))
+            sums[level.variant_id] = (free + level.free, room + level.room, level.low_at)
+    return {
+        variant_id: (room, availability_of(free, room, low_at))
+        for variant_id, (free, room, low_at) in sums.items()
+    }
 
 
 def sum_demands(demands: Iterable[Demand]) -> tuple[Demand, ...]:
@@ -56,37 +95,56 @@ def sum_demands(demands: Iterable[Demand]) -> tuple[Demand, ...]:
 
 
 def decide_holds(
-    requests: Sequence[HoldRequest], levels: Iterable[FreeLevel]
+    requests: Sequence[HoldRequest], levels: Iterable[LockedLevel], routes: Mapping[str, Route]
 ) -> tuple[list[Hold], list[Piece]]:
     """First come, first served: the answer to each request, and what the granted ones take.
 
-    A demand is met by the locations in order of position and may be split; a request is met whole or not
-    at all.
+    A demand is met by the locations of its channel in their order and may be split; what is not there yet is
+    promised last. A request is met whole or not at all.
     """
-    by_variant: dict[UUID, list[FreeLevel]] = {}
-    for level in sorted(levels, key=lambda level: (level.position, level.location_id)):
-        by_variant.setdefault(level.variant_id, []).append(level)
+    by_variant: dict[UUID, list[LockedLevel]] = {}
+    for level in levels:
+        if level.is_active:
+            by_variant.setdefault(level.variant_id, []).append(level)
     holds: list[Hold] = []
     pieces: list[Piece] = []
     for request in requests:
-        shortages = []
+        route = routes.get(request.channel, ANY_ROUTE)
+        shortages, taken = [], []
         for demand in request.demands:
-            available = sum(level.free for level in by_variant.get(demand.variant_id, ()))
+            mine = _in_order(by_variant.get(demand.variant_id, ()), route)
+            available = sum(level.room for level in mine)
             if available < demand.quantity:
                 shortages.append(Shortage(demand.variant_id, available))
+            taken.append((demand, mine))
         holds.append(Hold(shortages))
         if not shortages:
-            for demand in request.demands:
-                pieces += _take(request.owner, demand, by_variant[demand.variant_id])
+            for demand, mine in taken:
+                pieces += _take(request.owner, demand, mine)
     return holds, pieces
 
 
-def _take(owner: UUID, demand: Demand, levels: list[FreeLevel]) -> list[Piece]:
-    pieces, left = [], demand.quantity
-    for level in levels:
-        quantity = min(level.free, left)
-        if quantity > 0:
-            level.free -= quantity
-            left -= quantity
-            pieces.append(Piece(owner, demand.variant_id, level.location_id, quantity))
-    return pieces
+def _in_order(levels: Iterable[LockedLevel], route: Route) -> list[LockedLevel]:
+    """The levels that the channel sells from, first to be taken first."""
+    order = route.location_ids
+    mine = [level for level in levels if order is None or level.location_id in order]
+
+    def rank(level: LockedLevel) -> tuple[int, UUID]:
+        if route.strategy is Strategy.MOST_STOCK:
+            return -level.free, level.location_id
+        return level.position if order is None else order.index(level.location_id), level.location_id
+
+    return sorted(mine, key=rank)
+
+
+def _take(owner: UUID, demand: Demand, levels: list[LockedLevel]) -> list[Piece]:
+    taken: dict[UUID, int] = {}
+    left = demand.quantity
+    for is_last_resort in (False, True):
+        for level in levels:
+            quantity = min(level.room if is_last_resort else level.free, left)
+            if quantity > 0:
+                level.raw -= quantity
+                left -= quantity
+                taken[level.location_id] = taken.get(level.location_id, 0) + quantity
+    return [Piece(owner, demand.variant_id, *piece) for piece in taken.items()]

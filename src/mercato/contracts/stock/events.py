@@ -7,14 +7,36 @@ from mercato.contracts.stock.records import Availability
 from mercato.kernel.events import Event
 
 
-class StockChanged(Event, frozen=True):
-    """The availability that shoppers see changed (between in_stock, low and out)."""
-
-    subject: ClassVar[str] = "stock.changed"
+class _OfVariant(Event, frozen=True):
     variant_id: UUID
     available: int
+    """Units that may still be promised."""
     availability: Availability
 
     @property
     def key(self) -> UUID:
         return self.variant_id
+
+
+class StockChanged(_OfVariant, frozen=True):
+    """The availability that shoppers see changed (between in_stock, low, backorder and out)."""
+
+    subject: ClassVar[str] = "stock.changed"
+
+
+class StockLow(_OfVariant, frozen=True):
+    """No more units are left than the variant's low threshold: time to order more."""
+
+    subject: ClassVar[str] = "stock.low"
+
+
+class StockOut(_OfVariant, frozen=True):
+    """Nothing is left that may be sold."""
+
+    subject: ClassVar[str] = "stock.out"
+
+
+class StockBack(_OfVariant, frozen=True):
+    """A variant that was out may be bought again."""
+
+    subject: ClassVar[str] = "stock.back"

@@ -31,6 +31,13 @@ class MovementKind(StrEnum):
     TRANSFERRED_IN = "transferred_in"
 
 
+class Strategy(StrEnum):
+    """Which location an order takes from first."""
+
+    LOCATION_ORDER = "location_order"
+    MOST_STOCK = "most_stock"
+
+
 class Demand(msgspec.Struct, frozen=True, gc=False):
     """So many units of one variant."""
 
@@ -73,7 +80,41 @@ class StockLevel(msgspec.Struct, frozen=True):
     reserved: int
     safety_stock: int
     available: int
+    """Below zero when units are promised that are not there yet."""
     version: int
+    backorder: int = 0
+    """How many units may be promised here beyond what is there."""
+    low_at: int = LOW_STOCK
+
+
+class StockItem(msgspec.Struct, frozen=True):
+    """What holds for a variant at all locations together."""
+
+    variant_id: UUID
+    sku: str
+    low_at: int | None
+    """At or below so many units it is low; LOW_STOCK when None."""
+    backorder_limit: int
+    """How many units may be promised beyond what is there."""
+
+
+class ChannelStock(msgspec.Struct, frozen=True):
+    """What a channel sells from."""
+
+    channel: str
+    strategy: Strategy = Strategy.LOCATION_ORDER
+    location_ids: list[UUID] | None = None
+    """In this order; None means all active locations in their own order."""
+
+
+class Allocation(msgspec.Struct, frozen=True, gc=False):
+    """Units promised to the order of `owner` (its cart id) that have not left yet."""
+
+    owner: UUID
+    variant_id: UUID
+    location_id: UUID
+    location: str
+    quantity: int
 
 
 class Movement(msgspec.Struct, frozen=True):
@@ -102,4 +143,5 @@ class Reservation(msgspec.Struct, frozen=True):
 class AvailableUnits(msgspec.Struct, frozen=True, gc=False):
     variant_id: UUID
     available: int
+    """Units that may still be promised, backorders included."""
     availability: Availability

@@ -93,7 +93,9 @@ async def _free_stock(parts: Parts, intent: Intent) -> None:
     order = await _order(parts, intent)
     lines = await after.lines_of(parts.db, order=order)
     await parts.stock.allocate(SYSTEM_CONTEXT, owners=[order.cart_id])
-    await parts.stock.deallocate(SYSTEM_CONTEXT, cause_id=order.id, demands=demands_of_lines(lines))
+    await parts.stock.deallocate(
+        SYSTEM_CONTEXT, cause_id=order.id, owner=order.cart_id, demands=demands_of_lines(lines)
+    )
     failpoint("orders.deallocated")
     await intents.done(parts.db, intent_id=intent.id, now=clock.now())
 
@@ -107,6 +109,7 @@ async def _ship(parts: Parts, intent: Intent) -> None:
     await parts.stock.ship(
         SYSTEM_CONTEXT,
         fulfillment_id=parcel_id,
+        owner=order.cart_id,
         demands=demands_of([(variants[line.line_id], line.quantity) for line in parcel.lines]),
     )
     failpoint("orders.shipped")

@@ -13,7 +13,7 @@ import structlog
 from mercato.contracts.orders import OrderStatus
 from mercato.contracts.payments import PayResult, SessionStatus
 from mercato.kernel import clock
-from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.context import SYSTEM, SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, MercatoError, Unavailable
 from mercato.orders.actions import money
 from mercato.orders.actions.carry_out import carry_out
@@ -73,7 +73,7 @@ async def _resume(parts: Parts, draft: Draft) -> None:
 async def _resume_draft(parts: Parts, draft: Draft) -> None:
     """Go on from wherever the draft was left: hold again, ask for the payment or begin it, settle."""
     held = await parts.stock.hold(
-        SYSTEM_CONTEXT, owner=draft.cart_id, demands=demands_of_lines(draft.lines), minutes=HOLD_MINUTES
+        _of_channel(draft), owner=draft.cart_id, demands=demands_of_lines(draft.lines), minutes=HOLD_MINUTES
     )
     result = await _result(parts, draft)
     is_paid = result is not None and result.status is SessionStatus.COMPLETED
@@ -90,13 +90,18 @@ async def _resume_draft(parts: Parts, draft: Draft) -> None:
         await settle(parts, draft, result or await pay(parts, SYSTEM_CONTEXT, draft))
 
 
+def _of_channel(draft: Draft) -> Context:
+    """Mercato itself, selling from where the channel of the order sells from."""
+    return Context(principal=SYSTEM, channel=draft.channel)
+
+
 async def _recover(parts: Parts, draft: Draft) -> None:
     """Money came in for a refused order: place it after all, or send the money back."""
     rows = await after.payments_of(parts.db, order_ids=[draft.id])
     kept = sum(row.amounts.kept for row in rows)
     if kept >= draft.due_amount:
         held = await parts.stock.hold(
-            SYSTEM_CONTEXT, owner=draft.cart_id, demands=demands_of_lines(draft.lines), minutes=HOLD_MINUTES
+            _of_channel(draft), owner=draft.cart_id, demands=demands_of_lines(draft.lines), minutes=HOLD_MINUTES
         )
         now = clock.now()
         lease_until = now + timedelta(seconds=LEASE_S)

@@ -1,14 +1,31 @@
-"""Parts that every statement which changes levels shares: the event when what shoppers see changes."""
+"""Parts that every statement which changes levels shares: the lock, and the events when shoppers see a change."""
 
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.stock import LOW_STOCK, Availability, StockChanged
+from mercato.contracts.stock import (
+    LOW_STOCK,
+    Availability,
+    StockBack,
+    StockChanged,
+    StockLow,
+    StockOut,
+)
+from mercato.kernel.events import Event
 
-FREE = "greatest(l.on_hand - l.allocated - l.reserved - l.safety_stock, 0)"
-"""Units of level `l` that may still be promised. Safety stock may exceed what is there, so never below 0."""
+RAW = "l.on_hand - l.allocated - l.reserved - l.safety_stock"
+"""Units of level `l` that are there and promised to nobody; below zero when safety stock or backorders exceed it."""
+FREE = f"greatest({RAW}, 0)"
+ROOM = f"greatest({RAW} + l.backorder, 0)"
+"""Units of level `l` that may still be promised, those that are not there yet included."""
+
+LOCKED_COLUMNS = f"""l.variant_id, l.location_id, l.on_hand, l.allocated, l.reserved, l.backorder, l.version, {RAW} as raw, p.position, p.is_active,
+   coalesce(i.low_at, {LOW_STOCK}) as low_at"""
+LOCKED_FROM = "stock.levels l join stock.locations p on p.id = l.location_id join stock.items i on i.variant_id = l.variant_id"
+IN_LOCK_ORDER = "order by l.variant_id, l.location_id for no key update of l"
+"""Every statement locks all levels of its variants, and in this order: nobody waits in a circle."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -19,26 +36,37 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     availability: Availability
 
 
-def _shown(available: str) -> str:
+def _shown(free: str, room: str, low_at: str) -> str:
     return (
-        f"case when {available} <= 0 then '{Availability.OUT}' when {available} <= {LOW_STOCK}"
-        f" then '{Availability.LOW}' else '{Availability.IN_STOCK}' end"
+        f"case when {room} <= 0 then '{Availability.OUT}' when {free} <= 0 then '{Availability.BACKORDER}'"
+        f" when {free} <= {low_at} then '{Availability.LOW}' else '{Availability.IN_STOCK}' end"
     )
 
 
-def changed_cte(source: str) -> str:
-    """CTEs that write a StockChanged event for each row of `source` (variant_id, before, after) that needs one.
+def changed_cte(steps: str, *, is_new: bool = False, after: str = "") -> str:
+    """CTEs that write events for each variant of which shoppers see something else after the change.
 
-    Written in SQL, because the event must commit with the change and most changes need none: a second
-    statement for every hold would cost more than the hold.
+    `steps` names a CTE with every locked level: variant_id, is_active, raw, backorder, low_at and delta, by
+    which its free units change. Written in SQL, because the events must commit with the change and most
+    changes need none: a second statement for every hold would cost more than the hold. A variant that
+    `is_new` is not back in stock. `after` ends the columns that say what is_active, backorder and low_at
+    are from now on, where they change.
     """
+    back = "" if is_new else f"when shown_before = '{Availability.OUT}' then '{StockBack.subject}'"
     return f"""
- changed as materialized (select gen_random_uuid() as id, variant_id, after as available, {_shown("after")} as shown
-   from {source} where {_shown("before")} <> {_shown("after")}),
+ moved as (select variant_id, min(low_at) as low_at, min(low_at{after}) as low_after,
+     coalesce(sum(greatest(raw, 0)) filter (where is_active), 0) as free_before, coalesce(sum(greatest(raw + backorder, 0)) filter (where is_active), 0) as room_before,
+     coalesce(sum(greatest(raw + delta, 0)) filter (where is_active{after}), 0) as free, coalesce(sum(greatest(raw + delta + backorder{after}, 0)) filter (where is_active{after}), 0) as room
+   from {steps} group by variant_id),
+ seen_as as materialized (select variant_id, room as available, {_shown("free_before", "room_before", "low_at")} as shown_before, {_shown("free", "room", "low_after")} as shown from moved),
+ changed as materialized (select variant_id, available, shown, case when shown = '{Availability.OUT}' then '{StockOut.subject}' {back}
+   when shown = '{Availability.LOW}' and shown_before = '{Availability.IN_STOCK}' then '{StockLow.subject}' end as fact from seen_as where shown <> shown_before),
+ facts as materialized (select gen_random_uuid() as id, subject, variant_id, available, shown from changed, lateral (values ('{StockChanged.subject}'), (fact)) f(subject)
+   where subject is not null),
  told as (insert into stock.outbox (id, subject, key, body)
-   select id, '{StockChanged.subject}', variant_id, convert_to(json_build_object('event_id', id,
+   select id, subject, variant_id, convert_to(json_build_object('event_id', id,
      'occurred_at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-     'variant_id', variant_id, 'available', available, 'availability', shown)::text, 'UTF8') from changed)"""
+     'variant_id', variant_id, 'available', available, 'availability', shown)::text, 'UTF8') from facts)"""
 
 
 CHANGED_COLUMNS = """(select array_agg(variant_id order by variant_id) from changed) as changed_ids,
@@ -52,3 +80,18 @@ def changes_of(row: Any) -> list[Change]:
         return []
     found = zip(row["changed_ids"], row["changed_available"], row["changed_shown"], strict=True)
     return [Change(variant_id, available, Availability(shown)) for variant_id, available, shown in found]
+
+
+def events_of(change: Change, before: Availability) -> list[Event]:
+    """What the statements above write for a change, for those who decide it in Python."""
+    facts: list[type[StockChanged] | type[StockLow] | type[StockOut] | type[StockBack]] = [StockChanged]
+    if change.availability is Availability.OUT:
+        facts.append(StockOut)
+    elif before is Availability.OUT:
+        facts.append(StockBack)
+    elif change.availability is Availability.LOW and before is Availability.IN_STOCK:
+        facts.append(StockLow)
+    return [
+        fact(variant_id=change.variant_id, available=change.available, availability=change.availability)
+        for fact in facts
+    ]

@@ -22,9 +22,17 @@ _CHECKS = {
        format('reserved %s', coalesce(l.reserved, 0)) as found
        from stock.levels l full join (select variant_id, location_id, sum(quantity) as quantity from stock.reservations group by 1, 2) r using (variant_id, location_id)
        left join stock.items i using (variant_id) where coalesce(l.reserved, 0) <> coalesce(r.quantity, 0)""",
-    "stock.not_oversold": """select coalesce(i.sku, l.variant_id::text) as subject, format('at least %s on hand', l.allocated + l.reserved) as expected,
+    "stock.allocated_is_allocations": """select coalesce(i.sku, variant_id::text) as subject, format('allocated %s', coalesce(a.quantity, 0)) as expected,
+       format('allocated %s', coalesce(l.allocated, 0)) as found
+       from stock.levels l full join (select variant_id, location_id, sum(quantity) as quantity from stock.allocations group by 1, 2) a using (variant_id, location_id)
+       left join stock.items i using (variant_id) where coalesce(l.allocated, 0) <> coalesce(a.quantity, 0)""",
+    "stock.backorder_limits": """select i.sku as subject, format('backorder %s', i.backorder_limit) as expected, format('backorder %s', coalesce(sum(l.backorder), 0)) as found
+       from stock.items i left join stock.levels l using (variant_id) group by i.variant_id, i.sku, i.backorder_limit having coalesce(sum(l.backorder), 0) <> i.backorder_limit""",
+    "stock.movements_have_causes": """select m.id::text as subject, 'a cause and an actor' as expected, format('%s of %s units', m.kind, m.quantity) as found
+       from stock.movements m where m.cause_type is null or m.actor = '' or (m.cause_id is null and m.cause_type not in ('staff', 'opening'))""",
+    "stock.not_oversold": """select coalesce(i.sku, l.variant_id::text) as subject, format('at least %s on hand', l.allocated + l.reserved - l.backorder) as expected,
        format('on_hand %s, allocated %s, reserved %s', l.on_hand, l.allocated, l.reserved) as found
-       from stock.levels l left join stock.items i using (variant_id) where l.on_hand < l.allocated + l.reserved or l.allocated < 0 or l.reserved < 0 or l.on_hand < 0""",
+       from stock.levels l left join stock.items i using (variant_id) where l.on_hand + l.backorder < l.allocated + l.reserved or l.allocated < 0 or l.reserved < 0 or l.on_hand < 0""",
 }
 
 

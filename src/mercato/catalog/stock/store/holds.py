@@ -7,8 +7,17 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.stock.domain import FreeLevel, HoldRequest, Piece
-from mercato.catalog.stock.store.changes import CHANGED_COLUMNS, FREE, Change, changed_cte, changes_of
+from mercato.catalog.stock.domain import HoldRequest, LockedLevel, Piece, Route
+from mercato.catalog.stock.store.changes import (
+    CHANGED_COLUMNS,
+    IN_LOCK_ORDER,
+    LOCKED_COLUMNS,
+    LOCKED_FROM,
+    RAW,
+    Change,
+    changed_cte,
+    changes_of,
+)
 from mercato.contracts.stock import Shortage
 from mercato.kernel.db import Queries, Tx
 
@@ -21,17 +30,21 @@ HOLD = f"""with want as materialized (select variant_id, quantity from unnest($2
    when exists (select * from want except select * from mine) or exists (select * from mine except select * from want) then 'differs'
    else 'same' end as hold),
  renewed as (update stock.reservations r set expires_at = $4 from seen where seen.hold = 'same' and r.owner = $1 returning 1),
- locked as materialized (select l.variant_id, l.location_id, p.position, w.quantity as wanted, {FREE} as free
-   from seen, want w join stock.levels l on l.variant_id = w.variant_id join stock.locations p on p.id = l.location_id and p.is_active
-   where seen.hold = 'new' order by l.variant_id, l.location_id for no key update of l),
- spread as materialized (select variant_id, location_id, least(free, greatest(wanted - (sum(free) over (partition by variant_id order by position, location_id) - free), 0))::int as quantity from locked),
- sums as materialized (select variant_id, min(wanted) as wanted, sum(free)::int as before, (sum(free) - min(wanted))::int as after from locked group by variant_id),
- ok as materialized (select count(*) = cardinality($2::uuid[]) and bool_and(after >= 0) as yes from sums),
- pieces as materialized (select s.*, row_number() over (order by variant_id, location_id) = 1 as is_first from spread s, ok where ok.yes and s.quantity > 0),
+ locked as materialized (select {LOCKED_COLUMNS}, w.quantity as wanted, p.is_active and (c.location_ids is null or p.id = any(c.location_ids)) as is_mine,
+     case when c.strategy = 'most_stock' then -greatest({RAW}, 0) else coalesce(array_position(c.location_ids, p.id), p.position) end as rank
+   from seen, want w join {LOCKED_FROM} on l.variant_id = w.variant_id left join stock.channels c on c.channel = $6
+   where seen.hold = 'new' {IN_LOCK_ORDER}),
+ tiers as materialized (select variant_id, location_id, wanted, rank, 1 as tier, greatest(raw, 0) as units from locked where is_mine
+   union all select variant_id, location_id, wanted, rank, 2, greatest(raw + backorder, 0) - greatest(raw, 0) from locked where is_mine and backorder > 0),
+ spread as materialized (select variant_id, location_id, least(units, greatest(wanted - (sum(units) over (partition by variant_id order by tier, rank, location_id) - units), 0))::int as quantity from tiers),
+ sums as materialized (select variant_id, min(wanted) as wanted, sum(units)::int as before from tiers group by variant_id),
+ ok as materialized (select count(*) = cardinality($2::uuid[]) and bool_and(before >= wanted) as yes from sums),
+ pieces as materialized (select s.*, row_number() over (order by variant_id, location_id) = 1 as is_first
+   from (select variant_id, location_id, sum(quantity)::int as quantity from spread group by 1, 2) s, ok where ok.yes and s.quantity > 0),
  up as (update stock.levels l set reserved = l.reserved + k.quantity, version = l.version + 1 from pieces k where l.variant_id = k.variant_id and l.location_id = k.location_id),
  re as (insert into stock.reservations (owner, variant_id, location_id, quantity, expires_at, is_first) select $1, variant_id, location_id, quantity, $4, is_first from pieces),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor) select variant_id, location_id, 'reserved', quantity, 'cart', $1, $5 from pieces),
- moved as (select variant_id, before, after from sums, ok where ok.yes),{changed_cte("moved")}
+ steps as (select k.*, -coalesce(s.quantity, 0) as delta from locked k left join pieces s using (variant_id, location_id), ok where ok.yes),{changed_cte("steps")}
  select (select hold from seen) as hold, coalesce((select yes from ok), false) as is_held, exists (select from renewed) as is_renewed,
    (select array_agg(w.variant_id order by w.variant_id) from want w left join sums s using (variant_id) where coalesce(s.before, 0) < w.quantity) as short_ids,
    (select array_agg(coalesce(s.before, 0) order by w.variant_id) from want w left join sums s using (variant_id) where coalesce(s.before, 0) < w.quantity) as short_available,
@@ -56,7 +69,7 @@ async def hold(db: Queries, *, request: HoldRequest, expires_at: datetime) -> Ho
     """Hold all demands of `request` or none; one statement. Raises UniqueViolationError in a race of one owner."""
     row = await db.fetchrow(
         HOLD, request.owner, [d.variant_id for d in request.demands], [d.quantity for d in request.demands],
-        expires_at, request.actor,
+        expires_at, request.actor, request.channel,
     )  # fmt: skip
     assert row is not None
     shorts = zip(row["short_ids"] or (), row["short_available"] or (), strict=True)
@@ -69,53 +82,54 @@ async def hold(db: Queries, *, request: HoldRequest, expires_at: datetime) -> Ho
     )
 
 
-# $3 is 1 to allocate and 0 to release. The guard row of an allocation outlives its reservations: a hold that
-# comes late for a placed order must not take units a second time.
+# $3 is 1 to allocate and 0 to release; promises are booked for $4, or else for the owner of the hold. The
+# guard row of an allocation outlives its reservations: a hold that comes late for a placed order must not
+# take units a second time.
 MOVE = f"""with mine as materialized (select owner, variant_id, location_id, quantity from stock.reservations where owner = any($1::uuid[]) order by owner, variant_id, location_id for update),
  gone as (delete from stock.reservations r using mine m where (r.owner, r.variant_id, r.location_id) = (m.owner, m.variant_id, m.location_id) returning r.owner, r.variant_id, r.location_id, r.quantity),
  once as (insert into stock.effects (kind, cause_id) select distinct 'allocated', owner from gone where $3::int = 1 on conflict do nothing),
  sums as materialized (select variant_id, location_id, sum(quantity)::int as quantity from gone group by 1, 2),
- locked as materialized (select l.variant_id, l.location_id, p.is_active, l.on_hand - l.allocated - l.reserved - l.safety_stock as free
-   from stock.levels l join stock.locations p on p.id = l.location_id where l.variant_id in (select variant_id from sums) order by l.variant_id, l.location_id for no key update of l),
+ locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_FROM} where l.variant_id in (select variant_id from sums) {IN_LOCK_ORDER}),
  up as (update stock.levels l set reserved = l.reserved - s.quantity, allocated = l.allocated + s.quantity * $3::int, version = l.version + 1
    from locked k join sums s using (variant_id, location_id) where l.variant_id = k.variant_id and l.location_id = k.location_id),
+ al as (insert into stock.allocations as a (owner, variant_id, location_id, quantity)
+   select coalesce($4, owner), variant_id, location_id, sum(quantity)::int from gone where $3::int = 1 group by 1, 2, 3 order by 1, 2, 3
+   on conflict (owner, variant_id, location_id) do update set quantity = a.quantity + excluded.quantity),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor)
    select variant_id, location_id, case $3::int when 1 then 'allocated' else 'released' end, quantity, 'cart', owner, $2 from gone order by owner, variant_id),
- moved as (select k.variant_id, sum(greatest(k.free, 0)) as before, sum(greatest(k.free + coalesce(s.quantity, 0), 0)) as after
-   from locked k left join sums s using (variant_id, location_id) where k.is_active and $3::int = 0 group by k.variant_id),{changed_cte("moved")}
+ steps as (select k.*, coalesce(s.quantity, 0) as delta from locked k left join sums s using (variant_id, location_id) where $3::int = 0),{changed_cte("steps")}
  select {CHANGED_COLUMNS}"""
 
 
 async def release(db: Queries, *, owners: Sequence[UUID], actor: str) -> list[Change]:
     """Give the holds of `owners` back; one statement."""
-    return changes_of(await db.fetchrow(MOVE, owners, actor, 0))
+    return changes_of(await db.fetchrow(MOVE, owners, actor, 0, None))
 
 
-async def allocate(db: Queries, *, owners: Sequence[UUID], actor: str) -> None:
-    """Turn the holds of `owners` into allocations; one statement. What is available stays the same."""
-    await db.execute(MOVE, owners, actor, 1)
+async def allocate(db: Queries, *, owners: Sequence[UUID], actor: str, into: UUID | None = None) -> None:
+    """Turn the holds of `owners` into promises, of `into` if given; one statement. What is available stays."""
+    await db.execute(MOVE, owners, actor, 1, into)
 
 
-LOCK_LEVELS = f"""select l.variant_id, l.location_id, p.position, p.is_active, {FREE} as free
-   from stock.levels l join stock.locations p on p.id = l.location_id
-   where l.variant_id = any($1::uuid[]) order by l.variant_id, l.location_id for no key update of l"""
+LOCK_LEVELS = f"""select {LOCKED_COLUMNS}, (select json_object_agg(channel, json_build_object('strategy', strategy, 'location_ids', location_ids))
+     from stock.channels where channel = any($2::text[])) as routes
+   from {LOCKED_FROM} where l.variant_id = any($1::uuid[]) {IN_LOCK_ORDER}"""
 KNOWN_OWNERS = """select owner from stock.reservations where owner = any($1::uuid[])
    union select cause_id from stock.effects where kind = 'allocated' and cause_id = any($1::uuid[])"""
 EXPIRED = """select owner from stock.reservations where expires_at < $1
    group by owner order by min(expires_at) limit $2"""
 
+_routes = msgspec.json.Decoder(dict[str, Route])
 
-async def lock_levels(tx: Tx, *, variant_ids: Sequence[UUID]) -> list[FreeLevel]:
-    """Lock all levels of the variants in order; returns those at active locations."""
-    rows = await tx.fetch(
-        LOCK_LEVELS,
-        variant_ids,
-    )
-    return [
-        FreeLevel(row["variant_id"], row["location_id"], row["position"], row["free"])
-        for row in rows
-        if row["is_active"]
-    ]
+
+async def lock_levels(
+    tx: Tx, *, variant_ids: Sequence[UUID], channels: Sequence[str] = ()
+) -> tuple[list[LockedLevel], dict[str, Route]]:
+    """Lock all levels of the variants in order; returns them, and how those `channels` sell that say so."""
+    rows = await tx.fetch(LOCK_LEVELS, variant_ids, channels)
+    routes = _routes.decode(rows[0]["routes"]) if rows and rows[0]["routes"] else {}
+    fields = LockedLevel.__struct_fields__
+    return [LockedLevel(**{field: row[field] for field in fields}) for row in rows], routes
 
 
 async def known_owners(tx: Tx, *, owners: Sequence[UUID]) -> set[UUID]:

@@ -6,23 +6,32 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.stock.store.changes import CHANGED_COLUMNS, FREE, Change, changed_cte, changes_of
-from mercato.contracts.stock import LOW_STOCK, Location, Movement, Reservation, StockLevel
+from mercato.catalog.stock.domain import availability_of
+from mercato.catalog.stock.store.changes import (
+    CHANGED_COLUMNS,
+    FREE,
+    IN_LOCK_ORDER,
+    LOCKED_COLUMNS,
+    LOCKED_FROM,
+    RAW,
+    ROOM,
+    Change,
+    changed_cte,
+    changes_of,
+)
+from mercato.contracts.stock import LOW_STOCK, Allocation, Availability, Movement, Reservation, StockLevel
 from mercato.kernel.db import Queries, Row
 
-LEVEL_COLUMNS = """l.variant_id, i.sku, l.location_id, p.name as location, l.on_hand, l.allocated, l.reserved, l.safety_stock,
-   l.on_hand - l.allocated - l.reserved - l.safety_stock as available, l.version"""
+LEVEL_COLUMNS = f"""l.variant_id, i.sku, l.location_id, p.name as location, l.on_hand, l.allocated, l.reserved, l.safety_stock,
+   l.on_hand - l.allocated - l.reserved - l.safety_stock as available, l.version, l.backorder, coalesce(i.low_at, {LOW_STOCK}) as low_at"""
 
 # $3 is the change of on_hand, or $4 the new on_hand. $5 is the version that the caller has seen, if any.
-ADJUST = f"""with locked as materialized (select l.variant_id, l.location_id, l.on_hand, l.allocated + l.reserved as promised, l.version, p.is_active,
-     l.on_hand - l.allocated - l.reserved - l.safety_stock as free
-   from stock.levels l join stock.locations p on p.id = l.location_id where l.variant_id = $1 order by l.variant_id, l.location_id for no key update of l),
- mine as materialized (select *, case when $4::int is null then $3::int else $4::int - on_hand end as delta from locked where location_id = $2),
- ok as materialized (select * from mine where on_hand + delta >= promised and ($5::int is null or version = $5)),
+ADJUST = f"""with locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_FROM} where l.variant_id = $1 {IN_LOCK_ORDER}),
+ mine as materialized (select *, allocated + reserved as promised, case when $4::int is null then $3::int else $4::int - on_hand end as delta from locked where location_id = $2),
+ ok as materialized (select * from mine where on_hand + delta >= 0 and on_hand + delta + backorder >= promised and ($5::int is null or version = $5)),
  up as (update stock.levels l set on_hand = l.on_hand + ok.delta, version = l.version + 1 from ok where l.variant_id = ok.variant_id and l.location_id = ok.location_id and ok.delta <> 0),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, actor, reason) select variant_id, location_id, 'adjusted', delta, 'staff', $6, $7 from ok where delta <> 0),
- moved as (select k.variant_id, sum(greatest(k.free, 0)) as before, sum(greatest(k.free + coalesce(ok.delta, 0), 0)) as after
-   from locked k left join ok using (variant_id, location_id) where k.is_active group by k.variant_id),{changed_cte("moved")}
+ steps as (select k.*, coalesce(ok.delta, 0) as delta from locked k left join (select variant_id, location_id, delta from ok) ok using (variant_id, location_id)),{changed_cte("steps")}
  select (select version from mine) as version, (select promised from mine) as promised, exists (select from ok) as is_done, {CHANGED_COLUMNS}"""
 
 REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from unnest($1::uuid[], $2::text[], $3::int[]) w(variant_id, sku, on_hand)),
@@ -32,13 +41,14 @@ REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from u
  made as (insert into stock.levels (variant_id, location_id, on_hand) select w.variant_id, main.id, w.on_hand from want w, main
    where not exists (select from stock.levels l where l.variant_id = w.variant_id) order by w.variant_id on conflict do nothing returning variant_id, location_id, on_hand),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, actor, reason) select variant_id, location_id, 'received', on_hand, 'opening', $4, 'Opening stock' from made where on_hand > 0),
- moved as (select m.variant_id, 0 as before, m.on_hand as after from made m, main where main.is_active),{changed_cte("moved")}
+ steps as (select m.variant_id, main.is_active, 0 as raw, 0 as backorder, {LOW_STOCK} as low_at, m.on_hand as delta from made m, main),{changed_cte("steps", is_new=True)}
  select {CHANGED_COLUMNS}"""
 
 
-AVAILABLE = f"""select l.variant_id, sum({FREE})::int
-   from stock.levels l join stock.locations p on p.id = l.location_id and p.is_active
-   where l.variant_id = any($1::uuid[]) group by 1"""
+AVAILABLE = f"""select l.variant_id, sum({FREE})::int as free, sum({ROOM})::int as room, coalesce(min(i.low_at), {LOW_STOCK}) as low_at
+   from stock.levels l join stock.locations p on p.id = l.location_id and p.is_active join stock.items i on i.variant_id = l.variant_id
+   left join stock.channels c on c.channel = $2
+   where l.variant_id = any($1::uuid[]) and (c.location_ids is null or l.location_id = any(c.location_ids)) group by 1"""
 
 
 class AdjustRow(msgspec.Struct, frozen=True):
@@ -50,10 +60,12 @@ class AdjustRow(msgspec.Struct, frozen=True):
     changes: list[Change]
 
 
-async def available(db: Queries, *, variant_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Units that may be promised, over active locations; variants without a level are missing."""
-    rows = await db.fetch(AVAILABLE, variant_ids)
-    return {row[0]: row[1] for row in rows}
+async def available(
+    db: Queries, *, variant_ids: Sequence[UUID], channel: str
+) -> dict[UUID, tuple[int, Availability]]:
+    """Units that the channel may promise, and what shoppers are told; variants without a level are missing."""
+    rows = await db.fetch(AVAILABLE, variant_ids, channel)
+    return {row[0]: (row[2], availability_of(row[1], row[2], row[3])) for row in rows}
 
 
 async def adjust(
@@ -80,13 +92,6 @@ async def register(
     return changes_of(await db.fetchrow(REGISTER, variant_ids, skus, on_hand, actor))
 
 
-async def locations(db: Queries) -> list[Location]:
-    rows = await db.fetch(
-        "select id, code, name, position, is_active from stock.locations order by position, id"
-    )
-    return [Location(**row) for row in rows]
-
-
 async def level(db: Queries, *, variant_id: UUID, location_id: UUID) -> StockLevel:
     """One level that is known to exist."""
     row = await db.fetchrow(
@@ -102,6 +107,7 @@ async def levels(
     db: Queries,
     *,
     variant_ids: Sequence[UUID] | None,
+    location_id: UUID | None,
     query: str,
     only_low: bool,
     after: tuple[str, int, UUID] | None,
@@ -110,15 +116,25 @@ async def levels(
     """Levels in order of SKU and location behind `after`, the position of each, and how many there are."""
     where = f"""from stock.levels l join stock.items i using (variant_id) join stock.locations p on p.id = l.location_id
       where ($1::uuid[] is null or l.variant_id = any($1)) and ($2 = '' or strpos(lower(i.sku), lower($2)) > 0)
-      and (not $3 or l.on_hand - l.allocated - l.reserved - l.safety_stock <= {LOW_STOCK})"""
+      and (not $3 or {RAW} <= coalesce(i.low_at, {LOW_STOCK})) and ($4::uuid is null or l.location_id = $4)"""
     rows = await db.fetch(
-        f"""select {LEVEL_COLUMNS}, p.position {where} and ($4::text is null or (i.sku, p.position, l.variant_id) > ($4, $5::int, $6::uuid))
-        order by i.sku, p.position, l.variant_id limit $7""",
-        variant_ids, query, only_low, *(after or (None, None, None)), limit,
+        f"""select {LEVEL_COLUMNS}, p.position {where} and ($5::text is null or (i.sku, p.position, l.variant_id) > ($5, $6::int, $7::uuid))
+        order by i.sku, p.position, l.variant_id limit $8""",
+        variant_ids, query, only_low, location_id, *(after or (None, None, None)), limit,
     )  # fmt: skip
-    total = await db.fetchval(f"select count(*) {where}", variant_ids, query, only_low)
+    total = await db.fetchval(f"select count(*) {where}", variant_ids, query, only_low, location_id)
     positions = [(row["sku"], row["position"], row["variant_id"]) for row in rows]
     return [_level(row) for row in rows], positions, total
+
+
+async def allocations(db: Queries, *, owners: Sequence[UUID]) -> list[Allocation]:
+    """What is promised to `owners`, in the order in which locations are taken."""
+    rows = await db.fetch(
+        """select a.owner, a.variant_id, a.location_id, p.name as location, a.quantity from stock.allocations a join stock.locations p on p.id = a.location_id
+        where a.owner = any($1::uuid[]) order by a.owner, p.position, p.id, a.variant_id""",
+        owners,
+    )
+    return [Allocation(**row) for row in rows]
 
 
 async def movements(

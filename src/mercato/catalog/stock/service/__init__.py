@@ -1,0 +1,11 @@
+"""The stock contract, implemented by its parts."""
+
+from mercato.catalog.stock.service.housing import Housing
+from mercato.catalog.stock.service.keeping import Keeping
+from mercato.catalog.stock.service.promising import Promising
+
+__all__ = ["StockService"]
+
+
+class StockService(Promising, Housing, Keeping):
+    """Implements the contract `Stock`."""

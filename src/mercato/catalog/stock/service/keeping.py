@@ -1,0 +1,174 @@
+"""Levels, movements, holds, and the proof of the books."""
+
+from datetime import datetime
+from uuid import UUID
+
+from mercato.catalog.stock.service.part import MAX_UNITS, Part, invalid, no_level, promised
+from mercato.catalog.stock.store import checks, levels, places
+from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page, Verification
+from mercato.contracts.stock import Movement, Reservation, StockItem, StockLevel
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.pages import decode_cursor, encode_cursor
+
+
+class Keeping(Part):
+    """What staff asks of stock."""
+
+    async def register_variants(
+        self, ctx: Context, *, skus: dict[UUID, str], on_hand: dict[UUID, int]
+    ) -> None:
+        if not ctx.principal.may("write_products"):
+            ctx.principal.require("write_stock")
+        if any(not 0 <= count <= MAX_UNITS for count in on_hand.values()):
+            raise invalid("on_hand", "out_of_range", f"Opening stock is 0 to {MAX_UNITS} units.")
+        ids = sorted(skus)
+        self._tell(
+            await levels.register(
+                self._db,
+                variant_ids=ids,
+                skus=[skus[variant_id] for variant_id in ids],
+                on_hand=[on_hand.get(variant_id, 0) for variant_id in ids],
+                actor=ctx.principal.label,
+            )
+        )
+
+    async def levels(
+        self,
+        ctx: Context,
+        *,
+        variant_ids: list[UUID] | None = None,
+        location_id: UUID | None = None,
+        query: str = "",
+        only_low: bool = False,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[StockLevel]:
+        ctx.principal.require("read_stock")
+        after = decode_cursor(cursor, tuple[str, int, UUID]) if cursor else None
+        items, positions, total = await levels.levels(
+            self._db, variant_ids=variant_ids, location_id=location_id, query=query, only_low=only_low,
+            after=after, limit=limit + 1,
+        )  # fmt: skip
+        more = encode_cursor(positions[limit - 1]) if len(items) > limit else None
+        return Page(items[:limit], more, total)
+
+    async def adjust(
+        self, ctx: Context, *, variant_id: UUID, location_id: UUID, delta: int, reason: str
+    ) -> StockLevel:
+        if not 0 < abs(delta) <= MAX_UNITS:
+            raise invalid("delta", "out_of_range", "Give how many units came (positive) or went (negative).")
+        return await self._adjust(
+            ctx, variant_id, location_id, delta=delta, on_hand=None, version=None, reason=reason
+        )
+
+    async def set_on_hand(
+        self, ctx: Context, *, variant_id: UUID, location_id: UUID, on_hand: int, version: int | None = None
+    ) -> StockLevel:
+        if not 0 <= on_hand <= MAX_UNITS:
+            raise invalid("on_hand", "out_of_range", f"On hand is 0 to {MAX_UNITS} units.")
+        return await self._adjust(
+            ctx, variant_id, location_id, delta=None, on_hand=on_hand, version=version, reason="Counted"
+        )
+
+    async def set_safety_stock(
+        self, ctx: Context, *, variant_id: UUID, location_id: UUID, safety_stock: int
+    ) -> StockLevel:
+        ctx.principal.require("write_stock")
+        _check_units("safety_stock", safety_stock)
+        row = await places.set_safety_stock(
+            self._db, variant_id=variant_id, location_id=location_id, safety_stock=safety_stock
+        )
+        if not row.is_done:
+            raise no_level()
+        self._tell(row.changes)
+        return await levels.level(self._db, variant_id=variant_id, location_id=location_id)
+
+    async def item(self, ctx: Context, *, variant_id: UUID) -> StockItem:
+        ctx.principal.require("read_stock")
+        found = await places.item(self._db, variant_id=variant_id)
+        if found is None:
+            raise NotFound("not_found", "Stock does not know this variant.")
+        return found
+
+    async def set_item(
+        self, ctx: Context, *, variant_id: UUID, low_at: int | None, backorder_limit: int
+    ) -> StockItem:
+        ctx.principal.require("write_stock")
+        _check_units("low_at", low_at or 0)
+        _check_units("backorder_limit", backorder_limit)
+        await self.item(ctx, variant_id=variant_id)
+        row = await places.set_item(
+            self._db, variant_id=variant_id, low_at=low_at, backorder_limit=backorder_limit
+        )
+        if not row.is_done:
+            text = "More units are promised already than there are and this limit allows."
+            raise Conflict("stock_promised", text)
+        self._tell(row.changes)
+        return await self.item(ctx, variant_id=variant_id)
+
+    async def movements(
+        self,
+        ctx: Context,
+        *,
+        variant_id: UUID | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Movement]:
+        ctx.principal.require("read_stock")
+        before = decode_cursor(cursor, tuple[int])[0] if cursor else None
+        items, total = await levels.movements(self._db, variant_id=variant_id, before=before, limit=limit + 1)
+        more = encode_cursor((items[limit - 1].id,)) if len(items) > limit else None
+        return Page(items[:limit], more, total)
+
+    async def reservations(
+        self,
+        ctx: Context,
+        *,
+        variant_id: UUID | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Reservation]:
+        ctx.principal.require("read_stock")
+        after = decode_cursor(cursor, tuple[datetime, UUID, UUID, UUID]) if cursor else None
+        items, positions, total = await levels.reservations(
+            self._db, variant_id=variant_id, after=after, limit=limit + 1
+        )
+        more = encode_cursor(positions[limit - 1]) if len(items) > limit else None
+        return Page(items[:limit], more, total)
+
+    async def verify(self, ctx: Context) -> Verification:
+        ctx.principal.require("read_system")
+        return Verification(await checks.count_levels(self._db), await checks.differences(self._db))
+
+    async def _adjust(
+        self,
+        ctx: Context,
+        variant_id: UUID,
+        location_id: UUID,
+        *,
+        delta: int | None,
+        on_hand: int | None,
+        version: int | None,
+        reason: str,
+    ) -> StockLevel:
+        ctx.principal.require("write_stock")
+        row = await levels.adjust(
+            self._db, variant_id=variant_id, location_id=location_id, delta=delta, on_hand=on_hand,
+            version=version, actor=ctx.principal.label, reason=reason or None,
+        )  # fmt: skip
+        if row.version is None:
+            raise no_level()
+        if not row.is_done and version is not None and row.version != version:
+            raise Conflict(
+                "version_conflict", "Someone changed it meanwhile; look again.", data={"version": row.version}
+            )
+        if not row.is_done:
+            raise promised(row.promised or 0)
+        self._tell(row.changes)
+        return await levels.level(self._db, variant_id=variant_id, location_id=location_id)
+
+
+def _check_units(field: str, units: int) -> None:
+    if not 0 <= units <= MAX_UNITS:
+        raise invalid(field, "out_of_range", f"0 to {MAX_UNITS} units.")

@@ -1,0 +1,89 @@
+"""What the parts of the stock service share: its tables, its outbox, and the refusals."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from mercato.catalog.stock.domain import MAX_DEMANDS, sum_demands
+from mercato.catalog.stock.store.booking import Refused
+from mercato.catalog.stock.store.changes import Change
+from mercato.contracts.stock import Demand
+from mercato.kernel.context import Context, PrincipalKind
+from mercato.kernel.db import Database
+from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
+from mercato.kernel.live import Live
+from mercato.kernel.outbox import Outbox
+
+MAX_UNITS = 1_000_000_000
+
+
+class Part:
+    """Every change of a level is one statement or one short transaction; what it changes is told after it."""
+
+    def __init__(self, database: Database, outbox: Outbox, live: Live) -> None:
+        self._db = database
+        self._outbox = outbox
+        self._live = live
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        """After the commit: wake the relay for the events that were written, and hint open pages."""
+        if changes:
+            self._outbox.ring()
+        for change in changes:
+            self._live.publish(f"stock.{change.variant_id}", change.availability.encode())
+
+    def _teller(self, changes: Sequence[Change]) -> Callable[[], None]:
+        return lambda: self._tell(changes)
+
+
+def require_system(ctx: Context) -> None:
+    if ctx.principal.kind is not PrincipalKind.SYSTEM:
+        raise Denied(detail="Only Mercato itself moves the stock of orders.")
+
+
+def summed(demands: list[Demand], field: str = "demands") -> tuple[Demand, ...]:
+    """One demand per variant, in order of lock. Raises Invalid for none, too many or below one unit."""
+    if not 1 <= len(demands) <= MAX_DEMANDS:
+        raise invalid(field, "out_of_range", f"Give 1 to {MAX_DEMANDS} {field}.")
+    try:
+        found = sum_demands(demands)
+    except ValueError:
+        raise invalid(field, "out_of_range", "Each is at least one unit.") from None
+    if any(demand.quantity > MAX_UNITS for demand in found):
+        raise invalid(field, "out_of_range", f"Not more than {MAX_UNITS} units of one variant.")
+    return found
+
+
+def invalid(field: str, code: str, message: str) -> Invalid:
+    return Invalid(detail=message, errors=[FieldError(field, code, message)])
+
+
+def no_location() -> NotFound:
+    return NotFound("not_found", "There is no such location.")
+
+
+def no_level() -> NotFound:
+    return NotFound("not_found", "This variant has no stock level at that location.")
+
+
+def promised(units: int) -> Conflict:
+    text = f"{units} units are promised to orders and checkouts; on hand cannot go below that."
+    return Conflict("stock_promised", text, data={"promised": units})
+
+
+def refusal(refused: Sequence[Refused]) -> Conflict | NotFound:
+    """Why a booking was refused: of unknown goods, or because of promises."""
+    unknown = [str(one.variant_id) for one in refused if one.is_unknown]
+    if unknown:
+        text = "There is no stock level of these goods."
+        return NotFound("unknown_variant", text, data={"variant_ids": unknown})
+    short = [
+        {"variant_id": str(one.variant_id), "free": one.free, "promised": one.promised} for one in refused
+    ]
+    text = "Not so many units are free: the others are promised to orders and checkouts."
+    return Conflict("stock_promised", text, data={"short": short})
+
+
+def only(owner_ids: Sequence[UUID], most: int) -> None:
+    """Raise Invalid when more than `most` are named at once."""
+    if len(owner_ids) > most:
+        raise invalid("owners", "out_of_range", f"At most {most} at once.")
