@@ -14,7 +14,6 @@ from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthent
 from mercato.kernel.ids import new_id
 from stock.conftest import MAIN, Shelf
 
-
 OWNER = new_id()
 
 

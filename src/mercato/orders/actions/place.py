@@ -89,7 +89,8 @@ async def hold(parts: Parts, ctx: Context, frozen: FrozenCart) -> None:
     """Hold all units of the cart or none. Raises Conflict("insufficient_stock")."""
     cart = frozen.cart
     demands = demands_of([(line.variant_id, line.quantity) for line in cart.lines])
-    held = await parts.stock.hold(ctx.as_system(), owner=cart.id, demands=demands, minutes=HOLD_MINUTES)
+    seller = msgspec.structs.replace(ctx.as_system(), channel=cart.channel)
+    held = await parts.stock.hold(seller, owner=cart.id, demands=demands, minutes=HOLD_MINUTES)
     if held.is_held:
         return
     await _thaw(parts, ctx, cart.id)

@@ -101,7 +101,10 @@ async def _recover(parts: Parts, draft: Draft) -> None:
     kept = sum(row.amounts.kept for row in rows)
     if kept >= draft.due_amount:
         held = await parts.stock.hold(
-            _of_channel(draft), owner=draft.cart_id, demands=demands_of_lines(draft.lines), minutes=HOLD_MINUTES
+            _of_channel(draft),
+            owner=draft.cart_id,
+            demands=demands_of_lines(draft.lines),
+            minutes=HOLD_MINUTES,
         )
         now = clock.now()
         lease_until = now + timedelta(seconds=LEASE_S)
