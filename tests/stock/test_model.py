@@ -124,8 +124,9 @@ class StockMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:
-        clear = "truncate stock.levels, stock.items, stock.reservations, stock.movements, stock.effects, stock.allocations"
-        self.run(self.shelf.db.execute(f"{clear} cascade"))
+        tables = ("levels", "items", "reservations", "movements", "effects", "allocations")
+        named = ", ".join(f"stock.{table}" for table in tables)
+        self.run(self.shelf.db.execute(f"truncate {named} cascade"))
         self.run(self.runtime.close())
         self.loop.close()
 

@@ -1,4 +1,4 @@
-"""Several locations: which channel takes from where, what may be sold before it is there, whose promise it is."""
+"""Several locations: what a channel sells from, what is sold before it is there, whose promise a unit is."""
 
 import asyncio
 from uuid import UUID
