@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from mercato.contracts.users import AccessChanged, IssuedApiKey, SecurityActed
+from mercato.contracts.users import AccessChanged, IssuedApiKey
 from mercato.kernel import clock
+from mercato.kernel.acts import Acted
 from mercato.kernel.context import GUEST, SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
@@ -165,9 +166,9 @@ class TestKnowing:
         made = await make(shop, "read_stock", ctx=owner)
         await shop.users.rotate_api_key(owner, key_id=made.key.id, version=1)
         await shop.users.revoke_api_key(owner, key_id=made.key.id)
-        acts = [event for event in await shop.events(SecurityActed) if event.object_id == made.key.id]
+        acts = [event for event in await shop.events(Acted) if event.object_id == str(made.key.id)]
         assert [act.act for act in acts] == ["api_key.created", "api_key.rotated", "api_key.revoked"]
-        assert {act.actor for act in acts} == {"owner@example.org"}
+        assert {act.actor_label for act in acts} == {"owner@example.org"}
 
 
 async def test_a_program_calls_the_api_with_its_key(database_url: str, nats_url: str, namespace: str) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import msgspec
 
-from mercato.contracts.users import PERMISSIONS
+from mercato.contracts.users import PERMISSIONS, Role
+from mercato.contracts.users.roles import Grant
 from mercato.kernel.context import ALL_PERMISSIONS
 from mercato.kernel.errors import FieldError, Invalid
 
@@ -34,6 +35,10 @@ MAX_SESSIONS = 100
 
 
 _LOCAL_HOST = re.compile(r"^([\w-]+\.)*(localhost|local|test)$", re.IGNORECASE)
+
+
+ASSIGNABLE = (ALL_PERMISSIONS, *PERMISSIONS)
+"""All that a role can say."""
 
 
 class SeededRole(msgspec.Struct, frozen=True):
@@ -126,6 +131,22 @@ def role_order(code: str) -> tuple[int, str]:
 
 def known_permission(permission: str) -> bool:
     return permission == ALL_PERMISSIONS or permission in PERMISSIONS
+
+
+def grants_of(roles: Iterable[Role]) -> list[Grant]:
+    """What somebody with these roles may do in the end, in the order of the vocabulary."""
+    given: dict[str, list[Role]] = {}
+    for role in roles:
+        for permission in role.permissions:
+            given.setdefault(permission, []).append(role)
+    found = []
+    for permission in (one for one in ASSIGNABLE if one in given):
+        by = given[permission]
+        limits = [role.channels for role in by if role.channels is not None]
+        everywhere = len(limits) < len(by)
+        channels = None if everywhere else sorted({code for codes in limits for code in codes})
+        found.append(Grant(permission, [role.code for role in by], channels))
+    return found
 
 
 def covers(held: frozenset[str], wanted: Iterable[str]) -> bool:

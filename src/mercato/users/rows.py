@@ -35,7 +35,8 @@ def session_of(row: Row, current: UUID | None) -> SessionInfo:
 def role_of(row: Row) -> Role:
     return Role(
         code=row["code"], name=row["name"], permissions=row["permissions"], is_seeded=row["is_seeded"],
-        version=row["version"],
+        version=row["version"], description=row["description"], channels=row["channels"],
+        requires_mfa=row["requires_mfa"], holders=row["holders"],
     )  # fmt: skip
 
 

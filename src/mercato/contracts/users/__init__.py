@@ -1,6 +1,5 @@
 """Accounts: who people are, how they sign in, what they may do."""
 
-from mercato.contracts.users.account_events import SecurityActed
 from mercato.contracts.users.events import (
     AccessChanged,
     PasswordResetRequested,
@@ -34,7 +33,6 @@ __all__ = [
     "RegistrationRepeated",
     "Role",
     "SavedAddress",
-    "SecurityActed",
     "SessionInfo",
     "SignIn",
     "User",

@@ -83,6 +83,12 @@ class Role(msgspec.Struct, frozen=True):
     permissions: list[str]
     is_seeded: bool
     version: int
+    description: str = ""
+    channels: list[str] | None = None
+    """The channels in which it holds; None is everywhere."""
+    requires_mfa: bool = False
+    holders: int = 0
+    """How many accounts have it."""
 
 
 class PublicKey(msgspec.Struct, frozen=True):

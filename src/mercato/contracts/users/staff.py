@@ -4,7 +4,7 @@ from typing import Protocol
 from uuid import UUID
 
 from mercato.contracts.shared import DEFAULT_LIMIT, Email, Limit, Page, ShortText
-from mercato.contracts.users.records import Password, Role, User
+from mercato.contracts.users.records import Password, User
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
 
@@ -35,9 +35,6 @@ class Staff(Protocol):
     async def set_roles(self, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User: ...
 
     async def set_active(self, ctx: Context, *, user_id: UUID, is_active: bool, version: int) -> User: ...
-
-    @idempotent
-    async def roles(self, ctx: Context) -> list[Role]: ...
 
     async def ensure_owner(self, ctx: Context, *, email: Email, password: Password | None) -> str | None:
         """Create the first owner when there is none. Returns the generated password, None otherwise."""

@@ -1,11 +1,13 @@
 """The verbs of accounts. `Desk` is what each of them works with; one module per group of verbs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.users import AccessChanged, SecurityActed
+from mercato.contracts.users import AccessChanged
+from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.outbox import Outbox
@@ -32,15 +34,16 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
         ctx: Context,
         act: str,
         *,
-        about: tuple[str, UUID],
-        before: Mapping[str, str | None] | None = None,
-        after: Mapping[str, str | None] | None = None,
+        about: tuple[str, UUID | str],
+        label: str = "",
+        before: Mapping[str, Any] | msgspec.Struct | None = None,
+        after: Mapping[str, Any] | msgspec.Struct | None = None,
+        only: Collection[str] | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
-        """Record for the audit who did `act` to what, in the transaction of the change."""
-        kind, object_id = about
-        acted = SecurityActed(
-            actor_id=ctx.principal.id, actor=ctx.principal.label, act=act, object_type=kind,
-            object_id=object_id, client_address=ctx.client_address, before=dict(before or {}),
-            after=dict(after or {}),
-        )  # fmt: skip
-        await self.outbox.add(tx, acted)
+        """Record for the audit who did `act` to what, in the transaction of the change.
+
+        Of the fields in `only` those that differ are told, of those in `hidden` no value.
+        """
+        told = changes_between(before, after, only=only, hidden=hidden)
+        await self.outbox.add(tx, acted(ctx, act, *about, label=label, changes=told))

@@ -50,7 +50,11 @@ async def create_user(
         )  # fmt: skip
         if not is_new:
             raise Conflict("email_taken", "There is an account with this e-mail address.")
-        return await _give_roles(tx, user_id=user_id, codes=sorted(set(roles)), by=ctx.principal.id, now=now)
+        made = await _give_roles(tx, user_id=user_id, codes=sorted(set(roles)), by=ctx.principal.id, now=now)
+        await desk.acted(
+            tx, ctx, "user.created", about=("user", user_id), label=address, after={"roles": made.roles}
+        )
+        return made
 
 
 async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User:
@@ -68,9 +72,14 @@ async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str]
         if wanted == present:
             return user_of(row)
         await end_all(desk, tx, user_id=user_id, keep=_own_session(ctx, user_id), reason="rights_changed")
-        return await _give_roles(
+        changed = await _give_roles(
             tx, user_id=user_id, codes=sorted(wanted), by=ctx.principal.id, now=clock.now()
         )
+        await desk.acted(
+            tx, ctx, "user.roles_changed", about=("user", user_id), label=changed.email,
+            before={"roles": sorted(present)}, after={"roles": sorted(wanted)},
+        )  # fmt: skip
+        return changed
 
 
 async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool, version: int) -> User:
@@ -86,6 +95,9 @@ async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool
         await accounts.set_active(tx, user_id=user_id, is_active=is_active, now=clock.now())
         if not is_active:
             await end_all(desk, tx, user_id=user_id, keep=None, reason="switched_off")
+        if is_active != row["is_active"]:
+            act = "user.activated" if is_active else "user.deactivated"
+            await desk.acted(tx, ctx, act, about=("user", user_id), label=row["email"])
         changed = await accounts.user_by_id(tx, user_id=user_id)
         assert changed is not None
         return user_of(changed)
@@ -118,6 +130,7 @@ async def ensure_owner(desk: Desk, ctx: Context, *, email: str, password: str | 
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
         await end_all(desk, tx, user_id=user_id, keep=None, reason="rights_changed")
         await _give_roles(tx, user_id=user_id, codes=[domain.OWNER_ROLE], by=None, now=now)
+        await desk.acted(tx, ctx, "user.first_owner", about=("user", user_id), label=address)
     return generated
 
 

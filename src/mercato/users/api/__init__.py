@@ -1,5 +1,5 @@
 """REST routes of accounts; they run in the edge and call the contract only."""
 
-from mercato.users.api import admin, api_keys, auth, me
+from mercato.users.api import admin, api_keys, auth, me, roles
 
-routes = [*auth.routes, *me.routes, *admin.routes, *api_keys.routes]
+routes = [*auth.routes, *me.routes, *admin.routes, *api_keys.routes, *roles.routes]

@@ -8,7 +8,7 @@ from litestar import get, patch, post, put
 from litestar.params import QueryParameter
 
 from mercato.contracts.shared import DEFAULT_LIMIT, Email, Page, ShortText
-from mercato.contracts.users import PERMISSIONS, Password, Role, User, Users
+from mercato.contracts.users import PERMISSIONS, Password, User, Users
 from mercato.kernel.context import Context
 from mercato.kernel.web import ListCursor, ListLimit
 
@@ -87,13 +87,6 @@ async def set_customer_active(ctx: Context, users: Users, user_id: UUID, data: A
     return await users.set_active(ctx, user_id=user_id, is_active=data.is_active, version=data.version)
 
 
-@get("/admin/roles", permission="read_staff")
-async def roles(ctx: Context, users: Users) -> Page[Role]:
-    """Every role with its rights."""
-    found = await users.roles(ctx)
-    return Page(found, None, len(found))
-
-
 @get("/admin/permissions", permission="read_staff")
 async def permissions() -> Page[str]:
     """Every right that a role or an API key can name."""
@@ -102,5 +95,5 @@ async def permissions() -> Page[str]:
 
 routes = [
     list_staff, create_user, get_staff, set_roles, set_staff_active, list_customers, get_customer,
-    set_customer_active, roles, permissions,
+    set_customer_active, permissions,
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart
 from mercato.users.service.api_keys import ApiKeysPart
+from mercato.users.service.roles import RolesPart
 from mercato.users.service.sign_ins import SignInsPart
 from mercato.users.service.staff import StaffPart
 from mercato.users.store import accounts, rights, sessions
@@ -19,7 +20,7 @@ KEEP_ENDED = timedelta(days=30)
 """How long ended sessions and spent tokens stay, so that their reuse is still noticed."""
 
 
-class UsersService(AccountsPart, SignInsPart, StaffPart, ApiKeysPart):
+class UsersService(AccountsPart, SignInsPart, StaffPart, ApiKeysPart, RolesPart):
     """Implements `contracts.users.Users`."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
-from mercato.contracts.users import Role, User
+from mercato.contracts.users import User
 from mercato.kernel.context import Context
 from mercato.kernel.pages import decode_cursor, encode_cursor
 from mercato.users import domain, rows
 from mercato.users.actions import staffing
 from mercato.users.service.part import Part
-from mercato.users.store import accounts, rights
+from mercato.users.store import accounts
 
 
 class StaffPart(Part):
@@ -53,11 +53,6 @@ class StaffPart(Part):
         return await staffing.set_active(
             self.desk, ctx, user_id=user_id, is_active=is_active, version=version
         )
-
-    async def roles(self, ctx: Context) -> list[Role]:
-        ctx.principal.require("read_staff")
-        found = [rows.role_of(row) for row in await rights.all_roles(self.database)]
-        return sorted(found, key=lambda role: domain.role_order(role.code))
 
     async def ensure_owner(self, ctx: Context, *, email: str, password: str | None) -> str | None:
         return await staffing.ensure_owner(self.desk, ctx, email=email, password=password)

@@ -24,10 +24,6 @@ async def seed_roles(
     )  # fmt: skip
 
 
-async def all_roles(db: Queries) -> list[Row]:
-    return await db.fetch("select code, name, permissions, is_seeded, version from users.roles")
-
-
 async def lock_roles(tx: Tx, *, codes: Sequence[str]) -> list[Row]:
     """The roles of `codes`; whoever changes who holds one of them waits until this transaction ends."""
     return await tx.fetch(
