@@ -4,22 +4,20 @@ A bounded run of the same examples each time; `make fuzz` asks for longer and di
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
-from schemathesis.core.result import Ok
 
-from support.buyer import Buyer
-from support.furnish import Goods, Staff
+from support.furnish import Staff
+from support.openapi import Ids, lead_somewhere, operations
 from support.shop import Shop
 
 FUZZED = "MERCATO_FUZZ_EXAMPLES" in os.environ
@@ -34,42 +32,8 @@ NAMES = (
 )
 load_all_checks()
 CHECKED = CHECKS.get_by_names(list(NAMES))
-ENDS_THE_SESSION = ("/auth/logout",)
 
 pytestmark = pytest.mark.timeout(3600 if FUZZED else 300)
-
-Ids = dict[str, list[str]]
-
-
-@pytest.fixture(scope="module")
-def ids(shop: Shop, goods: Goods) -> Ids:
-    """Path parameters that lead to something: without them nearly every answer would be 404."""
-    staff, buyer = Staff(shop), Buyer(shop, goods)
-    order = buyer.fill(LAMP=1).address().buy()
-    buyer.fill(MUG_SAGE=2, LAMP=1).address()
-    return {
-        "cart_id": [buyer.cart["id"]],
-        "line_id": [line["id"] for line in buyer.cart["lines"]],
-        "number": [order["number"]],
-        "order_id": [order["id"]],
-        "product_id": list(goods.products.values()),
-        "variant_id": list(goods.variants.values()),
-        "location_id": [goods.location_id],
-        "slug": list(goods.products),
-        "cart_token": [buyer.client.headers["X-Cart-Token"]],
-        "method_id": [one["id"] for one in staff.get("/delivery-methods")["items"]],
-    }
-
-
-def operations(shop: Shop) -> Iterator[Any]:
-    schema = schemathesis.openapi.from_url(f"{shop.url}/api/v1/openapi.json")
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok), found
-        operation = found.ok()
-        responses = operation.definition.raw["responses"]
-        streams = any("text/event-stream" in answer.get("content", {}) for answer in responses.values())
-        if not streams and not operation.path.endswith(ENDS_THE_SESSION):
-            yield operation
 
 
 def complaints(operation: Any, ids: Ids, headers: Callable[[], dict[str, str]]) -> list[str]:
@@ -98,7 +62,7 @@ def _complaints_in(
     @given(case=operation.as_strategy(generation_mode=mode), choice=st.randoms(use_true_random=False))
     def ask(case: Any, choice: Any) -> None:
         if mode is GenerationMode.POSITIVE:
-            _lead_somewhere(case, ids, choice)
+            lead_somewhere(case, ids, choice)
         response = case.call(session=session, headers=headers(), timeout=30)
         try:
             case.validate_response(response, checks=CHECKED)
@@ -113,14 +77,6 @@ def _complaints_in(
         # A route without parameters cannot be asked wrongly.
         assert mode is GenerationMode.NEGATIVE, operation.label
     return found
-
-
-def _lead_somewhere(case: Any, ids: Ids, choice: Any) -> None:
-    for name in case.path_parameters or {}:
-        if name in ids:
-            case.path_parameters[name] = choice.choice(ids[name])
-    if "X-Cart-Token" in (case.headers or {}):
-        case.headers["X-Cart-Token"] = ids["cart_token"][0]
 
 
 def _told(operation: Any, failure: BaseException, case: Any, response: Any) -> str:
