@@ -154,6 +154,8 @@ class ParcelRow(msgspec.Struct, frozen=True):
     shipped_at: datetime | None
     delivered_at: datetime | None
     lines: list[FulfillmentLine]
+    location_id: UUID | None = None
+    """Where it is packed and leaves from; None when stock does not know whose units they are."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

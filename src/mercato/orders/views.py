@@ -163,4 +163,5 @@ def _fulfillment(parcel: ParcelRow) -> Fulfillment:
         created_at=parcel.created_at,
         shipped_at=parcel.shipped_at,
         delivered_at=parcel.delivered_at,
+        location_id=parcel.location_id,
     )

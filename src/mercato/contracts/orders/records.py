@@ -120,6 +120,8 @@ class Fulfillment(msgspec.Struct, frozen=True):
     created_at: datetime
     shipped_at: datetime | None
     delivered_at: datetime | None
+    location_id: UUID | None = None
+    """The stock location that it leaves from."""
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):

@@ -52,8 +52,17 @@ class Promises(Protocol):
         per `fulfillment_id`. System only. Raises Conflict: not_allocated, not_on_hand (backordered)."""
 
     @idempotent
-    async def deallocate(self, ctx: Context, *, cause_id: UUID, owner: UUID, demands: list[Demand]) -> None:
-        """Units promised to `owner` are free again (canceled), once per `cause_id`. System only.
+    async def deallocate(
+        self,
+        ctx: Context,
+        *,
+        cause_id: UUID,
+        owner: UUID,
+        demands: list[Demand],
+        location_id: UUID | None = None,
+    ) -> None:
+        """Units promised to `owner` are free again (canceled), once per `cause_id`: at the location named,
+        or at the last one that promised them. System only.
         Raises Conflict("not_allocated")."""
 
     @idempotent

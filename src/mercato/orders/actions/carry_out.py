@@ -110,6 +110,7 @@ async def _ship(parts: Parts, intent: Intent) -> None:
         SYSTEM_CONTEXT,
         fulfillment_id=parcel_id,
         owner=order.cart_id,
+        location_id=parcel.location_id,
         demands=demands_of([(variants[line.line_id], line.quantity) for line in parcel.lines]),
     )
     failpoint("orders.shipped")

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from mercato.contracts.orders import FulfillmentLine, OrderPaymentStatus, OrderStatus, ParcelStatus
+from mercato.contracts.stock import Allocation
 from mercato.kernel import clock
-from mercato.kernel.context import Context
+from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
@@ -19,6 +20,7 @@ from mercato.orders.domain import (
     is_complete,
     move_parcel,
 )
+from mercato.orders.packing import by_location
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, LineRow, ParcelRow, PlacedOrder, StoryRow, part_of
 from mercato.orders.store import after, intents
@@ -28,22 +30,34 @@ from mercato.orders.views import open_units
 async def create(
     parts: Parts, ctx: Context, *, order_id: UUID, lines: Sequence[FulfillmentLine] | None
 ) -> None:
-    """Put units into a parcel, all that are open when `lines` is None.
+    """Put units into parcels, all that are open when `lines` is None: one for each location they leave from.
 
     Raises Conflict: illegal_transition, nothing_to_fulfill, fulfillment_too_large; Invalid for unknown lines.
     """
     now, actor = clock.now(), ctx.principal.label
+    promised = await _promised(parts, order_id)
     async with parts.db.transaction() as tx:
         order = await _placed(tx, order_id)
         sold = await after.lines_of(tx, order=order)
-        left = open_units(sold, await after.parcels_of(tx, order_id=order_id))
-        wanted = _wanted(sold, left, lines)
-        parcel_id = new_id()
-        await after.add_parcel(tx, parcel_id=parcel_id, order_id=order_id, lines=wanted, now=now, actor=actor)
-        data = {"fulfillment_id": str(parcel_id), "units": sum(wanted.values())}
-        await _tell(
-            parts, tx, order, StoryRow("fulfillment_created", "Fulfillment created", actor, data), now
-        )
+        parcels = await after.parcels_of(tx, order_id=order_id)
+        wanted = _wanted(sold, open_units(sold, parcels), lines)
+        for location_id, packed in by_location(wanted, sold, parcels, promised).items():
+            parcel_id = new_id()
+            await after.add_parcel(
+                tx, parcel_id=parcel_id, order_id=order_id, location_id=location_id, lines=packed, now=now,
+                actor=actor,
+            )  # fmt: skip
+            data = {"fulfillment_id": str(parcel_id), "units": sum(packed.values())}
+            story = StoryRow("fulfillment_created", "Fulfillment created", actor, data)
+            await _tell(parts, tx, order, story, now)
+
+
+async def _promised(parts: Parts, order_id: UUID) -> list[Allocation]:
+    """Where the units of the order that have not left are, in the order in which locations are taken."""
+    async with parts.db.transaction() as tx:
+        order = await _placed(tx, order_id)
+    await parts.stock.allocate(SYSTEM_CONTEXT, owners=[order.cart_id])
+    return await parts.stock.allocations(SYSTEM_CONTEXT, owners=[order.cart_id])
 
 
 async def begin_shipment(

@@ -169,14 +169,21 @@ async def order_of_parcel(db: Queries, *, fulfillment_id: UUID) -> UUID | None:
 
 
 async def add_parcel(
-    tx: Tx, *, parcel_id: UUID, order_id: UUID, lines: dict[UUID, int], now: datetime, actor: str
+    tx: Tx,
+    *,
+    parcel_id: UUID,
+    order_id: UUID,
+    location_id: UUID | None,
+    lines: dict[UUID, int],
+    now: datetime,
+    actor: str,
 ) -> None:
     await tx.execute(
-        "with parcel as (insert into orders.fulfillments (id, order_id, status, created_at, created_by)"
-        " values ($1, $2, 'pending', $3, $4) returning id)"
+        "with parcel as (insert into orders.fulfillments (id, order_id, status, created_at, created_by, location_id)"
+        " values ($1, $2, 'pending', $3, $4, $7) returning id)"
         " insert into orders.fulfillment_lines (fulfillment_id, line_id, quantity)"
         " select parcel.id, x.* from parcel, unnest($5::uuid[], $6::int[]) x",
-        parcel_id, order_id, now, actor, list(lines), list(lines.values()),
+        parcel_id, order_id, now, actor, list(lines), list(lines.values()), location_id,
     )  # fmt: skip
 
 

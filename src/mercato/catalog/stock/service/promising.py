@@ -82,8 +82,17 @@ class Promising(Part):
         cause = ("fulfillment", fulfillment_id)
         await self._take_allocated(ctx, MovementKind.SHIPPED, cause, owner, demands, location_id)
 
-    async def deallocate(self, ctx: Context, *, cause_id: UUID, owner: UUID, demands: list[Demand]) -> None:
-        await self._take_allocated(ctx, MovementKind.DEALLOCATED, ("order", cause_id), owner, demands, None)
+    async def deallocate(
+        self,
+        ctx: Context,
+        *,
+        cause_id: UUID,
+        owner: UUID,
+        demands: list[Demand],
+        location_id: UUID | None = None,
+    ) -> None:
+        cause = ("order", cause_id)
+        await self._take_allocated(ctx, MovementKind.DEALLOCATED, cause, owner, demands, location_id)
 
     async def restock(
         self, ctx: Context, *, cause_id: UUID, demands: list[Demand], location_id: UUID | None = None
