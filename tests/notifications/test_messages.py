@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from mercato.contracts.orders import (
+    DocumentIssued,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -17,6 +18,7 @@ from mercato.notifications import domain
 from mercato.notifications.events import HEARD, TEMPLATE_OF
 from support.notifications import NotificationsShop, account, order
 
+PAPER = new_id()
 ORDER_LINK = "https://shop.example/order/M-4711?token=order-token"
 
 
@@ -71,6 +73,7 @@ class TestWords:
             order(OrderPlaced), order(OrderPaid), order(OrderShipped), refunded,
             order(OrderCanceled, reason="No stock"), order(OrderDelivered, fulfillment_id=new_id()),
             account(UserRegistered), account(RegistrationRepeated), account(PasswordResetRequested),
+            order(DocumentIssued, document_id=PAPER, paper="credit_note", document_number="CN-2026-00007"),
         ]  # fmt: skip
         assert {type(event) for event in events} == set(HEARD)
         await shop.hear(*events)
@@ -83,6 +86,8 @@ class TestWords:
                 assert "M-4711" in mail.subject
                 assert ORDER_LINK in mail.text and ORDER_LINK in mail.html
         assert "€10.50" in mails["order_refunded"].text and "Too late" in mails["order_refunded"].text
+        assert mails["order_document"].subject == "Credit note CN-2026-00007 for order M-4711"
+        assert f"/order/M-4711/documents/{PAPER}?token=order-token" in mails["order_document"].text
         assert "No stock" in mails["order_canceled"].text
         assert "JD014" in mails["order_shipped"].text
         assert 'href="https://dhl.example/JD014"' in mails["order_shipped"].html

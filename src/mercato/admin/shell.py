@@ -23,6 +23,7 @@ NAVIGATION = (
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
+    _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
     _Entry("System", "/admin/system", "activity", "read_system"),
 )
 

@@ -56,6 +56,8 @@ SAID = {
     "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
     "key_revoked": "The key was revoked.",
+    "invoice_issued": "The invoice is issued; it is with the other papers of the order.",
+    "seller_saved": "Saved for papers that are issued from now on; those that were issued stay as they are.",
     "resent": "The mail is sent again.",
 }
 """What a page says after something was done: code in the address → sentence."""
@@ -70,6 +72,8 @@ MARKS = {
     "fulfillment_shipped": "ok",
     "fulfillment_delivered": "ok",
     "canceled": "danger",
+    "invoice_issued": "ok",
+    "credit_note_issued": "warn",
 }
 """How kinds of timeline entries are marked; others are plain."""
 

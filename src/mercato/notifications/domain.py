@@ -53,6 +53,10 @@ KINDS = {
             (*_ORDER, "amount", "reason"),
         ),
         Kind(
+            "order_document", "Invoice or credit note", "{{ document }} for order {{ number }}",
+            (*_ORDER, "document", "document_url"),
+        ),
+        Kind(
             "account_confirm", "Confirm the account", "Confirm your account at {{ shop_name }}",
             ("shop_name", "shop_url", "name", "confirm_url"), expires=True,
         ),

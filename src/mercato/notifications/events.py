@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.orders import (
+    DocumentIssued,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -15,7 +16,9 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.users import PasswordResetRequested, RegistrationRepeated, UserRegistered
 
-OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded
+OrderEvent = (
+    OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded | DocumentIssued
+)
 AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested
 HeardEvent = OrderEvent | AccountEvent
 
@@ -26,6 +29,7 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     OrderDelivered: "order_delivered",
     OrderCanceled: "order_canceled",
     OrderRefunded: "order_refunded",
+    DocumentIssued: "order_document",
     UserRegistered: "account_confirm",
     RegistrationRepeated: "registration_repeated",
     PasswordResetRequested: "password_reset",

@@ -91,6 +91,8 @@ class Letters:
             return _money(Money(amount, data["currency"]), known)
 
         number = quote(data["number"], safe="")
+        paper = "Credit note" if data.get("paper") == "credit_note" else "Invoice"
+        paper_url = f"{self._url}/order/{number}/documents/{data.get('document_id')}?token={token}"
         return {
             "number": domain.one_line(data["number"]),
             "order_url": f"{self._url}/order/{number}?token={token}",
@@ -107,6 +109,8 @@ class Letters:
             "tracking_url": domain.web_address(data.get("tracking_url")),
             "amount": money(data["amount"]) if "amount" in data else "",
             "reason": data.get("reason") or "",
+            "document": domain.one_line(f"{paper} {data.get('document_number', '')}"),
+            "document_url": paper_url,
         }
 
 

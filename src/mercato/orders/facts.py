@@ -88,6 +88,6 @@ def document_issued(order: _Known, token: str, document: Document) -> DocumentIs
     return DocumentIssued(
         **_head(order, token),
         document_id=document.id,
-        kind=document.kind,
+        paper=document.kind,
         document_number=document.number,
     )

@@ -219,6 +219,7 @@ async def _page(
     typed: Typed = NOTHING_TYPED,
 ) -> Response[str]:
     captured = sum(payment.captured.amount - payment.refunded.amount for payment in order.payments)
+    documents = await orders.documents(ctx, order_id=order.id)
     held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
     return page(
         request,
@@ -227,6 +228,7 @@ async def _page(
             "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
             "locale": ctx.locale,
             "order": order,
+            "documents": documents,
             "story": [(entry, words.happening(entry, ctx.locale)) for entry in reversed(order.timeline)],
             "label": words.label,
             "fulfillment_label": words.fulfillment_label,
@@ -237,6 +239,7 @@ async def _page(
             "open_lines": [line for line in order.lines if line.quantity_open],
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
+            "sees_parcels": ctx.principal.may("read_fulfillments"),
             "may_ship": ctx.principal.may("write_fulfillments"),
         },
         status=status_of(error) if error else 200,

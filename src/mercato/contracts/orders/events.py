@@ -85,9 +85,9 @@ class OrderDelivered(_OrderEvent, frozen=True):
 
 
 class DocumentIssued(_OrderEvent, frozen=True):
-    """An invoice or a credit note was issued: `kind` says which."""
+    """An invoice or a credit note was issued: `paper` says which."""
 
     subject: ClassVar[str] = "orders.document_issued"
     document_id: UUID
-    kind: str
+    paper: str
     document_number: str

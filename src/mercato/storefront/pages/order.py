@@ -46,7 +46,7 @@ async def show(
     """The order, for its customer or whoever has its link."""
     token = request.query_params.get("token", "")
     order = await _order(ctx, orders, number, token)
-    return await _answer(request, ctx, catalog, carts, settings, order, token)
+    return await _answer(request, ctx, catalog, carts, orders, settings, order, token)
 
 
 @get("/order/{number:str}/events", permission=PUBLIC, include_in_schema=False, timeout_s=None)
@@ -89,7 +89,7 @@ async def cancel(
     except Conflict:
         order = await _order(ctx, orders, number, token)
         errors = one_error("", "It is on its way already and cannot be canceled any more.")
-        return await _answer(request, ctx, catalog, carts, settings, order, token, errors=errors)
+        return await _answer(request, ctx, catalog, carts, orders, settings, order, token, errors=errors)
     return see_other(request, _address(order, token))
 
 
@@ -127,6 +127,7 @@ async def _answer(
     ctx: Context,
     catalog: Catalog,
     carts: Carts,
+    orders: Orders,
     settings: Settings,
     order: Order,
     token: str,
@@ -138,6 +139,7 @@ async def _answer(
         **base,
         **_status(order, base["locale"]),
         "token": token,
+        "documents": await orders.buyer_documents(ctx, number=order.number, token=token or None),
         "events_url": f"/order/{quote(order.number)}/events?token={quote(token)}",
         "is_placed_now": "placed" in request.query_params,
         "may_cancel": order.status is OrderStatus.PLACED
