@@ -375,6 +375,7 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
         "/admin/customers",
         f"/admin/customers/{users[0]['id']}",
         "/admin/messages",
+        "/admin/invoices",
         "/admin/api-keys",
         f"/admin/search?q={number}",
         "/admin/search",
