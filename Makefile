@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 SETUP = @$(PYTHON) scripts/bootstrap.py
 
-.PHONY: up test lint fuzz assets bench clean
+.PHONY: up test lint fuzz assets bench chaos clean
 
 up:
 	$(SETUP) base --assets
@@ -31,6 +31,11 @@ assets:
 bench:
 	$(SETUP) dev --assets
 	@.venv/bin/python -m bench $(ARGS)
+
+# A minute of orders while processes are killed, then the proof: make chaos ARGS="--seconds 300 --seed 7"
+chaos:
+	$(SETUP) dev --assets
+	@.venv/bin/python -m bench.chaos $(ARGS)
 
 # Data directories such as .mercato stay.
 clean:
