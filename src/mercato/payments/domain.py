@@ -1,10 +1,11 @@
 """The rules of payments: which moves a session may make, what a payment's amounts mean, what is booked."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
-from mercato.contracts.payments import PaymentStatus, SessionStatus
+from mercato.contracts.payments import CreditKind, GiftCardStatus, PaymentStatus, SessionStatus
 from mercato.kernel.errors import Conflict
 
 OPEN_SESSIONS = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, SessionStatus.REQUIRES_ACTION})
@@ -33,11 +34,54 @@ SESSION_MOVES: dict[SessionStatus, frozenset[SessionStatus]] = {
 RECEIVABLE = "provider_receivable"
 CUSTOMERS = "customer_payments"
 
+GRANTED = "credit_granted"
+"""What the shop gives away: cards and credit that nobody paid for."""
+BREAKAGE = "credit_expired"
+
 BOOKED_AS: dict[str, tuple[str, str]] = {
     "capture_succeeded": (RECEIVABLE, CUSTOMERS),
     "refund_succeeded": (CUSTOMERS, RECEIVABLE),
 }
 """Event type → (account debited, account credited). An authorization or a void moves no money."""
+
+CREDIT_BOOKED_AS: dict[str, tuple[str, str]] = {
+    "credit_issued": (GRANTED, "{kind}_liability"),
+    "credit_sold": (CUSTOMERS, "{kind}_liability"),
+    "credit_added": (GRANTED, "{kind}_liability"),
+    "credit_removed": ("{kind}_liability", GRANTED),
+    "credit_expired": ("{kind}_liability", BREAKAGE),
+    "capture_succeeded": ("{kind}_liability", CUSTOMERS),
+    "refund_succeeded": (CUSTOMERS, "{kind}_liability"),
+}
+"""The same for gift cards and store credit: what is on them is owed to whoever holds them."""
+
+MOVES_MONEY = tuple(sorted(BOOKED_AS.keys() | CREDIT_BOOKED_AS.keys()))
+
+
+def accounts_of(event: str, provider: str) -> tuple[str, str] | None:
+    """(debited, credited) for an event of this type; None when it moves no money."""
+    if provider not in frozenset(CreditKind):
+        return BOOKED_AS.get(event)
+    found = CREDIT_BOOKED_AS.get(event)
+    return None if found is None else (found[0].format(kind=provider), found[1].format(kind=provider))
+
+
+def refusal_of(is_active: bool, expires_at: datetime | None, now: datetime) -> str | None:
+    """Why a balance cannot be paid with, whatever is on it."""
+    if not is_active:
+        return "disabled"
+    return "expired" if expires_at is not None and expires_at <= now else None
+
+
+def card_status(
+    balance: int, *, is_active: bool, expires_at: datetime | None, now: datetime
+) -> GiftCardStatus:
+    if not is_active:
+        return GiftCardStatus.DISABLED
+    if balance == 0:
+        return GiftCardStatus.USED_UP
+    is_over = expires_at is not None and expires_at <= now
+    return GiftCardStatus.EXPIRED if is_over else GiftCardStatus.ACTIVE
 
 
 class Amounts(msgspec.Struct, frozen=True):

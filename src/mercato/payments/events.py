@@ -6,7 +6,7 @@ from mercato.contracts.payments import PaymentChanged, SessionStatus
 from mercato.kernel.db import Row
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from mercato.payments.domain import BOOKED_AS
+from mercato.payments.domain import accounts_of
 from mercato.payments.providers.port import ProviderSession
 from mercato.payments.store.sessions import NewEvent
 
@@ -23,21 +23,22 @@ def events_of_session(said: ProviderSession) -> list[NewEvent]:
     """The rows that follow from what the provider said of an attempt."""
     if said.status is not SessionStatus.COMPLETED:
         kind = _SESSION_KINDS.get(said.status)
-        return [_event(kind, said.reference, said.amount.amount)] if kind else []
-    events = [_event("authorization_succeeded", said.reference, said.authorized)]
+        return [event_of(kind, said.reference, said.amount.amount)] if kind else []
+    events = [event_of("authorization_succeeded", said.reference, said.authorized)]
     if said.captured:
-        events.append(_event("capture_succeeded", said.reference, said.captured))
+        events.append(event_of("capture_succeeded", said.reference, said.captured))
     return events
 
 
-def event_of_operation(operation: Row, *, failure: str | None) -> NewEvent:
+def event_of_operation(operation: Row, *, provider: str, failure: str | None) -> NewEvent:
     """The row of a capture, void or refund that the provider has answered."""
     outcome = "succeeded" if failure is None else "failed"
-    return _event(f"{operation['kind']}_{outcome}", str(operation["id"]), operation["amount"])
+    kind = f"{operation['kind']}_{outcome}"
+    return event_of(kind, str(operation["id"]), operation["amount"], provider=provider)
 
 
 def session_changed(
-    order_id: UUID, said: ProviderSession, *, session_id: UUID | None, payment_id: UUID | None
+    order_id: UUID, said: ProviderSession, *, provider: str, session_id: UUID | None, payment_id: UUID | None
 ) -> PaymentChanged:
     """The news of an attempt, with the amounts it brought."""
     kind = events_of_session(said)[-1].type if events_of_session(said) else "authorization_requested"
@@ -52,6 +53,7 @@ def session_changed(
         decline_code=said.decline_code,
         authorized=said.authorized,
         captured=said.captured,
+        provider=provider,
     )
 
 
@@ -69,8 +71,10 @@ def payment_changed(payment: Row, event: NewEvent, *, reason: str | None) -> Pay
         refunded=payment["refunded"],
         voided=payment["voided"],
         reason=reason,
+        provider=payment["provider"],
     )
 
 
-def _event(kind: str, reference: str, amount: int) -> NewEvent:
-    return NewEvent(new_id(), kind, reference, amount, BOOKED_AS.get(kind))
+def event_of(kind: str, reference: str, amount: int, *, provider: str = "") -> NewEvent:
+    """A new event, with the accounts it is booked to."""
+    return NewEvent(new_id(), kind, reference, amount, accounts_of(kind, provider))

@@ -7,10 +7,12 @@ import structlog
 
 from mercato.kernel import clock
 from mercato.kernel.errors import MercatoError
+from mercato.payments.actions import balances, credit
 from mercato.payments.actions.operate import run
 from mercato.payments.actions.pay import refresh
 from mercato.payments.actions.webhooks import handle
 from mercato.payments.engine import Engine
+from mercato.payments.store import credit as credit_store
 from mercato.payments.store import operations, sessions
 
 BATCH = 50
@@ -50,6 +52,16 @@ class Sweep:
                 row["reference"],
                 refresh(self._engine, provider=row["provider"], reference=row["reference"]),
             )
+
+        for row in await credit_store.left_holding(database, limit=BATCH):
+            follow = credit.take if row["status"] == "completed" else credit.drop
+            await self._try(
+                "credit",
+                str(row["order_id"]),
+                follow(self._engine, order_id=row["order_id"], attempt=row["attempt"]),
+            )
+        for account_id in await credit_store.expired(database, now=now, limit=BATCH):
+            await self._try("expiry", str(account_id), balances.expire(self._engine, account_id))
 
     async def _try(self, what: str, name: str, work: Awaitable[object]) -> None:
         try:

@@ -6,7 +6,7 @@ from mercato.contracts.payments import SimulatorEntry
 from mercato.contracts.shared import Difference, Verification
 from mercato.kernel.db import Database, Row
 from mercato.payments.simulator.provider import Simulator
-from mercato.payments.store import books
+from mercato.payments.store import books, credit
 
 BATCH = 1000
 
@@ -15,7 +15,9 @@ async def verify(database: Database, simulator: Simulator | None) -> Verificatio
     """Compare everything, in batches; each difference names the payment or charge."""
     differences = [_unbalanced(row) for row in await books.unbalanced_events(database)]
     differences += [_unlike(row) for row in await books.payments_unlike_events(database)]
-    checked = await books.count(database)
+    differences += [_wrong_balance(row) for row in await credit.wrong_balances(database)]
+    differences += [_wrong_liability(row) for row in await credit.wrong_liabilities(database)]
+    checked = await books.count(database) + await credit.count_accounts(database)
     if simulator is not None:
         differences += await _compare_charges(database, simulator)
         differences += await _unknown_payments(database, simulator)
@@ -81,6 +83,17 @@ def _unbalanced(row: Row) -> Difference:
         f"{row['type']} {row['amount']}",
         f"{row['debit']} / {row['credit']}",
     )
+
+
+def _wrong_balance(row: Row) -> Difference:
+    expected = f"balance {row['entries']}, held {row['holding']}"
+    found = f"balance {row['balance']}, held {row['held']}"
+    return Difference("balance_is_sum_of_entries", str(row["id"]), expected, found)
+
+
+def _wrong_liability(row: Row) -> Difference:
+    subject = f"{row['account']} {row['currency']}"
+    return Difference("ledger_owes_balances", subject, str(row["balances"]), str(row["ledger"]))
 
 
 def _unlike(row: Row) -> Difference:

@@ -1,6 +1,18 @@
 """Payments: sessions with a provider, payments made of append-only events, refunds, the books."""
 
-from mercato.contracts.payments.events import PaymentChanged
+from mercato.contracts.payments.credit import (
+    CreditBalance,
+    CreditEntry,
+    CreditKind,
+    CreditUse,
+    GiftCard,
+    GiftCardCode,
+    GiftCardHistory,
+    GiftCardStatus,
+    IssuedGiftCard,
+    StoreCredit,
+)
+from mercato.contracts.payments.events import GiftCardIssued, PaymentChanged
 from mercato.contracts.payments.records import (
     LedgerEntry,
     NextAction,
@@ -18,6 +30,16 @@ from mercato.contracts.payments.service import Payments
 from mercato.contracts.payments.simulator import SimulatorEntry, SimulatorSession
 
 __all__ = [
+    "CreditBalance",
+    "CreditEntry",
+    "CreditKind",
+    "CreditUse",
+    "GiftCard",
+    "GiftCardCode",
+    "GiftCardHistory",
+    "GiftCardIssued",
+    "GiftCardStatus",
+    "IssuedGiftCard",
     "LedgerEntry",
     "NextAction",
     "OrderMoney",
@@ -33,4 +55,5 @@ __all__ = [
     "SessionStatus",
     "SimulatorEntry",
     "SimulatorSession",
+    "StoreCredit",
 ]

@@ -3,6 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
+from mercato.contracts.payments.credit import CreditUse
 from mercato.contracts.payments.records import OrderMoney, Payment, PaymentProvider, PayResult
 from mercato.kernel.context import Context
 from mercato.kernel.money import Money
@@ -28,8 +29,10 @@ class Collecting(Protocol):
         token: str | None,
         return_url: str | None,
         capture: bool,
+        credits: list[CreditUse] | None = None,
     ) -> PayResult:
-        """Try to collect `amount`; the same (order, attempt) gives the same session and never charges twice.
+        """Try to collect `amount`, after `credits` were taken from gift cards and store credit; when nothing
+        is left to collect, no provider is asked. The same (order, attempt) never charges twice.
         Raises Invalid("unknown_provider"), Unavailable when the provider does not answer: ask again."""
 
     @idempotent

@@ -1,5 +1,6 @@
 """What payments publishes."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -29,7 +30,25 @@ class PaymentChanged(Event, frozen=True):
     refunded: int = 0
     voided: int = 0
     reason: str | None = None
+    provider: str = ""
 
     @property
     def key(self) -> UUID:
         return self.order_id
+
+
+class GiftCardIssued(Event, frozen=True):
+    """A gift card is on its way to `email`; the mail is the one place where its code stands."""
+
+    subject: ClassVar[str] = "payments.gift_card_issued"
+    card_id: UUID
+    email: str
+    locale: str
+    code: str
+    value: int
+    currency: str
+    expires_at: datetime | None = None
+
+    @property
+    def key(self) -> UUID:
+        return self.card_id

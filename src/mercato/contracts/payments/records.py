@@ -80,6 +80,8 @@ class PayResult(msgspec.Struct, frozen=True):
     captured: Money | None = None
     next_action: NextAction | None = None
     decline_code: str | None = None
+    credits: list["Payment"] = []
+    """What was paid from gift cards and store credit."""
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -98,7 +100,7 @@ class Payment(msgspec.Struct, frozen=True):
 class PaymentEvent(msgspec.Struct, frozen=True):
     id: UUID
     payment_id: UUID | None
-    order_id: UUID
+    order_id: UUID | None
     type: str
     reference: str
     amount: Money
@@ -111,7 +113,7 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
     id: int
     event_id: UUID
-    order_id: UUID
+    order_id: UUID | None
     account: str
     debit: int
     credit: int

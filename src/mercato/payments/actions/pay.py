@@ -1,13 +1,15 @@
 """Collect an amount for an order: ask the provider, then write down what it said."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from mercato.contracts.payments import PayResult, SessionStatus
+from mercato.contracts.payments import CreditUse, PaymentStatus, PayResult, SessionStatus
 from mercato.kernel.db import Row
 from mercato.kernel.errors import Conflict
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import derived_id
 from mercato.kernel.money import Money
+from mercato.payments.actions import credit
 from mercato.payments.domain import OPEN_SESSIONS
 from mercato.payments.engine import Engine
 from mercato.payments.events import events_of_session, session_changed
@@ -25,8 +27,19 @@ async def pay(
     token: str | None,
     return_url: str | None,
     captures: bool,
+    credits: Sequence[CreditUse] = (),
 ) -> PayResult:
-    """One attempt: the provider is asked first, under a key of ours, so asking again never charges twice."""
+    """One attempt: balances are held, then the provider is asked, under a key of ours, so that asking again
+    never charges twice."""
+    if credits:
+        declined = await credit.hold(
+            engine, order_id=order_id, attempt=attempt, currency=amount.currency, uses=credits
+        )
+        if declined is not None:
+            return PayResult(_session_id(order_id, attempt), SessionStatus.FAILED, decline_code=declined)
+    if amount.amount == 0:
+        await credit.take(engine, order_id=order_id, attempt=attempt)
+        return await _result_of_credit(engine, order_id, attempt)
     request = SessionRequest(
         key=session_key(order_id, attempt),
         amount=amount,
@@ -36,17 +49,21 @@ async def pay(
     )
     said = await engine.ask(engine.provider(provider).create_session(request))
     failpoint("payments.provider_answered")
-    return await record(engine, said, provider=provider, captures=captures, return_url=return_url)
+    found = await record(engine, said, provider=provider, captures=captures, return_url=return_url)
+    if credits:
+        return await credit.follow(engine, found, order_id=order_id, attempt=attempt)
+    return found
 
 
 async def result(engine: Engine, *, order_id: UUID, attempt: int) -> PayResult | None:
     """How an attempt stands, asking the provider while it is open."""
     row = await store.session_of_attempt(engine.database, order_id, attempt)
     if row is None:
-        return None
+        found = await _result_of_credit(engine, order_id, attempt)
+        return found if found.status is SessionStatus.COMPLETED else None
     if store.status_of_row(row) in OPEN_SESSIONS and row["reference"]:
         return await refresh(engine, provider=row["provider"], reference=row["reference"])
-    return _result(row)
+    return credit.with_credits(_result(row), await credit.payments_of(engine, order_id, attempt))
 
 
 async def refresh(engine: Engine, *, provider: str, reference: str) -> PayResult | None:
@@ -57,7 +74,8 @@ async def refresh(engine: Engine, *, provider: str, reference: str) -> PayResult
     order_id, attempt = parse_session_key(said.key)
     known = await store.session_of_attempt(engine.database, order_id, attempt)
     captures = known["captures"] if known is not None else said.captured > 0
-    return await record(engine, said, provider=provider, captures=captures, return_url=None)
+    found = await record(engine, said, provider=provider, captures=captures, return_url=None)
+    return await credit.follow(engine, found, order_id=order_id, attempt=attempt)
 
 
 async def record(
@@ -65,9 +83,9 @@ async def record(
 ) -> PayResult:
     """Write down what the provider said; what is known already is left as it is."""
     order_id, attempt = parse_session_key(said.key)
-    session_id = derived_id(order_id, f"session-{attempt}")
+    session_id = _session_id(order_id, attempt)
     payment_id = derived_id(session_id, "payment")
-    changed = session_changed(order_id, said, session_id=session_id, payment_id=payment_id)
+    changed = session_changed(order_id, said, provider=provider, session_id=session_id, payment_id=payment_id)
     is_new = await store.record(
         engine.database,
         ids=(session_id, payment_id),
@@ -89,6 +107,19 @@ async def record(
     if (row["amount"], row["currency"]) != (said.amount.amount, said.amount.currency):
         raise Conflict("idempotency_mismatch", "This attempt was made with another amount.")
     return _result(row)
+
+
+def _session_id(order_id: UUID, attempt: int) -> UUID:
+    return derived_id(order_id, f"session-{attempt}")
+
+
+async def _result_of_credit(engine: Engine, order_id: UUID, attempt: int) -> PayResult:
+    """How an attempt stands that asks no provider: completed once everything that it held is spent."""
+    paid = await credit.payments_of(engine, order_id, attempt)
+    is_done = bool(paid) and all(payment.status is PaymentStatus.PAID for payment in paid)
+    status = SessionStatus.COMPLETED if is_done else SessionStatus.FAILED
+    code = None if is_done else credit.DECLINED
+    return PayResult(_session_id(order_id, attempt), status, decline_code=code, credits=paid)
 
 
 def _said(said: ProviderSession, session_id: UUID, payment_id: UUID) -> PayResult:

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from mercato.kernel.db import Queries, Row
+from mercato.payments.domain import MOVES_MONEY
 from mercato.payments.store.sessions import PAYMENT
 
 
@@ -59,8 +60,9 @@ async def unbalanced_events(db: Queries) -> list[Row]:
     return await db.fetch(
         """select e.id, e.type, e.amount, coalesce(sum(l.debit), 0)::bigint as debit, coalesce(sum(l.credit), 0)::bigint as credit
            from payments.events e left join payments.ledger l on l.event_id = e.id
-           where e.type in ('capture_succeeded', 'refund_succeeded') group by e.id
-           having coalesce(sum(l.debit), 0) <> e.amount or coalesce(sum(l.credit), 0) <> e.amount limit 100"""
+           where e.type = any($1) group by e.id
+           having coalesce(sum(l.debit), 0) <> e.amount or coalesce(sum(l.credit), 0) <> e.amount limit 100""",
+        MOVES_MONEY,
     )
 
 

@@ -11,7 +11,7 @@ from mercato.kernel.outbox import EventRows
 from mercato.payments.providers.port import ProviderSession
 
 SESSION = "id, order_id, attempt, provider, status, amount, currency, captures, reference, return_url, next_action, decline_code"
-PAYMENT = "id, session_id, order_id, provider, reference, currency, authorized, captured, refunded, voided, created_at"
+PAYMENT = "id, session_id, order_id, provider, reference, currency, authorized, captured, refunded, voided, created_at, attempt, account_id"
 
 _OPEN = "('pending', 'processing', 'requires_action')"
 
@@ -27,8 +27,8 @@ with s as (
     where o.status in {_OPEN} and o.status <> excluded.status
   returning id),
 p as (
-  insert into payments.payments (id, session_id, order_id, provider, reference, currency, authorized, captured)
-  select $13, s.id, $2, $4, $9, $7, $14, $15 from s where $14::bigint > 0
+  insert into payments.payments (id, session_id, order_id, attempt, provider, reference, currency, authorized, captured)
+  select $13, s.id, $2, $3, $4, $9, $7, $14, $15 from s where $14::bigint > 0
   on conflict (session_id) do nothing returning id),
 e as (
   insert into payments.events (id, session_id, payment_id, order_id, provider, type, reference, amount, currency, reason)

@@ -1,0 +1,10 @@
+"""The payments contract, made of its parts: each checks who asks, runs one action, returns structs."""
+
+from mercato.payments.service.books import BooksPart
+from mercato.payments.service.collecting import CollectingPart
+from mercato.payments.service.crediting import CreditingPart
+from mercato.payments.service.simulating import SimulatingPart
+
+
+class PaymentsService(CollectingPart, CreditingPart, BooksPart, SimulatingPart):
+    """Implements `contracts.payments.Payments`."""

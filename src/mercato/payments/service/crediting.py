@@ -1,0 +1,253 @@
+"""Gift cards and store credit."""
+
+from datetime import datetime
+from uuid import UUID
+
+from babel.numbers import is_currency
+
+from mercato.contracts.payments import (
+    CreditBalance,
+    CreditEntry,
+    CreditKind,
+    GiftCard,
+    GiftCardHistory,
+    GiftCardIssued,
+    GiftCardStatus,
+    IssuedGiftCard,
+    StoreCredit,
+)
+from mercato.contracts.shared import DEFAULT_LIMIT, Page
+from mercato.kernel import clock
+from mercato.kernel.context import Context, PrincipalKind
+from mercato.kernel.db import Row
+from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
+from mercato.kernel.ids import new_id
+from mercato.kernel.money import Money
+from mercato.kernel.pages import decode_cursor, encode_cursor
+from mercato.payments.actions import balances, credit
+from mercato.payments.domain import card_status, refusal_of
+from mercato.payments.service.part import Part
+from mercato.payments.store import credit as store
+
+SHOWN_ENTRIES = 200
+SHOWN_TO_CUSTOMER = 50
+MAX_CODE = 40
+
+
+class CreditingPart(Part):
+    """Balances: read by their owners, changed by staff."""
+
+    async def gift_card_by_code(self, ctx: Context, *, code: str) -> CreditBalance:
+        row = await store.account_by_code(self._engine.database, balances.code_digest(code[:MAX_CODE]))
+        if row is None:
+            raise NotFound("gift_card_unknown", "There is no gift card with this code.")
+        return _balance(row, clock.now())
+
+    async def credit_balances(
+        self, ctx: Context, *, account_ids: list[UUID], customer_id: UUID | None, currency: str
+    ) -> list[CreditBalance]:
+        _require_system(ctx)
+        rows = await store.accounts(
+            self._engine.database, account_ids=account_ids, customer_id=customer_id, currency=currency
+        )
+        now = clock.now()
+        known = {row["id"]: _balance(row, now) for row in rows}
+        named = [known.pop(one) for one in account_ids if one in known]
+        return named + [one for one in known.values() if one.kind is CreditKind.STORE_CREDIT]
+
+    async def release_credit(self, ctx: Context, *, order_id: UUID, attempt: int) -> None:
+        _require_system(ctx)
+        await credit.drop(self._engine, order_id=order_id, attempt=attempt)
+
+    async def my_store_credit(self, ctx: Context) -> list[StoreCredit]:
+        return await self._store_credit(ctx.principal.require_user_id(), SHOWN_TO_CUSTOMER)
+
+    async def issue_gift_card(
+        self,
+        ctx: Context,
+        *,
+        value: int,
+        currency: str,
+        expires_at: datetime | None = None,
+        recipient: str | None = None,
+        note: str = "",
+    ) -> IssuedGiftCard:
+        ctx.principal.require("write_gift_cards")
+        _check_currency(currency)
+        _check_expiry(expires_at)
+        code, card_id = balances.new_code(), new_id()
+        new = balances.NewCard(
+            value=value, currency=currency, expires_at=expires_at, recipient=recipient, note=note,
+            actor=ctx.principal.label,
+        )  # fmt: skip
+        async with self._engine.database.transaction() as tx:
+            row = await balances.issue(tx, new, code, card_id=card_id)
+            if recipient:
+                await self._engine.outbox.add(tx, issued_event(row, code, locale=ctx.locale))
+        return IssuedGiftCard(_card(row, clock.now()), code)
+
+    async def gift_cards(
+        self,
+        ctx: Context,
+        *,
+        query: str = "",
+        status: GiftCardStatus | None = None,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[GiftCard]:
+        ctx.principal.require("read_gift_cards")
+        now = clock.now()
+        rows = await store.cards(
+            self._engine.database,
+            now=now,
+            query=query.strip(),
+            status=status,
+            before=decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None,
+            limit=limit + 1,
+        )
+        last = rows[limit - 1] if len(rows) > limit else None
+        more = encode_cursor((last["created_at"], last["id"])) if last else None
+        return Page([_card(row, now) for row in rows[:limit]], more)
+
+    async def gift_card(self, ctx: Context, *, card_id: UUID) -> GiftCardHistory:
+        ctx.principal.require("read_gift_cards")
+        row = await store.account(self._engine.database, card_id)
+        if row is None or row["kind"] != CreditKind.GIFT_CARD:
+            raise _no_card()
+        entries = await store.entries(self._engine.database, [card_id], limit=SHOWN_ENTRIES)
+        return GiftCardHistory(_card(row, clock.now()), [_entry(one, row["currency"]) for one in entries])
+
+    async def change_gift_card(
+        self,
+        ctx: Context,
+        *,
+        card_id: UUID,
+        version: int,
+        is_active: bool,
+        expires_at: datetime | None = None,
+        note: str = "",
+    ) -> GiftCard:
+        ctx.principal.require("write_gift_cards")
+        database = self._engine.database
+        row = await store.change_card(
+            database, card_id=card_id, version=version, is_active=is_active, expires_at=expires_at, note=note
+        )
+        if row is not None:
+            return _card(row, clock.now())
+        known = await store.account(database, card_id)
+        if known is None or known["kind"] != CreditKind.GIFT_CARD:
+            raise _no_card()
+        data = {"version": known["version"]}
+        raise Conflict("version_conflict", "Somebody has changed this gift card meanwhile.", data=data)
+
+    async def adjust_gift_card(self, ctx: Context, *, card_id: UUID, change: int, reason: str) -> GiftCard:
+        ctx.principal.require("write_gift_cards")
+        _check_change(change)
+        key = _key(ctx, "adjust", card_id)
+        async with self._engine.database.transaction() as tx:
+            row = (await store.lock_accounts(tx, [card_id])).get(card_id)
+            if row is None or row["kind"] != CreditKind.GIFT_CARD:
+                raise _no_card()
+            if await store.entry_of_key(tx, key) is None:
+                actor = ctx.principal.label
+                row = await balances.adjust(tx, row, change=change, key=key, reason=reason, actor=actor)
+        return _card(row, clock.now())
+
+    async def store_credit(self, ctx: Context, *, customer_id: UUID) -> list[StoreCredit]:
+        ctx.principal.require("read_gift_cards")
+        return await self._store_credit(customer_id, SHOWN_ENTRIES)
+
+    async def adjust_store_credit(
+        self, ctx: Context, *, customer_id: UUID, currency: str, change: int, reason: str
+    ) -> StoreCredit:
+        ctx.principal.require("write_gift_cards")
+        _check_currency(currency)
+        _check_change(change)
+        async with self._engine.database.transaction() as tx:
+            await balances.grant(
+                tx, customer_id=customer_id, currency=currency, change=change,
+                key=_key(ctx, f"credit-{currency}", customer_id), reason=reason, actor=ctx.principal.label,
+            )  # fmt: skip
+        found = await self._store_credit(customer_id, SHOWN_TO_CUSTOMER)
+        return next(one for one in found if one.balance.currency == currency)
+
+    async def _store_credit(self, customer_id: UUID, limit: int) -> list[StoreCredit]:
+        accounts = await store.accounts_of_customer(self._engine.database, customer_id)
+        if not accounts:
+            return []
+        rows = await store.entries(self._engine.database, [row["id"] for row in accounts], limit=limit)
+        return [
+            StoreCredit(
+                row["id"],
+                customer_id,
+                Money(row["balance"], row["currency"]),
+                Money(row["held"], row["currency"]),
+                [_entry(one, row["currency"]) for one in rows if one["account_id"] == row["id"]],
+            )
+            for row in accounts
+        ]
+
+
+def issued_event(row: Row, code: str, *, locale: str) -> GiftCardIssued:
+    """The news that a card is on its way to its recipient."""
+    return GiftCardIssued(
+        card_id=row["id"], email=row["recipient"], locale=locale, code=code, value=row["initial"],
+        currency=row["currency"], expires_at=row["expires_at"],
+    )  # fmt: skip
+
+
+def _balance(row: Row, now: datetime) -> CreditBalance:
+    kind = CreditKind(row["kind"])
+    label = f"Gift card {row['label']}" if kind is CreditKind.GIFT_CARD else row["label"]
+    return CreditBalance(
+        row["id"], kind, label, Money(row["balance"] - row["held"], row["currency"]), row["expires_at"],
+        refusal_of(row["is_active"], row["expires_at"], now),
+    )  # fmt: skip
+
+
+def _card(row: Row, now: datetime) -> GiftCard:
+    currency = row["currency"]
+    status = card_status(row["balance"], is_active=row["is_active"], expires_at=row["expires_at"], now=now)
+    return GiftCard(
+        row["id"], row["label"], status, Money(row["initial"], currency), Money(row["balance"], currency),
+        Money(row["held"], currency), row["recipient"], row["note"], row["created_at"], row["created_by"],
+        row["expires_at"], row["version"], row["bought_with"],
+    )  # fmt: skip
+
+
+def _entry(row: Row, currency: str) -> CreditEntry:
+    return CreditEntry(
+        row["id"], row["kind"], Money(row["amount"], currency), Money(row["balance_after"], currency),
+        row["order_id"], row["reason"], row["actor"], row["at"],
+    )  # fmt: skip
+
+
+def _key(ctx: Context, what: str, subject: UUID) -> str:
+    return f"{what}:{subject}:{ctx.idempotency_key or new_id()}"
+
+
+def _no_card() -> NotFound:
+    return NotFound(detail="There is no such gift card.")
+
+
+def _check_currency(currency: str) -> None:
+    if not is_currency(currency):
+        error = FieldError("currency", "unknown_currency", "Write it like EUR.")
+        raise Invalid(detail="Some values are refused.", errors=[error])
+
+
+def _check_expiry(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= clock.now():
+        error = FieldError("expires_at", "in_the_past", "Choose a day to come.")
+        raise Invalid(detail="Some values are refused.", errors=[error])
+
+
+def _check_change(change: int) -> None:
+    if change == 0:
+        error = FieldError("change", "out_of_range", "Say how much more or less.")
+        raise Invalid(detail="Some values are refused.", errors=[error])
+
+
+def _require_system(ctx: Context) -> None:
+    if ctx.principal.kind is not PrincipalKind.SYSTEM:
+        raise Denied(detail="Only Mercato itself pays with balances.")
