@@ -75,16 +75,16 @@ MODULES: dict[str, Module] = {
         schemas={"catalog": "mercato.catalog"},
         needs=("stock",),
     ),
-    "carts": Module(
-        package="mercato.carts",
-        contract="mercato.contracts.carts:Carts",
-        schemas={"carts": "mercato.carts"},
-        needs=("catalog", "stock"),
-    ),
     "payments": Module(
         package="mercato.payments",
         contract="mercato.contracts.payments:Payments",
         schemas={"payments": "mercato.payments", "simulator": "mercato.payments.simulator"},
+    ),
+    "carts": Module(
+        package="mercato.carts",
+        contract="mercato.contracts.carts:Carts",
+        schemas={"carts": "mercato.carts"},
+        needs=("catalog", "stock", "payments"),
     ),
     "orders": Module(
         package="mercato.orders",

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from mercato import payments as payments_package
 from mercato.carts import CartsService, Desk, Office, RulesCache
 from mercato.catalog.stock import StockService
 from mercato.contracts.carts import Cart, DeliveryMethodInput, NewLine, Promotion, PromotionReward, TaxRate
@@ -50,6 +51,7 @@ class Shop:
         self.catalog = catalog
         self.db = runtime.database("carts")
         self.stock = StockService(runtime.database("stock"), runtime.outbox("stock"), runtime.live)
+        self.payments = payments_package.build(runtime).impl
         self.rules = RulesCache(self.db, catalog, runtime.live)  # type: ignore[arg-type]
         desk = Desk(
             relaxed=runtime.database("carts", relaxed=True),
@@ -57,6 +59,7 @@ class Shop:
             rules=self.rules,
             catalog=catalog,  # type: ignore[arg-type]
             stock=self.stock,
+            payments=self.payments,
             live=runtime.live,
         )
         self.carts = CartsService(desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live))

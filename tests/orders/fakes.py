@@ -16,6 +16,7 @@ from mercato.contracts.carts import (
     TaxLine,
 )
 from mercato.contracts.catalog import CaptureMode, Channel
+from mercato.contracts.payments import CreditUse
 from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability
 from mercato.kernel import clock
@@ -41,6 +42,7 @@ class FakeCarts:
         self.carts: dict[UUID, Cart] = {}
         self.tokens: dict[UUID, str] = {}
         self.frozen_at: dict[UUID, datetime] = {}
+        self.credits: dict[UUID, list[CreditUse]] = {}
 
     def open_cart(
         self, *lines: tuple[UUID, int, int], email: str = EMAIL, customer_id: UUID | None = None
@@ -63,6 +65,14 @@ class FakeCarts:
         old = self.carts[cart_id]
         self.carts[cart_id] = _cart(cart_id, lines, old.email or "", old.customer_id)
 
+    def pay_with(self, cart_id: UUID, *uses: CreditUse) -> None:
+        """Gift cards and store credit pay a part."""
+        cart = self.carts[cart_id]
+        paid = eur(sum(use.amount for use in uses))
+        totals = msgspec.structs.replace(cart.totals, paid_by_credit=paid, due=cart.totals.total - paid)
+        self.carts[cart_id] = msgspec.structs.replace(cart, totals=totals)
+        self.credits[cart_id] = list(uses)
+
     def add_problem(self, cart_id: UUID, code: str) -> None:
         cart = self.carts[cart_id]
         self.carts[cart_id] = msgspec.structs.replace(cart, problems=[Problem(code)])
@@ -79,7 +89,12 @@ class FakeCarts:
             self.frozen_at[cart_id] = clock.now()
         cart = self._set(cart_id, CartStatus.COMPLETING)
         net = cart.totals.total - cart.totals.tax
-        return FrozenCart(cart, cart.customer_id, [TaxLine("VAT", "0.19", net, cart.totals.tax)])
+        return FrozenCart(
+            cart,
+            cart.customer_id,
+            [TaxLine("VAT", "0.19", net, cart.totals.tax)],
+            self.credits.get(cart_id, []),
+        )
 
     async def thaw(self, ctx: Context, *, cart_id: UUID) -> None:
         assert_no_transaction("carts.thaw")

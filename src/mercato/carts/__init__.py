@@ -10,6 +10,7 @@ from mercato.carts.rules import RulesCache
 from mercato.carts.service import CartsService
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
+from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.runtime import Runtime
@@ -19,7 +20,7 @@ from mercato.kernel.service import Service
 SWEEP_EVERY_S = 600.0
 
 
-def build(runtime: Runtime, *, catalog: Catalog, stock: Stock) -> Service:
+def build(runtime: Runtime, *, catalog: Catalog, stock: Stock, payments: Payments) -> Service:
     """The carts service of this process; does no I/O until it is started."""
     durable = runtime.database("carts")
     rules = RulesCache(durable, catalog, runtime.live)
@@ -29,6 +30,7 @@ def build(runtime: Runtime, *, catalog: Catalog, stock: Stock) -> Service:
         rules=rules,
         catalog=catalog,
         stock=stock,
+        payments=payments,
         live=runtime.live,
     )
     service = CartsService(desk, Office(durable, runtime.outbox("carts"), rules, runtime.live))

@@ -11,6 +11,7 @@ from mercato.carts.store.carts import CartState, Edited, Owner
 from mercato.carts.view import Goods, Priced, build_cart
 from mercato.contracts.carts import Cart, CartStatus, FrozenCart
 from mercato.contracts.catalog import Catalog, SaleVariant
+from mercato.contracts.payments import CreditBalance, Payments
 from mercato.contracts.stock import AvailableUnits, Stock
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
@@ -47,6 +48,7 @@ class Desk:
         rules: RulesCache,
         catalog: Catalog,
         stock: Stock,
+        payments: Payments,
         live: Live,
     ) -> None:
         self.db = relaxed
@@ -54,6 +56,7 @@ class Desk:
         self.rules = rules
         self.catalog = catalog
         self.stock = stock
+        self.payments = payments
         self.live = live
 
     async def load(self, ctx: Context, cart_id: UUID, token: str | None) -> CartState:
@@ -88,7 +91,18 @@ class Desk:
         available = known.available
         if any(variant_id not in available for variant_id in ids):
             available = await self.units(ctx, ids)
-        return Goods(variants, available)
+        return Goods(variants, available, await self.balances(ctx, state))
+
+    async def balances(self, ctx: Context, state: CartState) -> list[CreditBalance]:
+        """What is on the gift cards and the store credit that the cart uses; most carts use none."""
+        if not state.gift_cards and not (state.use_credit and state.customer_id):
+            return []
+        return await self.payments.credit_balances(
+            ctx.as_system(),
+            account_ids=state.gift_cards,
+            customer_id=state.customer_id if state.use_credit else None,
+            currency=state.currency,
+        )
 
     async def price(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from mercato.carts.actions import edit, freeze, merge
+from mercato.carts.actions import credit, edit, freeze, merge
 from mercato.carts.actions.staff import Office
 from mercato.carts.reading import Desk, owner_of
 from mercato.carts.rules import ChannelRules
@@ -25,6 +25,7 @@ from mercato.contracts.carts import (
     TaxRate,
 )
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
+from mercato.contracts.payments import GiftCardCode
 from mercato.contracts.shared import Address, Email, LongText, Quantity
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
@@ -93,6 +94,23 @@ class CartsService:
         self, ctx: Context, *, cart_id: UUID, token: str | None, code: CouponCode
     ) -> Cart:
         return await edit.remove_coupon(self._desk, ctx, cart_id=cart_id, token=token, code=code)
+
+    async def add_gift_card(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, code: GiftCardCode
+    ) -> Cart:
+        return await credit.add_gift_card(self._desk, ctx, cart_id=cart_id, token=token, code=code)
+
+    async def remove_gift_card(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, account_id: UUID
+    ) -> Cart:
+        return await credit.remove_gift_card(
+            self._desk, ctx, cart_id=cart_id, token=token, account_id=account_id
+        )
+
+    async def use_store_credit(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, is_used: bool
+    ) -> Cart:
+        return await credit.use_store_credit(self._desk, ctx, cart_id=cart_id, token=token, is_used=is_used)
 
     async def update(
         self,

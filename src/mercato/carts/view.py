@@ -1,17 +1,19 @@
 """From a stored cart to what the shopper sees: priced lines, totals, problems, requirements. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from mercato.carts.credit import applied, paid_by, step_of
 from mercato.carts.domain import LineState, promised_date
 from mercato.carts.pricing import Basket, BasketLine, Destination, PricedCart, PricedLine, price
 from mercato.carts.pricing.model import Recorder
 from mercato.carts.rules import ChannelRules
 from mercato.carts.store.carts import CartState
 from mercato.contracts.carts import (
+    AppliedCredit,
     Cart,
     CartLine,
     CartTotals,
@@ -21,6 +23,7 @@ from mercato.contracts.carts import (
     Problem,
 )
 from mercato.contracts.catalog import SaleVariant
+from mercato.contracts.payments.credit import CreditBalance
 from mercato.contracts.stock import Availability, AvailableUnits
 from mercato.kernel.money import Money
 
@@ -43,6 +46,8 @@ class Goods(msgspec.Struct, frozen=True):
 
     variants: Mapping[UUID, SaleVariant]
     available: Mapping[UUID, AvailableUnits]
+    balances: Sequence[CreditBalance] = ()
+    """Of the gift cards and the store credit that the cart uses."""
 
 
 def build_cart(
@@ -54,6 +59,9 @@ def build_cart(
     currency = state.currency
     lines, problems = _lines(state, goods, priced)
     problems += _cart_problems(state, method, priced)
+    totals = _totals(priced, rules)
+    credits, unusable = applied(totals.total, goods.balances) if goods.balances else ([], [])
+    problems += unusable
     cart = Cart(
         id=state.id,
         status=state.status,
@@ -65,7 +73,7 @@ def build_cart(
         shipping_address=state.shipping_address,
         billing_address=state.billing_address,
         delivery_method=None if method is None else offer(method, rules, priced.subtotal, now),
-        totals=_totals(priced, rules),
+        totals=_paid(totals, credits),
         problems=problems,
         requirements=_requirements(state, method),
         version=state.version,
@@ -74,6 +82,7 @@ def build_cart(
         note=state.note,
         customer_id=state.customer_id,
         token=token,
+        credits=credits,
     )
     return Priced(cart, priced)
 
@@ -104,7 +113,13 @@ def explain(
     """Every price step with what was considered in it."""
     record = Recorder(state.currency, for_staff=for_staff)
     priced = price(basket_of(state, rules, goods.variants, now), rules.prices, record)
-    return Explanation(record.steps, _totals(priced, rules))
+    totals = _totals(priced, rules)
+    credits, _ = applied(totals.total, goods.balances)
+    # The step of the price has no balances: those are of this cart.
+    steps = [step for step in record.steps if step.step != "credit" or not credits]
+    if credits:
+        steps.append(step_of(totals.total, credits))
+    return Explanation(steps, _paid(totals, credits))
 
 
 def offers(rules: ChannelRules, country: str | None, subtotal: int, now: datetime) -> list[DeliveryMethod]:
@@ -262,3 +277,10 @@ def _totals(priced: PricedCart, rules: ChannelRules) -> CartTotals:
         Money(0, currency),
         total,
     )
+
+
+def _paid(totals: CartTotals, credits: Sequence[AppliedCredit]) -> CartTotals:
+    if not credits:
+        return totals
+    paid = paid_by(credits, totals.total.currency)
+    return msgspec.structs.replace(totals, paid_by_credit=paid, due=totals.total - paid)

@@ -88,6 +88,7 @@ async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged
             event.payment_id,
             event.order_id,
             Amounts(event.authorized, event.captured, event.refunded, event.voided),
+            event.provider,
         )
         for event in events
         if event.payment_id is not None

@@ -8,6 +8,7 @@ import msgspec
 
 from mercato.contracts.carts import Cart, Discount, FrozenCart, TaxLine
 from mercato.contracts.orders import FulfillmentLine, OrderStatus, ParcelStatus, PaymentChoice, SoldLine
+from mercato.contracts.payments import CreditUse
 from mercato.contracts.shared import Address
 from mercato.kernel.ids import new_id
 from mercato.orders.domain import Amounts, Awaiting, IntentKind
@@ -78,8 +79,15 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     total: int
     due_amount: int
+    """What the provider collects: the total less what gift cards and store credit pay."""
     paid: Amounts
     lines: list[LineRow]
+    credits: list[CreditUse] = []
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing at all is to be paid, in whatever way."""
+        return self.due_amount == 0 and not self.credits
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,6 +249,7 @@ def draft_of(
         due_amount=totals.due.amount,
         paid=Amounts(),
         lines=lines,
+        credits=frozen.credits,
     )
     snapshot = Snapshot(
         subtotal=totals.subtotal.amount,

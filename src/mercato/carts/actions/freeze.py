@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.carts.credit import uses_of
 from mercato.carts.reading import Desk, decode_frozen, encode_frozen
 from mercato.carts.store import freezing as store
 from mercato.carts.store.carts import CartState
@@ -81,7 +82,8 @@ async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCar
         requirements=["payment"],
     )
     counted = [one.id for one in priced.price.applied if one.promotion.usage_limit is not None]
-    return FrozenCart(frozen, state.customer_id, priced.price.tax_lines), counted
+    uses = uses_of(frozen.credits)
+    return FrozenCart(frozen, state.customer_id, priced.price.tax_lines, uses), counted
 
 
 def _enough(state: CartState) -> dict[UUID, AvailableUnits]:

@@ -19,6 +19,7 @@ from mercato.contracts.carts import (
     MergeChoice,
     NewLine,
 )
+from mercato.contracts.payments import GiftCardCode
 from mercato.contracts.shared import Address, Email, Page, Quantity
 from mercato.kernel.context import Context
 from mercato.kernel.ids import digest
@@ -45,6 +46,10 @@ class QuantityInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CouponInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: CouponCode
+
+
+class GiftCardInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: GiftCardCode
 
 
 class CartChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,6 +152,34 @@ async def remove_coupon(
     return await carts.remove_coupon(ctx, cart_id=cart_id, token=cart_token, code=code)
 
 
+@post("/carts/{cart_id:uuid}/gift-cards", permission=PUBLIC)
+async def add_gift_card(
+    ctx: Context, carts: Carts, cart_id: UUID, data: GiftCardInput, cart_token: OwnToken = None
+) -> Cart:
+    """Pay with a gift card as far as it goes; 422 `gift_card_invalid` says why it cannot be used."""
+    return await carts.add_gift_card(ctx, cart_id=cart_id, token=cart_token, code=data.code)
+
+
+@delete("/carts/{cart_id:uuid}/gift-cards/{account_id:uuid}", permission=PUBLIC, status_code=200)
+async def remove_gift_card(
+    ctx: Context, carts: Carts, cart_id: UUID, account_id: UUID, cart_token: OwnToken = None
+) -> Cart:
+    """Take a gift card off, by the `account_id` in `credits`."""
+    return await carts.remove_gift_card(ctx, cart_id=cart_id, token=cart_token, account_id=account_id)
+
+
+@post("/carts/{cart_id:uuid}/store-credit", permission=PUBLIC)
+async def use_store_credit(ctx: Context, carts: Carts, cart_id: UUID, cart_token: OwnToken = None) -> Cart:
+    """Pay with the store credit of the cart's customer as far as it goes."""
+    return await carts.use_store_credit(ctx, cart_id=cart_id, token=cart_token, is_used=True)
+
+
+@delete("/carts/{cart_id:uuid}/store-credit", permission=PUBLIC, status_code=200)
+async def keep_store_credit(ctx: Context, carts: Carts, cart_id: UUID, cart_token: OwnToken = None) -> Cart:
+    """Leave the store credit alone."""
+    return await carts.use_store_credit(ctx, cart_id=cart_id, token=cart_token, is_used=False)
+
+
 @get("/carts/{cart_id:uuid}/delivery-methods", permission=PUBLIC)
 async def list_delivery_methods(
     ctx: Context, carts: Carts, cart_id: UUID, cart_token: OwnToken = None
@@ -195,5 +228,6 @@ async def cart_events(
 
 routes = [
     create_cart, get_cart, update_cart, delete_cart, add_line, change_line, remove_line, add_coupon,
-    remove_coupon, list_delivery_methods, explain_cart, merge_cart, cart_events,
+    remove_coupon, add_gift_card, remove_gift_card, use_store_credit, keep_store_credit,
+    list_delivery_methods, explain_cart, merge_cart, cart_events,
 ]  # fmt: skip

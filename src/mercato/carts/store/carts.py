@@ -44,10 +44,12 @@ class CartState(msgspec.Struct, frozen=True):
     expires_at: datetime
     frozen: bytes | None
     lines: list[LineState]
+    gift_cards: list[UUID] = []
+    use_credit: bool = False
 
 
 _COLUMNS = """c.id, c.status, c.channel, c.currency, c.customer_id, c.email, c.shipping_address, c.billing_address, c.delivery_method_id, c.note, c.coupons,
-   c.version, c.updated_at, c.expires_at, c.frozen"""
+   c.version, c.updated_at, c.expires_at, c.frozen, c.gift_cards, c.use_credit"""
 _OWNED = "c.id = $1 and (c.token_hash = $2 or c.customer_id = $3 or $4::bool)"
 _TOUCH = f"""version = c.version + 1, updated_at = $5,
    expires_at = case when c.expires_at < $5::timestamptz + interval '{(LIFETIME - RENEWAL_MARGIN).days} days' then $5::timestamptz + interval '{LIFETIME.days} days' else c.expires_at end"""
@@ -100,6 +102,12 @@ UPDATE = f"""with c as (update carts.carts c set {_TOUCH}, email = coalesce($6, 
    {_lines("select id, variant_id, quantity, custom, case when $11::text is null then price_seen end as price_seen from carts.lines where cart_id = c.id")}"""
 SET_COUPON = f"""with c as (update carts.carts c set {_TOUCH},
      coupons = case when $7::bool then array_append(array_remove(c.coupons, $6), $6) else array_remove(c.coupons, $6) end
+     where {_OWNED} and c.status = 'open' returning c.*)
+   select {_COLUMNS}, {_ARRAYS}, {_SEEN}, true as is_done from c cross join lateral {_lines(_STORED)}"""
+
+SET_CREDIT = f"""with c as (update carts.carts c set {_TOUCH}, use_credit = coalesce($8::bool, c.use_credit),
+     gift_cards = case when $6::uuid is null then c.gift_cards when $7::bool then array_append(array_remove(c.gift_cards, $6), $6)
+       else array_remove(c.gift_cards, $6) end
      where {_OWNED} and c.status = 'open' returning c.*)
    select {_COLUMNS}, {_ARRAYS}, {_SEEN}, true as is_done from c cross join lateral {_lines(_STORED)}"""
 
@@ -221,6 +229,22 @@ async def set_coupon(
     return _edited(await db.fetchrow(SET_COUPON, cart_id, *_owner(owner), now, code, is_present))
 
 
+async def set_credit(
+    db: Queries,
+    *,
+    cart_id: UUID,
+    owner: Owner,
+    now: datetime,
+    gift_card: UUID | None = None,
+    is_present: bool = True,
+    use_credit: bool | None = None,
+) -> Edited | None:
+    """Add the gift card or take it away; use the customer's store credit or not."""
+    return _edited(
+        await db.fetchrow(SET_CREDIT, cart_id, *_owner(owner), now, gift_card, is_present, use_credit)
+    )
+
+
 async def delete(db: Queries, *, cart_id: UUID, owner: Owner) -> bool:
     """Remove a cart that is not being completed; whether there was one."""
     done = await db.fetchval(
@@ -269,8 +293,8 @@ def _json(value: Any) -> str | None:
 def _state(row: Row) -> CartState:
     (
         cart_id, status, channel, currency, customer_id, email, shipping, billing, method_id, note, coupons,
-        version, updated_at, expires_at, frozen, line_ids, variant_ids, quantities, customs, prices,
-    ) = tuple(row)[:20]  # fmt: skip
+        version, updated_at, expires_at, frozen, gift_cards, use_credit, line_ids, variant_ids, quantities, customs, prices,
+    ) = tuple(row)[:22]  # fmt: skip
     lines = [
         LineState(line_id, variant_id, quantity, None if custom is None else _custom(custom), seen)
         for line_id, variant_id, quantity, custom, seen in zip(
@@ -294,4 +318,6 @@ def _state(row: Row) -> CartState:
         expires_at,
         frozen,
         lines,
+        gift_cards,
+        use_credit,
     )

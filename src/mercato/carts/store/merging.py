@@ -48,6 +48,7 @@ async def pour(tx: Tx, *, source: UUID, target: UUID, now: datetime) -> None:
         """update carts.carts t set version = t.version + 1, updated_at = $3,
         coupons = (select coalesce(array_agg(distinct code), '{}') from unnest(t.coupons || s.coupons) code),
         shipping_address = coalesce(t.shipping_address, s.shipping_address), billing_address = coalesce(t.billing_address, s.billing_address),
+        gift_cards = (select coalesce(array_agg(distinct card), '{}') from unnest(t.gift_cards || s.gift_cards) card),
         delivery_method_id = coalesce(t.delivery_method_id, s.delivery_method_id), note = coalesce(t.note, s.note)
         from carts.carts s where t.id = $2 and s.id = $1""",
         source, target, now,

@@ -5,6 +5,7 @@ from mercato.contracts.carts.events import PricingChanged
 from mercato.contracts.carts.promotions import Promotion, PromotionReward
 from mercato.contracts.carts.records import (
     MAX_LINES,
+    AppliedCredit,
     Cart,
     CartLine,
     CartStatus,
@@ -26,6 +27,7 @@ from mercato.contracts.carts.taxes import TaxRate
 
 __all__ = [
     "MAX_LINES",
+    "AppliedCredit",
     "Cart",
     "CartLine",
     "CartStatus",

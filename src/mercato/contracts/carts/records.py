@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.payments.credit import CreditKind, CreditUse
 from mercato.contracts.shared import Address, Quantity
 from mercato.contracts.stock import Availability
 from mercato.kernel.money import Money
@@ -83,7 +84,7 @@ class CartTotals(msgspec.Struct, frozen=True, gc=False):
 
 class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What is wrong with the cart as it stands: `insufficient_stock`, `variant_unavailable`,
-    `price_changed`, `coupon_invalid`, `delivery_invalid`."""
+    `price_changed`, `coupon_invalid`, `delivery_invalid`, `gift_card_invalid`."""
 
     code: str
     line_id: UUID | None = None
@@ -101,6 +102,16 @@ class DeliveryMethod(msgspec.Struct, frozen=True, gc=False):
     description: str
     price: Money
     promised_date: date
+
+
+class AppliedCredit(msgspec.Struct, frozen=True, gc=False):
+    """A gift card or store credit on a cart: `amount` of `available` would pay for it."""
+
+    account_id: UUID
+    kind: CreditKind
+    label: str
+    amount: Money
+    available: Money
 
 
 class Cart(msgspec.Struct, frozen=True):
@@ -125,6 +136,8 @@ class Cart(msgspec.Struct, frozen=True):
     customer_id: UUID | None = None
     token: str | None = None
     """Only in the answer that created the cart."""
+    credits: list[AppliedCredit] = []
+    """Gift cards in the order they were applied, then store credit."""
 
 
 class FrozenCart(msgspec.Struct, frozen=True):
@@ -133,6 +146,8 @@ class FrozenCart(msgspec.Struct, frozen=True):
     cart: Cart
     customer_id: UUID | None
     tax_lines: list["TaxLine"]
+    credits: list[CreditUse] = []
+    """What pays a part of it, in the order in which it is used."""
 
 
 class TaxLine(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from mercato.contracts.carts.records import (
     MergeChoice,
     NewLine,
 )
+from mercato.contracts.payments.credit import GiftCardCode
 from mercato.contracts.shared import Address, Email, LongText, Quantity
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
@@ -61,6 +62,20 @@ class Shopping(Protocol):
     async def remove_coupon(
         self, ctx: Context, *, cart_id: UUID, token: str | None, code: CouponCode
     ) -> Cart: ...
+
+    async def add_gift_card(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, code: GiftCardCode
+    ) -> Cart:
+        """Pay with a card as far as it goes. Raises Invalid("gift_card_invalid") with the reason in data."""
+
+    async def remove_gift_card(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, account_id: UUID
+    ) -> Cart: ...
+
+    async def use_store_credit(
+        self, ctx: Context, *, cart_id: UUID, token: str | None, is_used: bool
+    ) -> Cart:
+        """Pay with the store credit of the cart's customer as far as it goes, or not."""
 
     async def update(
         self,

@@ -66,6 +66,8 @@ class PaymentChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[A-Za-z][A-Za-z0-9_.:-]*$")] | None = None
     """Begins with a letter: a card number sent by mistake is refused before anything is stored."""
     return_url: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    expected_due: Money | None = None
+    """What the shopper saw is left to pay after gift cards and store credit; None does not compare."""
 
 
 class OrderLine(msgspec.Struct, frozen=True, gc=False):

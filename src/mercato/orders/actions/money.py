@@ -31,6 +31,7 @@ _TEXTS = {
     "refunded": ("payment_refunded", "Payment refunded"),
     "voided": ("payment_voided", "Authorization voided"),
 }
+_CREDIT_NAMES = {"gift_card": "gift card", "store_credit": "store credit"}
 _MOVES_MONEY = frozenset({IntentKind.CAPTURE, IntentKind.REFUND, IntentKind.RETURN_MONEY})
 
 
@@ -40,6 +41,8 @@ class News(msgspec.Struct, frozen=True):
     payment_id: UUID
     order_id: UUID
     amounts: Amounts
+    provider: str = ""
+    """Empty is that of the order."""
 
 
 def news_of(payments: Sequence[Payment]) -> list[News]:
@@ -54,6 +57,7 @@ def news_of(payments: Sequence[Payment]) -> list[News]:
                 payment.refunded.amount,
                 payment.voided.amount,
             ),
+            payment.provider,
         )
         for payment in payments
     ]
@@ -68,6 +72,14 @@ def story_of(before: Amounts, paid: Amounts, currency: str, *, actor: str, reaso
             data = {"amount": grown, "currency": currency} | ({"reason": reason} if reason else {})
             story.append(StoryRow(kind, text, actor, data))
     return story
+
+
+def naming(story: list[StoryRow], provider: str) -> list[StoryRow]:
+    """The rows of a timeline, saying that it was a gift card or store credit that paid."""
+    name = _CREDIT_NAMES.get(provider)
+    if name is None:
+        return story
+    return [msgspec.structs.replace(row, text=f"{row.text}: {name}") for row in story]
 
 
 async def look_again(parts: Parts, order_id: UUID) -> None:
@@ -87,7 +99,7 @@ async def take_news(
         await after.keep_payments(tx, payments=list(fresh.values()))
     rows = known | fresh
     for order in orders:
-        paid = _sum([row.amounts for row in rows.values() if row.order_id == order.id])
+        paid = sum_of([row.amounts for row in rows.values() if row.order_id == order.id])
         if paid != order.paid:
             await _follow(parts, tx, order, paid)
     return orders
@@ -105,7 +117,7 @@ def _fresh(
         amounts = _highest(old.amounts if old else Amounts(), item.amounts)
         if old is None or amounts != old.amounts:
             fresh[item.payment_id] = PaymentRow(
-                item.payment_id, order.id, old.provider if old else order.provider,
+                item.payment_id, order.id, old.provider if old else item.provider or order.provider,
                 amounts.authorized, amounts.captured, amounts.refunded, amounts.voided,
             )  # fmt: skip
     return fresh
@@ -124,7 +136,7 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     ]
     cause = open_intents[0] if open_intents else None
     actor, reason = (cause.actor, cause.reason) if cause else ("system", "")
-    payment = payment_status(order.due_amount, paid)
+    payment = payment_status(order.total, paid)
     await _write(tx, order, paid, payment, now)
     await after.tell(
         tx,
@@ -180,7 +192,7 @@ async def _tell_others(
         told.append(facts.order_refunded(order, token, amount=refunded, reason=reason))
         # What was paid twice and goes back was never a sale.
         before, now_kept = paid.captured - order.paid.refunded, paid.captured - paid.refunded
-        unsold = min(order.due_amount, before) - min(order.due_amount, now_kept)
+        unsold = min(order.total, before) - min(order.total, now_kept)
         if unsold > 0:
             await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=unsold)
     await parts.outbox.add(tx, *told)
@@ -212,7 +224,7 @@ async def _return_excess(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts
     now = clock.now()
     intent = Intent(
         id=new_id(), order_id=order.id, kind=IntentKind.REFUND, key=f"excess:{order.id}:{paid.captured}",
-        amount=paid.refundable - order.due_amount, actor="system", reason="paid twice", data={},
+        amount=paid.refundable - order.total, actor="system", reason="paid twice", data={},
     )  # fmt: skip
     await intents.add(tx, intent=intent, now=now, due=now)
     tx.after_commit(parts.wake_sweeper)
@@ -236,7 +248,7 @@ def _highest(one: Amounts, other: Amounts) -> Amounts:
     )
 
 
-def _sum(amounts: Sequence[Amounts]) -> Amounts:
+def sum_of(amounts: Sequence[Amounts]) -> Amounts:
     return Amounts(
         sum(a.authorized for a in amounts),
         sum(a.captured for a in amounts),

@@ -78,7 +78,7 @@ async def stand_by_cart(parts: Parts, ctx: Context, wish: Wish) -> Placement:
 async def freeze(parts: Parts, ctx: Context, wish: Wish) -> FrozenCart:
     """The cart, claimed and priced. Raises Conflict when it costs something else or cannot be sold now."""
     frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
-    refusal = _refusal_of(frozen, wish.expected_total)
+    refusal = _refusal_of(frozen, wish)
     if refusal is not None:
         await _thaw(parts, ctx, wish.cart_id)
         raise refusal
@@ -114,7 +114,7 @@ async def record(parts: Parts, ctx: Context, wish: Wish, frozen: FrozenCart) -> 
 
 async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
     """Collect what is due; None when nothing is, or when nobody can tell yet whether it worked."""
-    if draft.due_amount == 0:
+    if draft.is_free:
         return None
     left_s = max(REPLY_MARGIN_S, remaining_s(ctx.deadline) - REPLY_MARGIN_S)
     try:
@@ -128,6 +128,7 @@ async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
             token=draft.payment_token,
             return_url=draft.return_url,
             capture=channel.capture is CaptureMode.AUTOMATIC,
+            credits=draft.credits or None,
         )
     except Unavailable:
         return None
@@ -163,13 +164,14 @@ async def _gives_way(parts: Parts, ctx: Context, known: Draft, wish: Wish) -> bo
     return standing.status is PlaceStatus.DECLINED and now is not None and may_be_tried_again(now)
 
 
-def _refusal_of(frozen: FrozenCart, expected: Money) -> Conflict | None:
+def _refusal_of(frozen: FrozenCart, wish: Wish) -> Conflict | None:
     totals: CartTotals = frozen.cart.totals
     blocking = [problem for problem in frozen.cart.problems if problem.code in _BLOCKING]
     data = {"totals": msgspec.to_builtins(totals), "problems": msgspec.to_builtins(blocking)}
     if blocking:
         return Conflict(blocking[0].code, "Something in the cart cannot be ordered as it is.", data=data)
-    if totals.total != expected:
+    expected_due = wish.payment.expected_due or totals.due
+    if totals.total != wish.expected_total or totals.due != expected_due:
         return Conflict("cart_changed", "The total is not what was shown: look again.", data=data)
     return None
 

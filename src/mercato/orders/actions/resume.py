@@ -99,7 +99,7 @@ async def _recover(parts: Parts, draft: Draft) -> None:
     """Money came in for a refused order: place it after all, or send the money back."""
     rows = await after.payments_of(parts.db, order_ids=[draft.id])
     kept = sum(row.amounts.kept for row in rows)
-    if kept >= draft.due_amount:
+    if kept >= draft.total:
         held = await parts.stock.hold(
             _of_channel(draft),
             owner=draft.cart_id,
@@ -109,7 +109,7 @@ async def _recover(parts: Parts, draft: Draft) -> None:
         now = clock.now()
         lease_until = now + timedelta(seconds=LEASE_S)
         if held.is_held and await resuming.reopen(parts.db, draft=draft, now=now, due=lease_until):
-            await finalize(parts, draft, None, draft.paid)
+            await finalize(parts, draft, [], known_paid=draft.paid)
             return
     await _send_back(parts, draft)
 
@@ -134,7 +134,7 @@ async def _learn(parts: Parts, draft: Draft) -> None:
 
 
 async def _result(parts: Parts, draft: Draft) -> PayResult | None:
-    if draft.due_amount == 0:
+    if draft.is_free:
         return None
     return await parts.payments.result(SYSTEM_CONTEXT, order_id=draft.id, attempt=draft.attempt)
 

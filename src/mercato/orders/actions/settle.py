@@ -36,13 +36,12 @@ log = structlog.get_logger()
 
 async def settle(parts: Parts, draft: Draft, result: PayResult | None) -> Placement:
     """Bring the draft to where `result` says; None: nothing is due, or nobody knows yet."""
-    if draft.due_amount == 0:
-        return await finalize(parts, draft, None, Amounts())
+    if draft.is_free:
+        return await finalize(parts, draft, [])
     if result is None:
         return await _wait(parts, draft, Awaiting.PROVIDER, timedelta(minutes=UNKNOWN_WAIT_MINUTES), None)
     if result.status is SessionStatus.COMPLETED:
-        payment = _payment_of(draft, result)
-        return await finalize(parts, draft, payment, payment.amounts if payment else Amounts())
+        return await finalize(parts, draft, _payments_of(draft, result))
     if result.status in _REFUSED:
         return await refuse(parts, draft, code=result.decline_code or str(result.status))
     if result.status is SessionStatus.REQUIRES_ACTION:
@@ -50,10 +49,16 @@ async def settle(parts: Parts, draft: Draft, result: PayResult | None) -> Placem
     return await _wait(parts, draft, Awaiting.PROVIDER, timedelta(hours=PROVIDER_WAIT_HOURS), result)
 
 
-async def finalize(parts: Parts, draft: Draft, payment: PaymentRow | None, paid: Amounts) -> Placement:
-    """draft → placed, with the fact that tells everyone; whoever comes second finds it placed."""
+async def finalize(
+    parts: Parts, draft: Draft, payments: list[PaymentRow], *, known_paid: Amounts | None = None
+) -> Placement:
+    """draft → placed, with the fact that tells everyone; whoever comes second finds it placed.
+
+    `known_paid` are amounts of payments that the order knows already.
+    """
     now = clock.now()
-    status = payment_status(draft.due_amount, paid)
+    paid = known_paid or money.sum_of([one.amounts for one in payments])
+    status = payment_status(draft.total, paid)
     is_paid = status in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID)
     token = parts.token_of(draft.id)
     told: list[Event] = [facts.order_placed(draft, token, is_paid=is_paid)]
@@ -66,8 +71,8 @@ async def finalize(parts: Parts, draft: Draft, payment: PaymentRow | None, paid:
         status=status,
         paid=paid,
         is_paid=is_paid,
-        payment=payment,
-        story=_story_of_placing(draft, payment),
+        payments=payments,
+        story=_story_of_placing(draft, payments),
         sale_id=new_id(),
         facts=parts.outbox.rows(*told),
     )
@@ -104,6 +109,8 @@ async def refuse(parts: Parts, draft: Draft, *, code: str) -> Placement:
 
 async def release(parts: Parts, draft: Draft) -> None:
     """Give back what a refused draft held. Safe to repeat."""
+    if draft.credits:
+        await parts.payments.release_credit(SYSTEM_CONTEXT, order_id=draft.id, attempt=draft.attempt)
     await parts.stock.release(SYSTEM_CONTEXT, owners=[draft.cart_id])
     failpoint("orders.released")
     await parts.carts.thaw(SYSTEM_CONTEXT, cart_id=draft.cart_id)
@@ -154,7 +161,7 @@ async def standing(parts: Parts, draft: Draft) -> Placement:
 
 async def move_on(parts: Parts, draft: Draft) -> Placement:
     """Ask how the payment of a draft stands and settle it when it has been decided."""
-    if draft.awaiting is None or draft.due_amount == 0:
+    if draft.awaiting is None or draft.is_free:
         return _processing(parts, draft)
     try:
         result = await parts.payments.result(SYSTEM_CONTEXT, order_id=draft.id, attempt=draft.attempt)
@@ -196,22 +203,24 @@ def _is_stale(draft: Draft) -> bool:
     return draft.due is not None and draft.due <= clock.now()
 
 
-def _payment_of(draft: Draft, result: PayResult) -> PaymentRow | None:
-    if result.payment_id is None:
-        return None
-    return PaymentRow(
-        id=result.payment_id,
-        order_id=draft.id,
-        provider=draft.provider,
-        authorized=result.authorized.amount if result.authorized else 0,
-        captured=result.captured.amount if result.captured else 0,
-    )
+def _payments_of(draft: Draft, result: PayResult) -> list[PaymentRow]:
+    """What was paid at the provider, then what gift cards and store credit paid."""
+    rows = [
+        PaymentRow(one.id, draft.id, one.provider, one.authorized.amount, one.captured.amount)
+        for one in result.credits
+    ]
+    if result.payment_id is not None:
+        authorized = result.authorized.amount if result.authorized else 0
+        captured = result.captured.amount if result.captured else 0
+        rows.insert(0, PaymentRow(result.payment_id, draft.id, draft.provider, authorized, captured))
+    return rows
 
 
-def _story_of_placing(draft: Draft, payment: PaymentRow | None) -> list[StoryRow]:
+def _story_of_placing(draft: Draft, payments: list[PaymentRow]) -> list[StoryRow]:
     story = [StoryRow("placed", "Order placed", actor=draft.email)]
-    if payment is not None:
-        story += money.story_of(Amounts(), payment.amounts, draft.currency, actor="system", reason="")
+    for payment in payments:
+        told = money.story_of(Amounts(), payment.amounts, draft.currency, actor="system", reason="")
+        story += money.naming(told, payment.provider)
     return story
 
 

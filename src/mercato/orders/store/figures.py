@@ -129,7 +129,7 @@ async def stuck(db: Queries, *, overdue_before: datetime, limit: int) -> list[Di
 async def money_page(db: Queries, *, after: UUID | None, limit: int) -> list[Row]:
     """Orders with their amounts, in the order of their ids, for comparing with payments."""
     return await db.fetch(
-        "select id, cart_id, status, payment_status, due_amount, authorized, captured, refunded, voided,"
+        "select id, cart_id, status, payment_status, total, authorized, captured, refunded, voided,"
         " exists (select 1 from orders.intents i where i.order_id = o.id and i.done_at is null) as in_work"
         " from orders.orders o where status <> 'draft' and ($1::uuid is null or id > $1) order by id limit $2",
         after, limit,

@@ -12,17 +12,19 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.orders import OrderStatus
+from mercato.contracts.payments import CreditUse
 from mercato.kernel.db import Queries, Row
 from mercato.kernel.outbox import EventRows
 from mercato.orders.domain import Amounts, Awaiting
 from mercato.orders.records import Draft, LineRow, PaymentRow, Snapshot, StoryRow, search_terms
 
 _lines = msgspec.json.Decoder(list[LineRow])
+_credits = msgspec.json.Decoder(list[CreditUse])
 
 DRAFT_COLUMNS = """o.id, o.cart_id, o.number, o.status, o.version, o.attempt, o.awaiting, o.due, o.waiting_since,
   o.waiting_until, o.tries, o.decline_code, o.provider, o.payment_token, o.return_url, o.cart_token_digest,
   o.customer_id, o.email, o.name, o.locale, o.channel, o.currency, o.total, o.due_amount,
-  o.authorized, o.captured, o.refunded, o.voided,
+  o.authorized, o.captured, o.refunded, o.voided, o.credits,
   (select json_agg(l order by l.position) from orders.lines l where l.order_id = o.id and l.attempt = o.attempt)
     as lines"""
 
@@ -31,9 +33,9 @@ with draft as (
   insert into orders.orders as o (id, cart_id, number, status, due, provider, payment_token, return_url,
     cart_token_digest, customer_id, email, name, locale, channel, currency, total, due_amount,
     subtotal, discount, delivery_price, tax, tax_included, paid_by_credit, item_count,
-    shipping_address, billing_address, delivery, tax_lines, coupons, note, created_at)
+    shipping_address, billing_address, delivery, tax_lines, coupons, note, created_at, credits)
   values ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-    $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+    $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $48::jsonb)
   on conflict (cart_id) do update set status = 'draft', attempt = o.attempt + 1, version = o.version + 1,
     due = excluded.due, awaiting = null, tries = 0, decline_code = null,
     waiting_since = null, waiting_until = null, last_error = null, provider = excluded.provider,
@@ -45,7 +47,7 @@ with draft as (
     tax_included = excluded.tax_included, paid_by_credit = excluded.paid_by_credit,
     item_count = excluded.item_count, shipping_address = excluded.shipping_address,
     billing_address = excluded.billing_address, delivery = excluded.delivery, tax_lines = excluded.tax_lines,
-    coupons = excluded.coupons, note = excluded.note
+    coupons = excluded.coupons, note = excluded.note, credits = excluded.credits
   where o.status = 'expired' and o.due is null and o.parked_at is null
   returning o.id, o.number, o.attempt, o.version),
 lines as (
@@ -69,7 +71,8 @@ with placed as (
   returning o.id, o.channel, o.currency, o.item_count, o.total),
 money as (
   insert into orders.payments as p (id, order_id, provider, authorized, captured, refunded, voided)
-  select $8::uuid, placed.id, $9, $5, $6, 0, 0 from placed where $8::uuid is not null
+  select x.id, placed.id, x.provider, x.authorized, x.captured, 0, 0
+  from placed, unnest($8::uuid[], $9::text[], $20::bigint[], $21::bigint[]) x(id, provider, authorized, captured)
   on conflict (id) do update set authorized = greatest(p.authorized, excluded.authorized),
     captured = greatest(p.captured, excluded.captured)),
 story as (
@@ -122,7 +125,7 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime
         snapshot.delivery_price, snapshot.tax, snapshot.tax_included, snapshot.paid_by_credit,
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
         _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, now,
-        *_columns(draft.lines), actor, "Checkout begun",
+        *_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
     )  # fmt: skip
     if row is None:
         return None
@@ -139,7 +142,7 @@ async def finalize(
     status: str,
     paid: Amounts,
     is_paid: bool,
-    payment: PaymentRow | None,
+    payments: Sequence[PaymentRow],
     story: Sequence[StoryRow],
     sale_id: UUID,
     facts: EventRows,
@@ -152,8 +155,8 @@ async def finalize(
     known: int | None = await db.fetchval(
         _FINALIZE,
         draft.id, draft.attempt, now, status, paid.authorized, paid.captured, is_paid,
-        payment.id if payment else None, draft.provider, *story_columns(story), search_terms(draft), sale_id,
-        *facts,
+        [one.id for one in payments], [one.provider for one in payments], *story_columns(story), search_terms(draft), sale_id,
+        *facts, [one.authorized for one in payments], [one.captured for one in payments],
     )  # fmt: skip
     return known
 
@@ -234,6 +237,7 @@ def draft_of_row(row: Row) -> Draft:
     values = dict(row)
     paid = Amounts(*(values.pop(name) for name in ("authorized", "captured", "refunded", "voided")))
     lines = values.pop("lines")
+    values["credits"] = _credits.decode(values["credits"])
     values["status"] = OrderStatus(values["status"])
     values["awaiting"] = Awaiting(values["awaiting"]) if values["awaiting"] else None
     return Draft(**values, paid=paid, lines=_lines.decode(lines) if lines else [])
