@@ -94,7 +94,7 @@ async def list_gift_cards(
     return await payments.gift_cards(ctx, query=query, status=status, limit=limit, cursor=cursor)
 
 
-@post("/admin/gift-cards", permission="write_gift_cards")
+@post("/admin/gift-cards", permission="write_gift_cards", replay=False)
 async def issue_gift_card(ctx: Context, payments: Payments, data: NewGiftCard) -> IssuedGiftCard:
     """Issue a card. Its code is in this answer and nowhere else."""
     return await payments.issue_gift_card(
