@@ -84,6 +84,11 @@ class TestCartsContract:
         await carts.add_coupon(GUEST, **key, code="ten")
         await carts.remove_coupon(GUEST, **key, code="TEN")
         await carts.add_coupon(GUEST, **key, code="TEN")
+        card = await carts.shop.payments.issue_gift_card(system, value=100, currency="EUR")
+        paid = await carts.add_gift_card(GUEST, **key, code=card.code)
+        assert [one.amount.amount for one in paid.credits] == [100]
+        await carts.remove_gift_card(GUEST, **key, account_id=card.card.id)
+        await carts.use_store_credit(GUEST, **key, is_used=True)
         assert (await carts.delivery_promise(GUEST, country="DE")).id == method.id
         assert [one.id for one in await carts.delivery_methods(GUEST, **key)] == [method.id]
         ready = await carts.update(GUEST, **key, shipping_address=BERLIN, delivery_method_id=method.id)
