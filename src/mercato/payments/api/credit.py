@@ -85,13 +85,13 @@ StatusFilter = Annotated[GiftCardStatus | None, QueryParameter(name="status")]
 async def list_gift_cards(
     ctx: Context,
     payments: Payments,
-    query: Query = "",
+    q: Query = "",
     status: StatusFilter = None,
     limit: ListLimit = DEFAULT_LIMIT,
     cursor: ListCursor = None,
 ) -> Page[GiftCard]:
     """Gift cards, newest first."""
-    return await payments.gift_cards(ctx, query=query, status=status, limit=limit, cursor=cursor)
+    return await payments.gift_cards(ctx, query=q, status=status, limit=limit, cursor=cursor)
 
 
 @post("/admin/gift-cards", permission="write_gift_cards", replay=False)
