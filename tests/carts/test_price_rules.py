@@ -28,7 +28,7 @@ async def test_a_saved_promotion_counts_for_the_next_cart_and_is_told(shop: Shop
     assert sale.id is not None
     await shop.carts.delete_promotion(SYSTEM_CONTEXT, promotion_id=sale.id)
     assert (await shop.cart((mug, 1))).totals.total.amount == 1000
-    subjects = await shop.db.fetch("select subject, key from carts.outbox")
+    subjects = await shop.db.fetch("select subject, key from carts.outbox where subject <> 'audit.acted'")
     assert [(row["subject"], row["key"]) for row in subjects] == [("carts.pricing_changed", sale.id)] * 3
 
 

@@ -25,6 +25,7 @@ from mercato.contracts.orders import (
 from mercato.contracts.payments import PaymentChanged, Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel import clock
+from mercato.kernel.acts import Acted
 from mercato.kernel.context import GUEST, SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
@@ -120,9 +121,18 @@ class Till:
         return [(e.authorized, e.captured, e.refunded, e.voided) for e in page.items if e.authorized]
 
     async def facts(self) -> list[str]:
-        """Subjects of what orders has published, in order."""
-        rows = await self.db.fetch("select subject from orders.outbox order by position")
+        """Subjects of what orders has published, in order; acts of staff are asked for apart."""
+        rows = await self.db.fetch(
+            "select subject from orders.outbox where subject <> 'audit.acted' order by position"
+        )
         return [row["subject"] for row in rows]
+
+    async def acts(self) -> list[Acted]:
+        """What the audit log is told."""
+        rows = await self.db.fetch(
+            "select body from orders.outbox where subject = 'audit.acted' order by position"
+        )
+        return [msgspec.json.decode(row["body"], type=Acted) for row in rows]
 
     async def deliver_events(self) -> None:
         """Bring what waits in the outboxes to those who listen, until nothing more comes of it."""

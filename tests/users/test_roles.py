@@ -225,3 +225,46 @@ async def _owner_again(shop: UsersShop, user_id: Any) -> Any:
             SYSTEM_CONTEXT, user_id=user_id, roles=["owner"], version=user.version
         )
     return user
+
+
+class TestChannels:
+    async def test_a_role_of_some_channels_gives_limited_rights(self, shop: UsersShop) -> None:
+        draft = msgspec.structs.replace(PACKER, channels=["eu", "uk"])
+        await shop.users.create_role(SYSTEM_CONTEXT, code="packer_eu", draft=draft)
+        ctx = await manager(shop, "packer_eu", "analyst")
+        who = ctx.principal
+        assert "write_fulfillments" not in who.permissions and who.channels_of("write_fulfillments") == {
+            "eu",
+            "uk",
+        }
+        assert who.may_in("write_fulfillments", "eu") and not who.may_in("write_fulfillments", "us")
+        assert who.channels_of("read_orders") is None, "the analyst reads them everywhere"
+        assert who.channels_of("write_refunds") == frozenset()
+        with pytest.raises(Denied, match="channel_denied"):
+            who.require("write_fulfillments")
+        found = {one.permission: one for one in await shop.users.grants(ctx, user_id=who.id)}  # type: ignore[arg-type]
+        assert found["write_fulfillments"].channels == ["eu", "uk"] and found["read_orders"].channels is None
+
+    async def test_whoever_is_limited_hands_out_no_more_than_that(self, shop: UsersShop) -> None:
+        local = msgspec.structs.replace(PACKER, channels=["eu"])
+        for code, draft in (("packer_eu", local), ("packer", PACKER)):
+            await shop.users.create_role(SYSTEM_CONTEXT, code=code, draft=draft)
+        staff = RoleDraft(name="Staff", permissions=["read_staff", "write_staff"])
+        await shop.users.create_role(SYSTEM_CONTEXT, code="staffing", draft=staff)
+        ctx = await manager(shop, "packer_eu", "staffing")
+        bob = await shop.create("bob@example.org")
+        with pytest.raises(Denied, match="rights_exceeded"):
+            await shop.users.set_roles(ctx, user_id=bob.id, roles=["packer"], version=bob.version)
+        wider = msgspec.structs.replace(PACKER, channels=["eu", "uk"])
+        with pytest.raises(Denied, match="rights_exceeded"):
+            await shop.users.update_role(ctx, code="packer_eu", draft=wider, version=1)
+        assert (await shop.users.get_user(SYSTEM_CONTEXT, user_id=bob.id)).roles == []
+        given = await shop.users.set_roles(ctx, user_id=bob.id, roles=["packer_eu"], version=bob.version)
+        assert given.roles == ["packer_eu"]
+
+    async def test_a_key_of_one_channel_is_limited_to_it(self, shop: UsersShop) -> None:
+        made = await shop.users.create_api_key(
+            SYSTEM_CONTEXT, name="Robot", permissions=["read_orders"], channel="eu", expires_at=None
+        )
+        who = await shop.users.resolve(SYSTEM_CONTEXT, credential=made.secret)
+        assert (who.permissions, who.channels_of("read_orders")) == (frozenset(), {"eu"})

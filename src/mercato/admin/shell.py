@@ -30,7 +30,7 @@ NAVIGATION = (
 
 def landing_of(principal: Principal) -> str:
     """The first page of the navigation that `principal` may open."""
-    return next((entry.url for entry in NAVIGATION if principal.may(entry.permission)), "/")
+    return next((entry.url for entry in NAVIGATION if principal.may_somewhere(entry.permission)), "/")
 
 
 async def shell_of(
@@ -48,7 +48,7 @@ async def shell_of(
             is_current=entry.url == current,
         )
         for entry in NAVIGATION
-        if ctx.principal.may(entry.permission)
+        if ctx.principal.may_somewhere(entry.permission)
     )
     return AdminShell(
         name=await shop_name(ctx, catalog),
@@ -69,7 +69,7 @@ async def shop_name(ctx: Context, catalog: Catalog) -> str:
 
 
 async def _counts(ctx: Context, orders: Orders) -> OrderCounts | None:
-    if not ctx.principal.may("read_orders"):
+    if not ctx.principal.may_somewhere("read_orders"):
         return None
     try:
         return await orders.counts(ctx)

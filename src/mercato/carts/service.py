@@ -185,16 +185,17 @@ class CartsService:
             tx.after_commit(self._desk.rules.drop)
 
     async def promotions(self, ctx: Context) -> list[Promotion]:
-        ctx.principal.require("read_promotions")
-        return await rules_store.every(self._office.db, Promotion)
+        ctx.principal.require_somewhere("read_promotions")
+        found = await rules_store.every(self._office.db, Promotion)
+        return [each for each in found if ctx.principal.may_in("read_promotions", each.channel)]
 
     async def save_promotion(self, ctx: Context, *, promotion: Promotion) -> Promotion:
-        ctx.principal.require("write_promotions")
-        return await self._office.save(promotion)
+        ctx.principal.require_in("write_promotions", promotion.channel)
+        return await self._office.save(ctx, promotion)
 
     async def delete_promotion(self, ctx: Context, *, promotion_id: UUID) -> None:
-        ctx.principal.require("write_promotions")
-        await self._office.delete(Promotion, promotion_id)
+        ctx.principal.require_somewhere("write_promotions")
+        await self._office.delete(ctx, Promotion, promotion_id)
 
     async def list_delivery_methods(self, ctx: Context) -> list[DeliveryMethodInput]:
         ctx.principal.require("read_settings")
@@ -202,11 +203,11 @@ class CartsService:
 
     async def save_delivery_method(self, ctx: Context, *, method: DeliveryMethodInput) -> DeliveryMethodInput:
         ctx.principal.require("write_settings")
-        return await self._office.save(method)
+        return await self._office.save(ctx, method)
 
     async def delete_delivery_method(self, ctx: Context, *, method_id: UUID) -> None:
         ctx.principal.require("write_settings")
-        await self._office.delete(DeliveryMethodInput, method_id)
+        await self._office.delete(ctx, DeliveryMethodInput, method_id)
 
     async def tax_rates(self, ctx: Context) -> list[TaxRate]:
         ctx.principal.require("read_settings")
@@ -214,11 +215,11 @@ class CartsService:
 
     async def save_tax_rate(self, ctx: Context, *, rate: TaxRate) -> TaxRate:
         ctx.principal.require("write_settings")
-        return await self._office.save(rate)
+        return await self._office.save(ctx, rate)
 
     async def delete_tax_rate(self, ctx: Context, *, rate_id: UUID) -> None:
         ctx.principal.require("write_settings")
-        await self._office.delete(TaxRate, rate_id)
+        await self._office.delete(ctx, TaxRate, rate_id)
 
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require("read_system")

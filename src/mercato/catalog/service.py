@@ -133,7 +133,7 @@ class CatalogService(Shopping):
     async def set_price(
         self, ctx: Context, *, variant_id: UUID, price: int, compare_at_price: int | None = None
     ) -> AdminProduct:
-        ctx.principal.require(WRITE)
+        ctx.principal.require_in(WRITE, ctx.channel)
         product_id = await change_product.set_price(
             self._parts, ctx, variant_id=variant_id, price=price, compare_at_price=compare_at_price
         )

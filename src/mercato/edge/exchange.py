@@ -157,7 +157,7 @@ class Exchange:
     def _require(self, permission: str) -> None:
         principal = self.ctx.principal
         if permission not in (SIGNED_IN, STAFF):
-            principal.require(permission)
+            principal.require_somewhere(permission)
         elif not principal.is_signed_in:
             raise Unauthenticated(detail="Sign in to go on.")
         elif permission == STAFF and not principal.is_staff:

@@ -29,6 +29,10 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     email: str = ""
     name: str = ""
     permissions: frozenset[str] = frozenset()
+    """Rights that hold in every channel."""
+    limited: frozenset[tuple[str, str]] = frozenset()
+    """(permission, channel) of rights that hold in some channels only. What does not ask about channels
+    refuses them: a service that knows a channel uses `require_in` and `channels_of`."""
     session_id: UUID | None = None
     proven_at: datetime | None = None
     """When this person last proved who they are, in this session."""
@@ -43,7 +47,7 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_staff(self) -> bool:
-        return bool(self.permissions)
+        return bool(self.permissions or self.limited)
 
     @property
     def label(self) -> str:
@@ -53,13 +57,48 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     def may(self, permission: str) -> bool:
         return permission in self.permissions or ALL_PERMISSIONS in self.permissions
 
+    def may_in(self, permission: str, channel: str) -> bool:
+        """Whether this right holds in `channel`."""
+        pairs = ((permission, channel), (ALL_PERMISSIONS, channel))
+        return self.may(permission) or any(pair in self.limited for pair in pairs)
+
+    def may_somewhere(self, permission: str) -> bool:
+        """Whether this right holds in any channel: enough to open a page, which then shows only those."""
+        return self.may(permission) or any(name in (permission, ALL_PERMISSIONS) for name, _ in self.limited)
+
+    def channels_of(self, permission: str) -> frozenset[str] | None:
+        """The channels in which this right holds; None is every channel."""
+        if self.may(permission):
+            return None
+        return frozenset(
+            channel for name, channel in self.limited if name in (permission, ALL_PERMISSIONS)
+        )
+
     def require(self, permission: str) -> None:
         """Raise Unauthenticated for a guest and Denied for anyone else who lacks `permission`."""
         if self.may(permission):
             return
+        self._refuse(permission)
+
+    def require_in(self, permission: str, channel: str) -> None:
+        """Like `require`, for a thing that belongs to `channel`."""
+        if not self.may_in(permission, channel):
+            self._refuse(permission)
+
+    def require_somewhere(self, permission: str) -> None:
+        """Like `require`, where the service narrows what is found to the channels of the right."""
+        if not self.may_somewhere(permission):
+            self._refuse(permission)
+
+    def _refuse(self, permission: str) -> None:
         if not self.is_signed_in:
             raise Unauthenticated(detail="Sign in to go on.")
         self.refuse_without_mfa()
+        if self.may_somewhere(permission):
+            raise Denied(
+                "channel_denied", f"Your permission {permission} is limited to some channels.",
+                data={"permission": permission},
+            )  # fmt: skip
         raise Denied(detail=f"This needs the permission {permission}.", data={"permission": permission})
 
     def refuse_without_mfa(self) -> None:

@@ -1,6 +1,7 @@
 """What the verbs of this service work with: its tables, its voice, and the services it calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from mercato.contracts.carts import Carts
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
+from mercato.kernel.acts import acted, changes_between
+from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.jobs import Jobs
 from mercato.kernel.live import Live
@@ -39,6 +42,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         """Open pages of this order, and the admin's, look again."""
         self.live.publish(f"order.{order_id}")
         self.live.publish("admin")
+
+    async def acted(
+        self, tx: Tx, ctx: Context, act: str, order_id: UUID, changes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record for the audit what staff did to an order; what its buyer does is on the timeline."""
+        if ctx.principal.is_staff:
+            told = changes_between(None, changes)
+            await self.outbox.add(tx, acted(ctx, f"order.{act}", "order", order_id, changes=told))
 
     def tell_after(self, tx: Tx, order_id: UUID) -> None:
         """`tell` once the transaction is durable."""

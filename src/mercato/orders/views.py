@@ -43,13 +43,17 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
     """The order as staff see it, with what this member of staff may do next."""
     paid = Amounts(view.authorized, view.captured, view.refunded, view.voided)
     is_placed = view.status is OrderStatus.PLACED
+
+    def may(permission: str) -> bool:
+        return principal.may_in(permission, view.channel)
+
     possible = {
-        "capture": is_placed and paid.capturable > 0 and principal.may("write_payments"),
-        "refund": view.placed_at is not None and paid.refundable > 0 and principal.may("write_refunds"),
-        "fulfill": is_placed and bool(open_quantities(view)) and principal.may("write_fulfillments"),
-        "cancel": may_cancel(view) and principal.may("write_orders"),
-        "retry": bool(view.stuck) and principal.may("write_orders"),
-        "note": principal.may("write_orders"),
+        "capture": is_placed and paid.capturable > 0 and may("write_payments"),
+        "refund": view.placed_at is not None and paid.refundable > 0 and may("write_refunds"),
+        "fulfill": is_placed and bool(open_quantities(view)) and may("write_fulfillments"),
+        "cancel": may_cancel(view) and may("write_orders"),
+        "retry": bool(view.stuck) and may("write_orders"),
+        "note": may("write_orders"),
     }
     actions = [action for action, is_possible in possible.items() if is_possible]
     return msgspec.structs.replace(_order(view, view.timeline), allowed_actions=actions, stuck=view.stuck)

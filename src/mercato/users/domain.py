@@ -8,7 +8,7 @@ import msgspec
 
 from mercato.contracts.users import PERMISSIONS, Role
 from mercato.contracts.users.roles import Grant
-from mercato.kernel.context import ALL_PERMISSIONS
+from mercato.kernel.context import ALL_PERMISSIONS, Principal
 from mercato.kernel.errors import FieldError, Invalid
 
 CONFIRM_TOKEN_LIFE = timedelta(hours=24)
@@ -149,9 +149,17 @@ def grants_of(roles: Iterable[Role]) -> list[Grant]:
     return found
 
 
-def covers(held: frozenset[str], wanted: Iterable[str]) -> bool:
-    """True when someone who holds `held` may hand out every one of `wanted`."""
-    return ALL_PERMISSIONS in held or held.issuperset(wanted)
+def limits_of(pairs: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """(permission, channel) from texts like "read_orders eu"."""
+    return frozenset((permission, channel) for permission, _, channel in (p.partition(" ") for p in pairs))
+
+
+def covers(holder: Principal, wanted: Iterable[str], channels: Iterable[str] | None = None) -> bool:
+    """Whether `holder` may hand out every right of `wanted`, in `channels` or (None) everywhere."""
+    if channels is None:
+        return all(holder.may(permission) for permission in wanted)
+    places = list(channels)
+    return all(holder.may_in(permission, channel) for permission in wanted for channel in places)
 
 
 def email_of(text: str, *, allow_local: bool) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class Principals:
         return Principal(
             kind=PrincipalKind.USER, id=row["user_id"], email=row["email"], name=row["name"],
             permissions=frozenset() if needs_mfa else frozenset(row["permissions"]),
+            limited=frozenset() if needs_mfa else domain.limits_of(row["limited"]),
             session_id=row["session_id"], proven_at=row["proven_at"], has_mfa=row["has_mfa"],
             needs_mfa=needs_mfa,
         )  # fmt: skip
@@ -53,7 +54,8 @@ class Principals:
             await api_keys.touch_key(self._database, key_id=row["id"], now=now, unless_after=noted_before)
         return Principal(
             kind=PrincipalKind.API_KEY, id=row["id"], name=row["name"],
-            permissions=frozenset(row["permissions"]),
+            permissions=frozenset() if row["channel"] else frozenset(row["permissions"]),
+            limited=frozenset((each, row["channel"]) for each in row["permissions"] if row["channel"]),
         )  # fmt: skip
 
     async def _row_of(self, credential: str, now: datetime) -> Row | None:

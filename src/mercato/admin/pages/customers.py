@@ -65,7 +65,7 @@ async def show_customer(
             "user": user,
             "figures": (await _figures(ctx, orders, [user.email])).get(user.email),
             "orders": await _orders(ctx, orders, user.email),
-            "sees_orders": ctx.principal.may("read_orders"),
+            "sees_orders": ctx.principal.may_somewhere("read_orders"),
             "label": words.label,
             "fulfillment_label": words.fulfillment_label,
         },
@@ -74,7 +74,7 @@ async def show_customer(
 
 async def _orders(ctx: Context, orders: Orders, email: str) -> list[OrderRow] | None:
     """The latest orders; None when this person may not see them, or orders does not answer."""
-    if not ctx.principal.may("read_orders"):
+    if not ctx.principal.may_somewhere("read_orders"):
         return None
     try:
         return (await orders.list_orders(ctx, email=email, limit=SHOWN_ORDERS)).items
@@ -83,7 +83,7 @@ async def _orders(ctx: Context, orders: Orders, email: str) -> list[OrderRow] | 
 
 
 async def _figures(ctx: Context, orders: Orders, emails: list[str]) -> dict[str, CustomerFigures]:
-    if not emails or not ctx.principal.may("read_orders"):
+    if not emails or not ctx.principal.may_somewhere("read_orders"):
         return {}
     try:
         found = await orders.customer_figures(ctx, emails=emails)

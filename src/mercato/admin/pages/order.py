@@ -239,8 +239,8 @@ async def _page(
             "open_lines": [line for line in order.lines if line.quantity_open],
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
-            "sees_parcels": ctx.principal.may("read_fulfillments"),
-            "may_ship": ctx.principal.may("write_fulfillments"),
+            "sees_parcels": ctx.principal.may_in("read_fulfillments", order.channel),
+            "may_ship": ctx.principal.may_in("write_fulfillments", order.channel),
         },
         status=status_of(error) if error else 200,
     )

@@ -42,7 +42,7 @@ async def show_overview(
 
     Staff who may not see orders go on to the first page that is theirs.
     """
-    if not ctx.principal.may("read_orders"):
+    if not ctx.principal.may_somewhere("read_orders"):
         return see_other(request, landing_of(ctx.principal))
     period = days if days in PERIODS else 28
     report = await _sales(ctx, orders, period)

@@ -34,7 +34,7 @@ async def search(
     found_products: Page[AdminProductRow] = nothing
     found_users: Page[User] = nothing
     failed: list[str] = []
-    if query and may("read_orders"):
+    if query and ctx.principal.may_somewhere("read_orders"):
         found_orders = await _or_nothing(orders.list_orders(ctx, query=query, limit=LIMIT), failed, "Orders")
     if query and may("read_products"):
         asked = catalog.admin_products(ctx, query=query, limit=LIMIT)

@@ -1,7 +1,7 @@
 """What staff changes about prices. Every change is told: cached rules and pages are stale."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +16,8 @@ from mercato.contracts.carts import (
     PromotionReward,
     TaxRate,
 )
+from mercato.kernel.acts import Acted, acted, changes_between
+from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
@@ -42,7 +44,7 @@ class Office:
         self._rules = rules
         self._live = live
 
-    async def save(self, value: T) -> T:
+    async def save(self, ctx: Context, value: T) -> T:
         """Store a new value, or replace the one whose version it carries.
 
         Raises Conflict, NotFound, Invalid.
@@ -51,29 +53,36 @@ class Office:
         if not 1 <= checked.version <= MAX_VERSION:
             raise Invalid(detail="There is no such version.", errors=[_NO_VERSION])
         try:
-            saved = await self._insert(checked) if checked.id is None else await self._replace(checked)
+            saved = await (self._insert if checked.id is None else self._replace)(ctx, checked)
         except asyncpg.UniqueViolationError:
             raise _taken(checked) from None
         self._tell()
         return saved
 
-    async def delete(self, kind: type[msgspec.Struct], value_id: UUID) -> None:
+    async def delete(self, ctx: Context, kind: type[T], value_id: UUID) -> None:
         async with self.db.transaction() as tx:
-            if not await store.remove(tx, kind, value_id=value_id):
+            before = await store.lock(tx, kind, value_id=value_id)
+            if before is None or not _is_in_reach(ctx, before):
                 raise NotFound(detail="It does not exist any more.")
-            await self._outbox.add(tx, PricingChanged(changed_id=value_id))
+            await store.remove(tx, kind, value_id=value_id)
+            act = _act(ctx, "deleted", value_id, before, None)
+            await self._outbox.add(tx, PricingChanged(changed_id=value_id), act)
         self._tell()
 
-    async def _insert(self, value: T) -> T:
+    async def _insert(self, ctx: Context, value: T) -> T:
         value_id = new_id()
         async with self.db.transaction() as tx:
             saved = await store.insert(tx, value, new_id=value_id)
-            await self._outbox.add(tx, PricingChanged(changed_id=value_id))
+            act = _act(ctx, "created", value_id, None, saved)
+            await self._outbox.add(tx, PricingChanged(changed_id=value_id), act)
         return saved
 
-    async def _replace(self, value: T) -> T:
+    async def _replace(self, ctx: Context, value: T) -> T:
         assert value.id is not None
         async with self.db.transaction() as tx:
+            before = await store.lock(tx, type(value), value_id=value.id)
+            if before is not None and not _is_in_reach(ctx, before):
+                raise NotFound(detail="It does not exist any more.")
             saved = await store.replace(tx, value, value_id=value.id, version=value.version)
             if saved is None:
                 version = await store.version_of(tx, type(value), value_id=value.id)
@@ -82,12 +91,33 @@ class Office:
                 raise Conflict(
                     "version_conflict", "Someone changed it meanwhile; look again.", data={"version": version}
                 )
-            await self._outbox.add(tx, PricingChanged(changed_id=value.id))
+            act = _act(ctx, "changed", value.id, before, saved)
+            await self._outbox.add(tx, PricingChanged(changed_id=value.id), act)
         return saved
 
     def _tell(self) -> None:
         self._rules.drop()
         self._live.publish(TOPIC)
+
+
+_NAMES: dict[type[msgspec.Struct], str] = {
+    Promotion: "promotion", DeliveryMethodInput: "delivery_method", TaxRate: "tax_rate",
+}  # fmt: skip
+
+
+def _act(
+    ctx: Context, done: str, value_id: UUID, before: msgspec.Struct | None, after: msgspec.Struct | None
+) -> Acted:
+    value: Any = after if after is not None else before
+    name = _NAMES[type(value)]
+    changes = [each for each in changes_between(before, after) if each.field not in ("id", "version", "used")]
+    label = str(getattr(value, "name", ""))
+    return acted(ctx, f"{name}.{done}", name, value_id, label=label, changes=changes)
+
+
+def _is_in_reach(ctx: Context, value: msgspec.Struct) -> bool:
+    """Whoever may write promotions of some channels cannot touch those of another."""
+    return not isinstance(value, Promotion) or ctx.principal.may_in("write_promotions", value.channel)
 
 
 def _checked(value: T) -> T:

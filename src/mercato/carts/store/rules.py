@@ -55,6 +55,15 @@ async def replace(tx: Tx, value: T, *, value_id: UUID, version: int) -> T | None
     return None if row is None else _struct(row, kind)
 
 
+async def lock(tx: Tx, kind: type[T], *, value_id: UUID) -> T | None:
+    """One as it is now; others wait to change it until this transaction ends."""
+    table, _ = _TABLES[kind]
+    row = await tx.fetchrow(
+        f"select {', '.join(kind.__struct_fields__)} from {table} where id = $1 for update", value_id
+    )
+    return None if row is None else _struct(row, kind)
+
+
 async def version_of(tx: Tx, kind: type[msgspec.Struct], *, value_id: UUID) -> int | None:
     table, _ = _TABLES[kind]
     version: int | None = await tx.fetchval(f"select version from {table} where id = $1", value_id)

@@ -50,6 +50,7 @@ async def _decide(
         if unpaid > 0:
             await after.book_sale(tx, order=order, kind="cancellation", at=now, units=0, amount=unpaid)
         await parts.outbox.add(tx, facts.order_canceled(order, parts.token_of(order_id), reason=reason))
+        await parts.acted(tx, ctx, "canceled", order_id, {"reason": reason or None})
         parts.tell_after(tx, order_id)
         free = Intent(
             id=new_id(), order_id=order_id, kind=IntentKind.FREE_STOCK, key=f"free_stock:{order_id}",

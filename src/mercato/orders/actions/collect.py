@@ -15,6 +15,7 @@ from mercato.orders.records import Intent
 from mercato.orders.store import after, intents
 
 LEASE_S = 20
+_ACTS = {IntentKind.CAPTURE: "captured", IntentKind.REFUND: "refunded"}
 
 
 async def capture(parts: Parts, ctx: Context, *, order_id: UUID, amount: Money | None) -> None:
@@ -71,6 +72,8 @@ async def _decide(
             id=new_id(), order_id=order_id, kind=kind, key=key, amount=wanted, actor=ctx.principal.label,
             reason=reason, data={},
         )  # fmt: skip
-        await intents.add(tx, intent=intent, now=now, due=now + timedelta(seconds=LEASE_S))
+        if await intents.add(tx, intent=intent, now=now, due=now + timedelta(seconds=LEASE_S)):
+            told = {"amount": f"{wanted} {order.currency}", "reason": reason or None}
+            await parts.acted(tx, ctx, _ACTS[kind], order_id, told)
     found = await intents.by_key(parts.db, key=key)
     return found or intent

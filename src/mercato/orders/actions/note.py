@@ -17,4 +17,5 @@ async def add_note(parts: Parts, ctx: Context, *, order_id: UUID, text: str) -> 
             raise NotFound(detail="There is no such order.")
         story = StoryRow("note", text, ctx.principal.label)
         await after.tell(tx, order_id=order_id, at=clock.now(), story=[story])
+        await parts.acted(tx, ctx, "noted", order_id)
         parts.tell_after(tx, order_id)

@@ -50,6 +50,7 @@ async def create(
             data = {"fulfillment_id": str(parcel_id), "units": sum(packed.values())}
             story = StoryRow("fulfillment_created", "Fulfillment created", actor, data)
             await _tell(parts, tx, order, story, now)
+            await parts.acted(tx, ctx, "fulfillment_created", order_id, data)
 
 
 async def _promised(parts: Parts, order_id: UUID) -> list[Allocation]:
@@ -102,6 +103,7 @@ async def begin_shipment(
             data={"fulfillment_id": str(parcel.id)},
         )
         await intents.add(tx, intent=intent, now=clock.now(), due=due)
+        await parts.acted(tx, ctx, "fulfillment_shipped", order.id, intent.data)
         return intent
 
 
@@ -143,6 +145,7 @@ async def deliver(parts: Parts, ctx: Context, *, fulfillment_id: UUID) -> UUID:
         await _tell(
             parts, tx, order, StoryRow("fulfillment_delivered", "Delivered", ctx.principal.label, data), now
         )
+        await parts.acted(tx, ctx, "fulfillment_delivered", order.id, data)
         token = parts.token_of(order.id)
         await parts.outbox.add(tx, facts.order_delivered(order, token, parcel_id=parcel.id))
         return order.id
@@ -162,6 +165,7 @@ async def cancel(parts: Parts, ctx: Context, *, fulfillment_id: UUID) -> UUID:
         story = StoryRow("fulfillment_canceled", "Fulfillment canceled", ctx.principal.label, data)
         await _tell(parts, tx, order, story, now)
         await after.touch(tx, order_id=order.id)
+        await parts.acted(tx, ctx, "fulfillment_canceled", order.id, data)
         return order.id
 
 

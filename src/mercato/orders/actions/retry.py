@@ -20,5 +20,6 @@ async def retry(parts: Parts, ctx: Context, *, order_id: UUID) -> None:
             raise Conflict("nothing_stuck", "Nothing of this order waits to be tried again.")
         story = StoryRow("retried", "Tried again", ctx.principal.label)
         await after.tell(tx, order_id=order_id, at=now, story=[story])
+        await parts.acted(tx, ctx, "retried", order_id)
         parts.tell_after(tx, order_id)
         tx.after_commit(parts.wake_sweeper)

@@ -39,7 +39,8 @@ class DeskPart(Part):
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[OrderRow]:
-        ctx.principal.require("read_orders")
+        ctx.principal.require_somewhere("read_orders")
+        channels = ctx.principal.channels_of("read_orders")
         if sort not in reading.ORDER_SORTS:
             error = FieldError("sort", "unknown_value", f"Choose one of: {', '.join(reading.ORDER_SORTS)}.")
             raise Invalid(detail="Some values are refused.", errors=[error])
@@ -51,39 +52,40 @@ class DeskPart(Part):
             created_after=created_after,
             created_before=created_before,
             email=email,
+            channels=None if channels is None else sorted(channels),
         )
         return await self._page(where, sort, limit, cursor)
 
     async def get_order(self, ctx: Context, *, order_id: UUID) -> Order:
-        ctx.principal.require("read_orders")
+        await self._reach(ctx, "read_orders", order_id=order_id)
         return await self._staff_view(ctx, order_id)
 
     async def capture(self, ctx: Context, *, order_id: UUID, amount: Money | None = None) -> Order:
-        ctx.principal.require("write_payments")
+        await self._reach(ctx, "write_payments", order_id=order_id)
         await collect.capture(self._parts, ctx, order_id=order_id, amount=amount)
         return await self._staff_view(ctx, order_id)
 
     async def refund(
         self, ctx: Context, *, order_id: UUID, amount: Money | None = None, reason: str = ""
     ) -> Order:
-        ctx.principal.require("write_refunds")
+        await self._reach(ctx, "write_refunds", order_id=order_id)
         await collect.refund(self._parts, ctx, order_id=order_id, amount=amount, reason=reason)
         return await self._staff_view(ctx, order_id)
 
     async def cancel(
         self, ctx: Context, *, order_id: UUID, reason: str = "", version: int | None = None
     ) -> Order:
-        ctx.principal.require("write_orders")
+        await self._reach(ctx, "write_orders", order_id=order_id)
         await cancel.cancel(self._parts, ctx, order_id=order_id, reason=reason, version=version)
         return await self._staff_view(ctx, order_id)
 
     async def add_note(self, ctx: Context, *, order_id: UUID, text: str) -> Order:
-        ctx.principal.require("write_orders")
+        await self._reach(ctx, "write_orders", order_id=order_id)
         await note.add_note(self._parts, ctx, order_id=order_id, text=text)
         return await self._staff_view(ctx, order_id)
 
     async def retry(self, ctx: Context, *, order_id: UUID) -> Order:
-        ctx.principal.require("write_orders")
+        await self._reach(ctx, "write_orders", order_id=order_id)
         await retry.retry(self._parts, ctx, order_id=order_id)
         return await self._staff_view(ctx, order_id)
 

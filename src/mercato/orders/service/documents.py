@@ -18,13 +18,13 @@ class DocumentsPart(Part):
     """Implements `contracts.orders.Documents`."""
 
     async def documents(self, ctx: Context, *, order_id: UUID) -> DocumentList:
-        ctx.principal.require("read_orders")
+        await self._reach(ctx, "read_orders", order_id=order_id)
         found = await self._list(order_id, for_staff=True)
         may_write = ctx.principal.may("write_orders")
         return DocumentList(found.items, found.may_issue_invoice and may_write)
 
     async def issue_invoice(self, ctx: Context, *, order_id: UUID) -> Document:
-        ctx.principal.require("write_orders")
+        await self._reach(ctx, "write_orders", order_id=order_id)
         return await actions.issue_invoice(self._parts, order_id=order_id, actor=ctx.principal.label)
 
     async def document_file(self, ctx: Context, *, document_id: UUID) -> DocumentFile:
@@ -32,7 +32,7 @@ class DocumentsPart(Part):
         return await actions.file_of(self._parts, document_id=document_id)
 
     async def packing_slip(self, ctx: Context, *, fulfillment_id: UUID) -> DocumentFile:
-        ctx.principal.require("read_fulfillments")
+        await self._reach_parcel(ctx, "read_fulfillments", fulfillment_id=fulfillment_id)
         return await actions.packing_slip(self._parts, fulfillment_id=fulfillment_id)
 
     async def buyer_documents(self, ctx: Context, *, number: str, token: str | None = None) -> DocumentList:

@@ -21,7 +21,7 @@ class FiguresPart(Part):
     """Implements `contracts.orders.figures`."""
 
     async def sales(self, ctx: Context, *, days: int = 28, interval: str = "day") -> SalesReport:
-        ctx.principal.require("read_analytics")
+        ctx.principal.require_in("read_analytics", ctx.channel)
         return await report.sales(self._parts, ctx, days=days, interval=interval)
 
     async def counts(self, ctx: Context) -> OrderCounts:

@@ -14,7 +14,7 @@ from mercato.kernel.errors import NotFound
 from mercato.kernel.pages import decode_cursor, encode_cursor
 from mercato.orders.numbers import normal_number, opens
 from mercato.orders.parts import Parts
-from mercato.orders.store import reading
+from mercato.orders.store import after, reading
 from mercato.orders.store.reading import ListFilter
 from mercato.orders.views import order_for_buyer, order_for_staff
 
@@ -24,6 +24,25 @@ class Part:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+
+    async def _reach(self, ctx: Context, permission: str, *, order_id: UUID) -> None:
+        """Raise Denied without the right, NotFound when it is limited to other channels than the order's."""
+        if ctx.principal.may(permission):
+            return
+        ctx.principal.require_somewhere(permission)
+        channel = await reading.channel_of(self._parts.db, order_id=order_id)
+        if channel is None or not ctx.principal.may_in(permission, channel):
+            raise NotFound(detail="There is no such order.")
+
+    async def _reach_parcel(self, ctx: Context, permission: str, *, fulfillment_id: UUID) -> None:
+        """The same for the order of a fulfillment."""
+        if ctx.principal.may(permission):
+            return
+        order_id = await after.order_of_parcel(self._parts.db, fulfillment_id=fulfillment_id)
+        if order_id is None:
+            ctx.principal.require_somewhere(permission)
+            raise NotFound(detail="There is no such fulfillment.")
+        await self._reach(ctx, permission, order_id=order_id)
 
     async def _id_for_buyer(self, ctx: Context, *, number: str, email: str | None, token: str | None) -> UUID:
         """The order of the signed-in customer with this number, or the one whose token is shown."""

@@ -24,7 +24,7 @@ class SendingPart(Part):
     async def create_fulfillment(
         self, ctx: Context, *, order_id: UUID, lines: list[FulfillmentLine] | None = None
     ) -> Order:
-        ctx.principal.require("write_fulfillments")
+        await self._reach(ctx, "write_fulfillments", order_id=order_id)
         await parcels.create(self._parts, ctx, order_id=order_id, lines=lines)
         return await self._staff_view(ctx, order_id)
 
@@ -37,7 +37,7 @@ class SendingPart(Part):
         tracking_number: str | None = None,
         tracking_url: str | None = None,
     ) -> Order:
-        ctx.principal.require("write_fulfillments")
+        await self._reach_parcel(ctx, "write_fulfillments", fulfillment_id=fulfillment_id)
         intent = await parcels.begin_shipment(
             self._parts,
             ctx,
@@ -52,13 +52,13 @@ class SendingPart(Part):
         return await self._view_of_parcel(ctx, fulfillment_id)
 
     async def deliver(self, ctx: Context, *, fulfillment_id: UUID) -> Order:
-        ctx.principal.require("write_fulfillments")
+        await self._reach_parcel(ctx, "write_fulfillments", fulfillment_id=fulfillment_id)
         return await self._staff_view(
             ctx, await parcels.deliver(self._parts, ctx, fulfillment_id=fulfillment_id)
         )
 
     async def cancel_fulfillment(self, ctx: Context, *, fulfillment_id: UUID) -> Order:
-        ctx.principal.require("write_fulfillments")
+        await self._reach_parcel(ctx, "write_fulfillments", fulfillment_id=fulfillment_id)
         return await self._staff_view(
             ctx, await parcels.cancel(self._parts, ctx, fulfillment_id=fulfillment_id)
         )

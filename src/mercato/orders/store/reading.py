@@ -119,12 +119,19 @@ class ListFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_before: datetime | None = None
     email: str | None = None
     customer_id: UUID | None = None
+    channels: list[str] | None = None
 
 
 async def view(db: Queries, *, order_id: UUID, for_staff: bool = False) -> OrderView | None:
     """The order `order_id`, for staff or for those whose token was checked."""
     found = await db.fetchval(_STAFF_VIEW if for_staff else _VIEW, order_id)
     return None if found is None else _view.decode(found)
+
+
+async def channel_of(db: Queries, *, order_id: UUID) -> str | None:
+    """The channel in which an order was placed."""
+    found: str | None = await db.fetchval("select channel from orders.orders where id = $1", order_id)
+    return found
 
 
 async def id_of_customer(db: Queries, *, number: str, customer_id: UUID) -> UUID | None:
@@ -214,6 +221,8 @@ def _conditions(where: ListFilter) -> tuple[list[str], list[Any]]:
         add("lower(o.email) = lower({})", where.email)
     if where.customer_id is not None:
         add("o.customer_id = {}", where.customer_id)
+    if where.channels is not None:
+        add("o.channel = any({}::text[])", where.channels)
     if where.terms:
         add(
             "o.id in (select order_id from orders.search where terms @@ {}::text::tsquery)",

@@ -36,7 +36,7 @@ async def create(
     ctx.principal.require("write_api_keys")
     now = clock.now()
     wanted = _wanted(permissions)
-    _refuse_beyond(ctx.principal, wanted)
+    _refuse_beyond(ctx.principal, wanted, channel)
     if expires_at is not None and expires_at <= now:
         raise _wrong("expires_at", "expires_at_past", "Choose a time that is still to come.")
     name, key_id, (prefix, secret) = name_of(name), new_id(), _new_secret()
@@ -61,7 +61,7 @@ async def rotate(desk: Desk, ctx: Context, *, key_id: UUID, version: int, grace_
         row = await api_keys.lock_key(tx, key_id=key_id)
         if row is None:
             raise _not_found()
-        _refuse_beyond(ctx.principal, row["permissions"])
+        _refuse_beyond(ctx.principal, row["permissions"], row["channel"])
         if row["version"] != version:
             raise Conflict(
                 "version_conflict", "Someone else has changed this key meanwhile: look again.",
@@ -117,8 +117,8 @@ def _wanted(permissions: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _refuse_beyond(principal: Principal, permissions: Sequence[str]) -> None:
-    if not domain.covers(principal.permissions, permissions):
+def _refuse_beyond(principal: Principal, permissions: Sequence[str], channel: str | None) -> None:
+    if not domain.covers(principal, permissions, [channel] if channel else None):
         raise Denied("rights_exceeded", "This key would have rights that you do not have.")
 
 

@@ -23,7 +23,7 @@ AUDITED = ("name", "description", "permissions", "channels", "requires_mfa")
 async def create(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft) -> Role:
     ctx.principal.require("write_staff")
     wanted = _judged(draft)
-    _refuse_beyond(ctx, code, wanted.permissions)
+    _refuse_beyond(ctx, code, wanted)
     async with desk.database.transaction() as tx:
         if len(await roles.all_roles(tx)) >= MAX_ROLES:
             raise Conflict("too_many_roles", f"A shop has at most {MAX_ROLES} roles: delete one first.")
@@ -41,9 +41,9 @@ async def update(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft, versi
     ctx.principal.require("write_staff")
     async with desk.database.transaction() as tx:
         before = await _lock(tx, code, version)
-        _refuse_beyond(ctx, code, before.permissions)
+        _refuse_beyond(ctx, code, before)
         wanted = _fixed(before, draft) if code == domain.OWNER_ROLE else _judged(draft)
-        _refuse_beyond(ctx, code, wanted.permissions)
+        _refuse_beyond(ctx, code, wanted)
         await roles.update_role(tx, code=code, now=clock.now(), **msgspec.structs.asdict(wanted))
         after = await _role(tx, code)
         await desk.acted(
@@ -59,7 +59,7 @@ async def delete(desk: Desk, ctx: Context, *, code: str, version: int) -> None:
     ctx.principal.require("write_staff")
     async with desk.database.transaction() as tx:
         before = await _lock(tx, code, version)
-        _refuse_beyond(ctx, code, before.permissions)
+        _refuse_beyond(ctx, code, before)
         if before.is_seeded:
             raise Conflict("role_seeded", "Every shop has this role: take its rights away instead.")
         if before.holders:
@@ -96,7 +96,8 @@ def _judged(draft: RoleDraft) -> RoleDraft:
     if not name:
         raise _wrong("name", "required", "Give the role a name.")
     kept = [one for one in domain.ASSIGNABLE if one in draft.permissions]
-    return msgspec.structs.replace(draft, name=name, permissions=kept)
+    channels = None if draft.channels is None else sorted(set(draft.channels))
+    return msgspec.structs.replace(draft, name=name, permissions=kept, channels=channels)
 
 
 def _fixed(before: Role, draft: RoleDraft) -> RoleDraft:
@@ -111,8 +112,8 @@ def _fixed(before: Role, draft: RoleDraft) -> RoleDraft:
     return fixed
 
 
-def _refuse_beyond(ctx: Context, code: str, permissions: list[str]) -> None:
-    if not domain.covers(ctx.principal.permissions, permissions):
+def _refuse_beyond(ctx: Context, code: str, role: Role | RoleDraft) -> None:
+    if not domain.covers(ctx.principal, role.permissions, role.channels):
         raise Denied(
             "rights_exceeded", f"The role {code} has rights that you do not have.", data={"role": code}
         )

@@ -156,13 +156,13 @@ async def _lock_version(tx: Tx, *, user_id: UUID, version: int) -> Any:
 
 async def _lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> None:
     """Every role must exist, and whoever gives or takes it must hold all its rights."""
-    found = {row["code"]: row["permissions"] for row in await rights.lock_roles(tx, codes=sorted(codes))}
+    found = {row["code"]: row for row in await rights.lock_roles(tx, codes=sorted(codes))}
     unknown = sorted(codes - found.keys())
     if unknown:
         message = f"There is no role {unknown[0]}."
         raise Invalid(detail=message, errors=[FieldError("roles", "role_unknown", message)])
     for code in sorted(found):
-        if not domain.covers(principal.permissions, found[code]):
+        if not domain.covers(principal, found[code]["permissions"], found[code]["channels"]):
             raise Denied(
                 "rights_exceeded",
                 f"You cannot give or take the role {code}: it has rights that you do not have.",
@@ -171,7 +171,7 @@ async def _lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> N
 
 
 def _refuse_beyond(principal: Principal, permissions: Sequence[str]) -> None:
-    if not domain.covers(principal.permissions, permissions):
+    if not domain.covers(principal, permissions):
         raise Denied("rights_exceeded", "This account has rights that you do not have.")
 
 

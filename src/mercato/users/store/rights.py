@@ -27,7 +27,7 @@ async def seed_roles(
 async def lock_roles(tx: Tx, *, codes: Sequence[str]) -> list[Row]:
     """The roles of `codes`; whoever changes who holds one of them waits until this transaction ends."""
     return await tx.fetch(
-        "select code, permissions from users.roles where code = any($1::text[]) order by code"
+        "select code, permissions, channels from users.roles where code = any($1::text[]) order by code"
         " for no key update",
         codes,
     )

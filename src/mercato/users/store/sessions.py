@@ -12,7 +12,9 @@ _PRINCIPAL = """
   coalesce((select bool_or(o.requires_mfa) from users.user_roles r join users.roles o on o.code = r.role_code
             where r.user_id = u.id), false) as requires_mfa,
   array(select distinct p from users.user_roles r join users.roles o on o.code = r.role_code,
-        unnest(o.permissions) p where r.user_id = u.id) as permissions
+        unnest(o.permissions) p where r.user_id = u.id and o.channels is null) as permissions,
+  array(select distinct p || ' ' || c from users.user_roles r join users.roles o on o.code = r.role_code,
+        unnest(o.permissions) p, unnest(o.channels) c where r.user_id = u.id) as limited
 from users.sessions s join users.users u on u.id = s.user_id
 """
 _ALIVE = (
