@@ -70,9 +70,7 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
         """The channels in which this right holds; None is every channel."""
         if self.may(permission):
             return None
-        return frozenset(
-            channel for name, channel in self.limited if name in (permission, ALL_PERMISSIONS)
-        )
+        return frozenset(channel for name, channel in self.limited if name in (permission, ALL_PERMISSIONS))
 
     def require(self, permission: str) -> None:
         """Raise Unauthenticated for a guest and Denied for anyone else who lacks `permission`."""
