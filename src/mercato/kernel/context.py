@@ -126,6 +126,10 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
             raise Unauthenticated(detail="Sign in to go on.")
         return self.id
 
+    def require_own_user_id(self) -> UUID:
+        """Like `require_user_id`, for what only the owner of an account may do with it."""
+        return self.require_user_id()
+
 
 GUEST = Principal()
 SYSTEM = Principal(kind=PrincipalKind.SYSTEM, name="system", permissions=frozenset({ALL_PERMISSIONS}))

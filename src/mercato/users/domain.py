@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 
@@ -121,6 +122,11 @@ MAIL_THROTTLE = ThrottleRule("mail", (15 * 60,), timedelta(minutes=15))
 """One mail of a kind per account in 15 minutes."""
 REGISTER_THROTTLE = ThrottleRule("register", growing_waits(20, longest_s=60), timedelta(hours=1))
 """Counted per client address, gently: a school or an office is one address."""
+
+
+def nobodys_email(user_id: UUID) -> str:
+    """What stands where the address of a deleted account was; no mail can go there (RFC 6761)."""
+    return f"{user_id}@deleted.invalid"
 
 
 def role_order(code: str) -> tuple[int, str]:

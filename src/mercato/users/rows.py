@@ -5,6 +5,7 @@ from uuid import UUID
 from mercato.contracts.shared import Address
 from mercato.contracts.users import ApiKey, Role, SavedAddress, SessionInfo, User
 from mercato.kernel.db import Row
+from mercato.users.devices import device_of
 
 
 def user_of(row: Row) -> User:
@@ -29,6 +30,7 @@ def session_of(row: Row, current: UUID | None) -> SessionInfo:
     return SessionInfo(
         id=row["id"], user_agent=row["user_agent"], client_address=row["client_address"],
         created_at=row["created_at"], last_used_at=row["last_used_at"], is_current=row["id"] == current,
+        device=device_of(row["user_agent"]),
     )  # fmt: skip
 
 

@@ -1,5 +1,15 @@
 """Accounts: who people are, how they sign in, what they may do."""
 
+from mercato.contracts.users.account_events import (
+    AccountDeleted,
+    AccountFact,
+    ConsentChanged,
+    EmailChanged,
+    EmailChangeOffered,
+    EmailChangeRequested,
+    PasswordChanged,
+    SignedInFromNewDevice,
+)
 from mercato.contracts.users.events import (
     AccessChanged,
     PasswordResetRequested,
@@ -8,6 +18,7 @@ from mercato.contracts.users.events import (
     UserRegistered,
 )
 from mercato.contracts.users.keys import ApiKey, IssuedApiKey
+from mercato.contracts.users.personal import Consent, Consents, EmailChange, Purpose
 from mercato.contracts.users.records import (
     PERMISSIONS,
     RESOURCES,
@@ -25,16 +36,28 @@ __all__ = [
     "PERMISSIONS",
     "RESOURCES",
     "AccessChanged",
+    "AccountDeleted",
+    "AccountFact",
     "ApiKey",
+    "Consent",
+    "ConsentChanged",
+    "Consents",
+    "EmailChange",
+    "EmailChangeOffered",
+    "EmailChangeRequested",
+    "EmailChanged",
     "IssuedApiKey",
     "Password",
+    "PasswordChanged",
     "PasswordResetRequested",
     "PublicKey",
+    "Purpose",
     "RegistrationRepeated",
     "Role",
     "SavedAddress",
     "SessionInfo",
     "SignIn",
+    "SignedInFromNewDevice",
     "User",
     "UserConfirmed",
     "UserRegistered",

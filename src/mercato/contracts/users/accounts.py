@@ -12,8 +12,13 @@ from mercato.kernel.rpc import idempotent
 class Accounts(Protocol):
     """Accounts as their owners use them."""
 
-    async def register(self, ctx: Context, *, email: Email, password: Password, name: ShortText) -> None:
-        """Create an unconfirmed account and mail its token. Same answer for a known address."""
+    async def register(
+        self, ctx: Context, *, email: Email, password: Password, name: ShortText, marketing: bool = False
+    ) -> None:
+        """Create an unconfirmed account and mail its token. Same answer for a known address.
+
+        `marketing` agrees to mails about offers, from the moment the address is confirmed.
+        """
 
     async def confirm(self, ctx: Context, *, token: str) -> User:
         """Confirm the address of `token`. Raises Invalid("token_invalid") when used or expired."""

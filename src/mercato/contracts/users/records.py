@@ -64,6 +64,8 @@ class SessionInfo(msgspec.Struct, frozen=True):
     created_at: datetime
     last_used_at: datetime
     is_current: bool
+    device: str = ""
+    """What the browser is, in words: `Firefox on Windows`."""
 
 
 class SignIn(msgspec.Struct, frozen=True):

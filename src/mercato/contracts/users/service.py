@@ -4,10 +4,19 @@ from typing import Protocol
 
 from mercato.contracts.users.accounts import Accounts
 from mercato.contracts.users.keys import ApiKeys
+from mercato.contracts.users.personal import Personal
 from mercato.contracts.users.roles import Roles
 from mercato.contracts.users.sign_ins import SignIns
 from mercato.contracts.users.staff import Staff
 
 
-class Users(Accounts, SignIns, Staff, ApiKeys, Roles, Protocol):
+class Users(
+    Accounts,
+    SignIns,
+    Staff,
+    ApiKeys,
+    Roles,
+    Personal,
+    Protocol,
+):
     """The users service. Answers never tell whether an address has an account."""

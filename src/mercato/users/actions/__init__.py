@@ -10,8 +10,10 @@ from mercato.contracts.users import AccessChanged
 from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
+from mercato.kernel.events import Event
 from mercato.kernel.outbox import Outbox
 from mercato.users.passwords import Passwords
+from mercato.users.store import accounts
 from mercato.users.tokens import SigningKeys
 
 
@@ -47,3 +49,10 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
         """
         told = changes_between(before, after, only=only, hidden=hidden)
         await self.outbox.add(tx, acted(ctx, act, *about, label=label, changes=told))
+
+    async def tell_or_seem_to(self, tx: Tx, news: Event | None) -> None:
+        """Publish `news`; without any, do as much work."""
+        if news is None:
+            await accounts.tell_nobody(tx)
+        else:
+            await self.outbox.add(tx, news)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mercato.contracts.users import (
     PasswordResetRequested,
+    Purpose,
     RegistrationRepeated,
     User,
     UserConfirmed,
@@ -14,9 +15,11 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import FieldError, Invalid
+from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Desk, consents
+from mercato.users.actions.own_password import password_changed
 from mercato.users.actions.throttling import admit, may_mail
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
@@ -24,7 +27,9 @@ from mercato.users.store import accounts, sessions
 CONFIRM, RESET = "confirm", "reset"
 
 
-async def register(desk: Desk, ctx: Context, *, email: str, password: str, name: str) -> None:
+async def register(
+    desk: Desk, ctx: Context, *, email: str, password: str, name: str, marketing: bool = False
+) -> None:
     """Mail a link that confirms the account; a known address is told so by mail, and nobody else is."""
     now = clock.now()
     address, key = domain.email_of(email, allow_local=desk.allow_local_email)
@@ -40,28 +45,32 @@ async def register(desk: Desk, ctx: Context, *, email: str, password: str, name:
         )  # fmt: skip
         known = await accounts.account_by_email(tx, email_key=key)
         assert known is not None
-        if is_new or (known["confirmed_at"] is None and known["is_active"]):
-            await _mail_confirmation(desk, tx, known, name=name, password_hash=password_hash, now=now)
-        elif known["is_active"] and await may_mail(tx, domain.MAIL_THROTTLE, "repeated", key, now=now):
-            repeated = RegistrationRepeated(
-                user_id=known["id"], email=known["email"], name=known["name"], locale=known["locale"]
-            )
-            await desk.outbox.add(tx, repeated)
+        # Each way takes the same statements, so that the time of the answer tells nothing either.
+        may = await may_mail(tx, domain.MAIL_THROTTLE, "repeated", key, now=now)
+        is_open = is_new or (known["confirmed_at"] is None and known["is_active"])
+        token = new_token()
+        await accounts.insert_email_token(
+            tx, token_hash=digest(token), user_id=known["id"] if is_open else new_id(), purpose=CONFIRM,
+            name=name, password_hash=password_hash, now=now, expires_at=now + domain.CONFIRM_TOKEN_LIFE,
+            consents=[Purpose.MARKETING_EMAIL] if marketing else [],
+        )  # fmt: skip
+        news = _registered(known, name, token) if is_open else _repeated(known) if may else None
+        await desk.tell_or_seem_to(tx, news)
 
 
-async def _mail_confirmation(
-    desk: Desk, tx: Tx, account: Any, *, name: str, password_hash: str, now: datetime
-) -> None:
+def _registered(account: Any, name: str, token: str) -> Event:
     """The token carries what was typed with it: a link sets the password of its own registration only."""
-    token = new_token()
-    await accounts.insert_email_token(
-        tx, token_hash=digest(token), user_id=account["id"], purpose=CONFIRM, name=name,
-        password_hash=password_hash, now=now, expires_at=now + domain.CONFIRM_TOKEN_LIFE,
-    )  # fmt: skip
-    registered = UserRegistered(
+    return UserRegistered(
         user_id=account["id"], email=account["email"], name=name, locale=account["locale"], token=token
     )
-    await desk.outbox.add(tx, registered)
+
+
+def _repeated(account: Any) -> Event | None:
+    if not account["is_active"]:
+        return None
+    return RegistrationRepeated(
+        user_id=account["id"], email=account["email"], name=account["name"], locale=account["locale"]
+    )
 
 
 async def confirm(desk: Desk, *, token: str) -> User:
@@ -75,6 +84,10 @@ async def confirm(desk: Desk, *, token: str) -> User:
         await accounts.set_name(tx, user_id=user_id, name=used["name"])
         await accounts.set_password(tx, user_id=user_id, password_hash=used["password_hash"], now=now)
         row = await _confirmed(desk, tx, user_id, now)
+        await consents.note(
+            desk, tx, user_id=user_id, purposes=used["consents"], is_given=True, source="registration",
+            client_address="", now=used["created_at"],
+        )  # fmt: skip
         return user_of(row)
 
 
@@ -96,17 +109,19 @@ async def request_password_reset(desk: Desk, ctx: Context, *, email: str) -> Non
     async with desk.database.transaction() as tx:
         may = await may_mail(tx, domain.MAIL_THROTTLE, RESET, key, now=now)
         account = await accounts.account_by_email(tx, email_key=key)
-        if account is None or not account["is_active"] or not may:
-            return
+        is_known = account is not None and account["is_active"] and may
         await accounts.insert_email_token(
-            tx, token_hash=digest(token), user_id=account["id"], purpose=RESET, name=None,
-            password_hash=None, now=now, expires_at=now + domain.RESET_TOKEN_LIFE,
+            tx, token_hash=digest(token), user_id=account["id"] if account and is_known else new_id(),
+            purpose=RESET, name=None, password_hash=None, now=now, expires_at=now + domain.RESET_TOKEN_LIFE,
         )  # fmt: skip
-        requested = PasswordResetRequested(
-            user_id=account["id"], email=account["email"], name=account["name"],
-            locale=account["locale"], token=token,
-        )  # fmt: skip
-        await desk.outbox.add(tx, requested)
+        await desk.tell_or_seem_to(tx, _reset_requested(account, token) if is_known else None)
+
+
+def _reset_requested(account: Any, token: str) -> Event:
+    return PasswordResetRequested(
+        user_id=account["id"], email=account["email"], name=account["name"], locale=account["locale"],
+        token=token,
+    )  # fmt: skip
 
 
 async def reset_password(desk: Desk, *, token: str, password: str) -> None:
@@ -126,8 +141,9 @@ async def reset_password(desk: Desk, *, token: str, password: str) -> None:
         user_id = used["user_id"]
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
         await sessions.end_sessions(tx, user_id=user_id, keep=None, reason="password_reset", now=now)
-        await _confirmed(desk, tx, user_id, now)
+        row = await _confirmed(desk, tx, user_id, now)
         await desk.access_changed(tx, user_id)
+        await desk.outbox.add(tx, password_changed(row))
 
 
 def name_of(text: str) -> str:

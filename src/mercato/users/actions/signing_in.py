@@ -10,10 +10,11 @@ from mercato.contracts.users import SignIn
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
-from mercato.kernel.errors import FieldError, Invalid, Unauthenticated
+from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Desk, devices
+from mercato.users.actions.own_password import password_changed, prove
 from mercato.users.actions.throttling import admit, forget, give_back
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
@@ -67,6 +68,7 @@ async def _start_session(
         )  # fmt: skip
         if not browser:
             await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
+        await devices.note(desk, tx, ctx, account, now=now)
         row = await accounts.user_by_id(tx, user_id=user_id)
         assert row is not None
     if browser:
@@ -144,15 +146,8 @@ async def end_all(desk: Desk, tx: Tx, *, user_id: UUID, keep: UUID | None, reaso
 async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -> None:
     """Set another password, knowing the present one, and end all other sessions."""
     now = clock.now()
-    user_id = ctx.principal.require_user_id()
-    await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
-    account = await accounts.account_by_id(desk.database, user_id=user_id)
-    stored = account["password_hash"] if account else None
-    if account is None or not await desk.passwords.verify(stored, current):
-        raise Invalid(
-            detail="The current password is not right.",
-            errors=[FieldError("current", "password_wrong", "This is not your current password.")],
-        )
+    account = await prove(desk, ctx, current, field="current", now=now)
+    user_id = account["id"]
     known = [account["email"], account["name"]]
     await desk.passwords.judge(lambda: domain.judge_password(new, known=known, field="new"))
     password_hash = await desk.passwords.hash(new)
@@ -160,3 +155,5 @@ async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -
         await forget(tx, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
         await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")
+        await desk.outbox.add(tx, password_changed(account))
+        await desk.acted(tx, ctx, "account.password_changed", about=("user", user_id))

@@ -68,7 +68,7 @@ async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str]
         await _lock_and_check(tx, ctx.principal, codes=wanted ^ present)
         _refuse_beyond(ctx.principal, row["permissions"])
         if domain.OWNER_ROLE in present - wanted:
-            await _refuse_last_owner(tx, user_id)
+            await refuse_last_owner(tx, user_id)
         if wanted == present:
             return user_of(row)
         await end_all(desk, tx, user_id=user_id, keep=_own_session(ctx, user_id), reason="rights_changed")
@@ -91,7 +91,7 @@ async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool
         row = await _lock_version(tx, user_id=user_id, version=version)
         _refuse_beyond(ctx.principal, row["permissions"])
         if not is_active and domain.OWNER_ROLE in row["roles"]:
-            await _refuse_last_owner(tx, user_id)
+            await refuse_last_owner(tx, user_id)
         await accounts.set_active(tx, user_id=user_id, is_active=is_active, now=clock.now())
         if not is_active:
             await end_all(desk, tx, user_id=user_id, keep=None, reason="switched_off")
@@ -175,7 +175,7 @@ def _refuse_beyond(principal: Principal, permissions: Sequence[str]) -> None:
         raise Denied("rights_exceeded", "This account has rights that you do not have.")
 
 
-async def _refuse_last_owner(tx: Tx, user_id: UUID) -> None:
+async def refuse_last_owner(tx: Tx, user_id: UUID) -> None:
     if await rights.other_holders(tx, code=domain.OWNER_ROLE, user_id=user_id) == 0:
         raise Conflict("last_owner", "A shop needs an owner: make somebody else owner first.")
 

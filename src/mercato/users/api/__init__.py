@@ -1,5 +1,19 @@
 """REST routes of accounts; they run in the edge and call the contract only."""
 
-from mercato.users.api import admin, api_keys, auth, me, roles
+from mercato.users.api import (
+    admin,
+    api_keys,
+    auth,
+    me,
+    personal,
+    roles,
+)
 
-routes = [*auth.routes, *me.routes, *admin.routes, *api_keys.routes, *roles.routes]
+routes = [
+    *auth.routes,
+    *me.routes,
+    *admin.routes,
+    *api_keys.routes,
+    *roles.routes,
+    *personal.routes,
+]

@@ -19,6 +19,8 @@ class RegisterInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: Password
     name: Annotated[ShortText, msgspec.Meta(min_length=1)]
+    marketing: bool = False
+    """Agrees to mails about offers, once the address is confirmed."""
 
 
 class TokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +72,9 @@ class KeySet(msgspec.Struct, frozen=True):
 @post("/auth/register", permission=PUBLIC, status_code=HTTP_202_ACCEPTED)
 async def register(ctx: Context, users: Users, data: RegisterInput) -> Accepted:
     """Create an account; the mail that follows confirms it. The same answer for a known address."""
-    await users.register(ctx, email=data.email, password=data.password, name=data.name)
+    await users.register(
+        ctx, email=data.email, password=data.password, name=data.name, marketing=data.marketing
+    )
     return Accepted()
 
 

@@ -10,17 +10,27 @@ from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart
 from mercato.users.service.api_keys import ApiKeysPart
+from mercato.users.service.personal import PersonalPart
 from mercato.users.service.roles import RolesPart
 from mercato.users.service.sign_ins import SignInsPart
 from mercato.users.service.staff import StaffPart
-from mercato.users.store import accounts, rights, sessions
+from mercato.users.store import accounts, personal, rights, sessions
 from mercato.users.tokens import SigningKeys
 
 KEEP_ENDED = timedelta(days=30)
 """How long ended sessions and spent tokens stay, so that their reuse is still noticed."""
+KEEP_DEVICES = timedelta(days=90)
+"""A device that was not used for so long is a new one."""
 
 
-class UsersService(AccountsPart, SignInsPart, StaffPart, ApiKeysPart, RolesPart):
+class UsersService(
+    AccountsPart,
+    SignInsPart,
+    StaffPart,
+    ApiKeysPart,
+    RolesPart,
+    PersonalPart,
+):
     """Implements `contracts.users.Users`."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -55,3 +65,5 @@ class UsersService(AccountsPart, SignInsPart, StaffPart, ApiKeysPart, RolesPart)
         await sessions.sweep_sessions(self.database, before=now - KEEP_ENDED)
         await sessions.sweep_tries(self.database, before=now - domain.SIGN_IN_THROTTLE.forget_after)
         await accounts.sweep_email_tokens(self.database, before=now - KEEP_ENDED)
+        await personal.sweep_email_changes(self.database, before=now - KEEP_ENDED)
+        await personal.sweep_devices(self.database, before=now - KEEP_DEVICES)

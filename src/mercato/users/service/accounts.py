@@ -15,8 +15,12 @@ from mercato.users.store import accounts, addresses
 class AccountsPart(Part):
     """Implements `contracts.users.accounts.Accounts`."""
 
-    async def register(self, ctx: Context, *, email: str, password: str, name: str) -> None:
-        await registration.register(self.desk, ctx, email=email, password=password, name=name)
+    async def register(
+        self, ctx: Context, *, email: str, password: str, name: str, marketing: bool = False
+    ) -> None:
+        await registration.register(
+            self.desk, ctx, email=email, password=password, name=name, marketing=marketing
+        )
 
     async def confirm(self, ctx: Context, *, token: str) -> User:
         return await registration.confirm(self.desk, token=token)

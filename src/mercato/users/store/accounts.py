@@ -1,5 +1,6 @@
 """Rows of accounts and of the tokens that are mailed to them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -121,12 +122,22 @@ async def insert_email_token(
     password_hash: str | None,
     now: datetime,
     expires_at: datetime,
+    consents: Sequence[str] = (),
 ) -> None:
+    """A link for an account; without effect when there is no such account."""
     await db.execute(
         "insert into users.email_tokens (token_hash, user_id, purpose, name, password_hash, created_at,"
-        " expires_at) values ($1, $2, $3, $4, $5, $6, $7)",
-        token_hash, user_id, purpose, name, password_hash, now, expires_at,
+        " expires_at, consents) select $1, id, $3, $4, $5, $6, $7, $8 from users.users where id = $2",
+        token_hash, user_id, purpose, name, password_hash, now, expires_at, consents,
     )  # fmt: skip
+
+
+async def tell_nobody(tx: Tx) -> None:
+    """As much work as telling somebody: whoever waits for the answer learns nothing from its time."""
+    await tx.execute(
+        "insert into users.outbox (id, subject, key, body) select n.id, '', n.id, '' from unnest($1::uuid[]) n (id)",
+        [],
+    )
 
 
 async def email_token(db: Queries, *, token_hash: bytes, purpose: str, now: datetime) -> Row | None:
@@ -143,13 +154,20 @@ async def use_email_token(db: Queries, *, token_hash: bytes, purpose: str, now: 
     """Use a token up, and with it every other token of its account; None when it is not valid."""
     return await db.fetchrow(
         "with t as (update users.email_tokens set used_at = $3 where token_hash = $1 and purpose = $2"
-        "   and used_at is null and expires_at > $3 returning user_id, name, password_hash),"
+        "   and used_at is null and expires_at > $3 returning user_id, name, password_hash, consents, created_at),"
         " others as (update users.email_tokens o set used_at = $3 from t where o.user_id = t.user_id"
         "   and o.used_at is null and o.token_hash <> $1)"
-        " select t.user_id, t.name, t.password_hash from t"
+        " select t.user_id, t.name, t.password_hash, t.consents, t.created_at from t"
         " join users.users u on u.id = t.user_id where u.is_active",
         token_hash, purpose, now,
     )  # fmt: skip
+
+
+async def end_email_tokens(db: Queries, *, user_id: UUID, now: datetime) -> None:
+    """No link that was mailed to an account works any more."""
+    await db.execute(
+        "update users.email_tokens set used_at = $2 where user_id = $1 and used_at is null", user_id, now
+    )
 
 
 async def sweep_email_tokens(db: Queries, *, before: datetime) -> None:

@@ -1,0 +1,75 @@
+"""What happened to an account: facts for mails and for other services."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from mercato.kernel.events import Event
+
+
+class AccountFact(Event, frozen=True):
+    """Base of what the owner of an account is told about by mail."""
+
+    user_id: UUID
+    email: str
+    name: str
+    locale: str
+
+    @property
+    def key(self) -> UUID:
+        return self.user_id
+
+
+class EmailChangeRequested(AccountFact, frozen=True):
+    """The owner wants another address; `token` confirms from the old mailbox (single use, 24 h)."""
+
+    subject: ClassVar[str] = "users.email_change_requested"
+    new_email: str
+    token: str
+
+
+class EmailChangeOffered(AccountFact, frozen=True):
+    """`token` confirms from the new mailbox, which is `email`."""
+
+    subject: ClassVar[str] = "users.email_change_offered"
+    token: str
+
+
+class EmailChanged(AccountFact, frozen=True):
+    """Both mailboxes have confirmed: `new_email` is the address from now on, `email` was it."""
+
+    subject: ClassVar[str] = "users.email_changed"
+    new_email: str
+
+
+class PasswordChanged(AccountFact, frozen=True):
+    """The password is another one, by its owner or by a reset."""
+
+    subject: ClassVar[str] = "users.password_changed"
+
+
+class SignedInFromNewDevice(AccountFact, frozen=True):
+    """A sign-in from a kind of device or a network that this account has not used before."""
+
+    subject: ClassVar[str] = "users.signed_in_from_new_device"
+    device: str
+    client_address: str
+
+
+class AccountDeleted(AccountFact, frozen=True):
+    """The account is no more. Whoever keeps what belonged to it lets go of what the books do not need."""
+
+    subject: ClassVar[str] = "users.deleted"
+
+
+class ConsentChanged(Event, frozen=True):
+    """Somebody agreed to something or withdrew it."""
+
+    subject: ClassVar[str] = "users.consent_changed"
+    user_id: UUID
+    purpose: str
+    is_given: bool
+    source: str
+
+    @property
+    def key(self) -> UUID:
+        return self.user_id

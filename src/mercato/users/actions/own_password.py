@@ -1,0 +1,36 @@
+"""Whoever changes what an account hangs on proves to be its owner first."""
+
+from datetime import datetime
+from typing import Any
+
+from mercato.contracts.users import PasswordChanged
+from mercato.kernel.context import Context
+from mercato.kernel.errors import FieldError, Invalid
+from mercato.users import domain
+from mercato.users.actions import Desk
+from mercato.users.actions.throttling import admit
+from mercato.users.store import accounts
+
+
+async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: datetime) -> Any:
+    """The account of the caller, when `password` is its password. Tries are throttled like sign-ins.
+
+    Raises Invalid on `field`, Throttled, Unauthenticated; Denied for whoever acts for somebody else.
+    """
+    user_id = ctx.principal.require_own_user_id()
+    await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
+    account = await accounts.account_by_id(desk.database, user_id=user_id)
+    stored = account["password_hash"] if account else None
+    if account is None or not await desk.passwords.verify(stored, password):
+        message = "This is not your current password."
+        raise Invalid(
+            detail="The current password is not right.", errors=[FieldError(field, "password_wrong", message)]
+        )
+    return account
+
+
+def password_changed(account: Any) -> PasswordChanged:
+    """Tells the owner of an account that its password is another one."""
+    return PasswordChanged(
+        user_id=account["id"], email=account["email"], name=account["name"], locale=account["locale"]
+    )
