@@ -12,7 +12,18 @@ from mercato.contracts.orders import (
     OrderRefunded,
     OrderShipped,
 )
-from mercato.contracts.users import PasswordResetRequested, RegistrationRepeated, UserRegistered
+from mercato.contracts.users import (
+    AccountDeleted,
+    EmailChanged,
+    EmailChangeOffered,
+    EmailChangeRequested,
+    PasswordChanged,
+    PasswordResetRequested,
+    RegistrationRepeated,
+    SignedInFromNewDevice,
+    StaffInvited,
+    UserRegistered,
+)
 from mercato.kernel.ids import new_id
 from mercato.notifications import domain
 from mercato.notifications.events import HEARD, TEMPLATE_OF
@@ -74,6 +85,10 @@ class TestWords:
             order(OrderCanceled, reason="No stock"), order(OrderDelivered, fulfillment_id=new_id()),
             account(UserRegistered), account(RegistrationRepeated), account(PasswordResetRequested),
             order(DocumentIssued, document_id=PAPER, paper="credit_note", document_number="CN-2026-00007"),
+            account(EmailChangeRequested, new_email="new@example.org"), account(EmailChangeOffered),
+            account(EmailChanged, new_email="new@example.org"), account(PasswordChanged),
+            account(SignedInFromNewDevice, device="Firefox on Windows", client_address="203.0.113.7"),
+            account(AccountDeleted), account(StaffInvited, inviter="Ben"),
         ]  # fmt: skip
         assert {type(event) for event in events} == set(HEARD)
         await shop.hear(*events)
@@ -93,6 +108,12 @@ class TestWords:
         assert 'href="https://dhl.example/JD014"' in mails["order_shipped"].html
         assert "https://shop.example/account/confirm?token=secret-token" in mails["account_confirm"].text
         assert "https://shop.example/account/reset?token=secret-token" in mails["password_reset"].html
+        end = "https://shop.example/account/email-change?token=secret-token"
+        assert end in mails["email_change_requested"].text and end in mails["email_change_offered"].html
+        assert "new@example.org" in mails["email_changed"].text
+        assert "Firefox on Windows, address 203.0.113.7" in mails["new_sign_in"].text
+        assert "https://shop.example/account/invitation?token=secret-token" in mails["staff_invited"].text
+        assert mails["staff_invited"].subject == "Ben invites you to work in Mercato"
 
     async def test_money_and_dates_are_written_for_the_recipient(self, shop: NotificationsShop) -> None:
         await shop.hear(order(OrderPlaced, locale="de-AT", email="de@example.org"))

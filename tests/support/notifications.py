@@ -11,7 +11,13 @@ from aiosmtpd.smtp import SMTP
 
 from mercato.contracts.notifications import Message, Notifications
 from mercato.contracts.orders import OrderPaid, OrderPlaced, OrderShipped, SoldLine
-from mercato.contracts.users import PasswordResetRequested, UserRegistered
+from mercato.contracts.users import (
+    EmailChangeOffered,
+    EmailChangeRequested,
+    PasswordResetRequested,
+    StaffInvited,
+    UserRegistered,
+)
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Database
 from mercato.kernel.events import Event
@@ -45,10 +51,19 @@ def order(kind: type[Event], **changes: Any) -> Any:
     return kind(**(base | own.get(kind, {}) | changes))
 
 
+WITH_TOKEN = (
+    UserRegistered,
+    PasswordResetRequested,
+    EmailChangeRequested,
+    EmailChangeOffered,
+    StaffInvited,
+)
+
+
 def account(kind: type[Event], **changes: Any) -> Any:
     """An account event with everything that a test does not care about."""
     base: dict[str, Any] = {"user_id": new_id(), "email": "ann@example.org", "name": "Ann", "locale": "en"}
-    if kind in (UserRegistered, PasswordResetRequested):
+    if kind in WITH_TOKEN:
         base["token"] = "secret-token"
     return kind(**(base | changes))
 

@@ -65,6 +65,36 @@ KINDS = {
             ("shop_name", "shop_url", "name", "sign_in_url", "reset_url"),
         ),
         Kind(
+            "email_change_requested", "Change of address, old end",
+            "Confirm your new address at {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "email_change_url", "new_email"), expires=True,
+        ),
+        Kind(
+            "email_change_offered", "Change of address, new end", "Confirm this address for {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "email_change_url"), expires=True,
+        ),
+        Kind(
+            "email_changed", "Address changed", "Your e-mail address at {{ shop_name }} was changed",
+            ("shop_name", "shop_url", "name", "new_email"),
+        ),
+        Kind(
+            "password_changed", "Password changed", "Your password at {{ shop_name }} was changed",
+            ("shop_name", "shop_url", "name", "reset_url"),
+        ),
+        Kind(
+            "new_sign_in", "New sign-in", "New sign-in to your account at {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "device", "client_address", "moment", "sessions_url",
+             "reset_url"),
+        ),
+        Kind(
+            "account_deleted", "Account deleted", "Your account at {{ shop_name }} was deleted",
+            ("shop_name", "shop_url", "name"),
+        ),
+        Kind(
+            "staff_invited", "Staff invitation", "{{ inviter }} invites you to work in {{ shop_name }}",
+            ("shop_name", "shop_url", "name", "inviter", "invitation_url"), expires=True,
+        ),
+        Kind(
             "password_reset", "Password reset", "Set a new password for {{ shop_name }}",
             ("shop_name", "shop_url", "name", "reset_url"), expires=True,
         ),

@@ -14,12 +14,24 @@ from mercato.contracts.orders import (
     OrderRefunded,
     OrderShipped,
 )
-from mercato.contracts.users import PasswordResetRequested, RegistrationRepeated, UserRegistered
+from mercato.contracts.users import (
+    AccountDeleted,
+    AccountFact,
+    EmailChanged,
+    EmailChangeOffered,
+    EmailChangeRequested,
+    PasswordChanged,
+    PasswordResetRequested,
+    RegistrationRepeated,
+    SignedInFromNewDevice,
+    StaffInvited,
+    UserRegistered,
+)
 
 OrderEvent = (
     OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded | DocumentIssued
 )
-AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested
+AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | AccountFact
 HeardEvent = OrderEvent | AccountEvent
 
 TEMPLATE_OF: dict[type[HeardEvent], str] = {
@@ -33,6 +45,13 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     UserRegistered: "account_confirm",
     RegistrationRepeated: "registration_repeated",
     PasswordResetRequested: "password_reset",
+    EmailChangeRequested: "email_change_requested",
+    EmailChangeOffered: "email_change_offered",
+    EmailChanged: "email_changed",
+    PasswordChanged: "password_changed",
+    SignedInFromNewDevice: "new_sign_in",
+    AccountDeleted: "account_deleted",
+    StaffInvited: "staff_invited",
 }
 HEARD: tuple[type[HeardEvent], ...] = tuple(TEMPLATE_OF)
 

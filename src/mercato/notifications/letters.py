@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -82,6 +82,14 @@ class Letters:
             "confirm_url": f"{self._url}/account/confirm?token={token}",
             "reset_url": f"{self._url}/account/reset" + (f"?token={token}" if token else ""),
             "sign_in_url": f"{self._url}/sign-in",
+            "email_change_url": f"{self._url}/account/email-change?token={token}",
+            "invitation_url": f"{self._url}/account/invitation?token={token}",
+            "sessions_url": f"{self._url}/account/profile#devices",
+            "new_email": domain.one_line(data.get("new_email", "")),
+            "inviter": domain.greeted(data.get("inviter", "")) or self._shop_name,
+            "device": domain.one_line(data.get("device", "")),
+            "client_address": domain.one_line(data.get("client_address", "")),
+            "moment": _moment(data.get("occurred_at", ""), domain.locale_of(locale)),
         }
 
     def _order(self, data: dict[str, Any], locale: str, token: str) -> dict[str, Any]:
@@ -117,6 +125,10 @@ class Letters:
 @lru_cache(maxsize=2048)
 def _money(value: Money, locale: Locale) -> str:
     return format_currency(to_decimal(value), value.currency, locale=locale)
+
+
+def _moment(at: str, locale: Locale) -> str:
+    return format_datetime(datetime.fromisoformat(at), "long", locale=locale) if at else ""
 
 
 @lru_cache(maxsize=64)

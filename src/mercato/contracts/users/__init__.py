@@ -9,6 +9,7 @@ from mercato.contracts.users.account_events import (
     EmailChangeRequested,
     PasswordChanged,
     SignedInFromNewDevice,
+    StaffInvited,
 )
 from mercato.contracts.users.events import (
     AccessChanged,
@@ -58,6 +59,7 @@ __all__ = [
     "SessionInfo",
     "SignIn",
     "SignedInFromNewDevice",
+    "StaffInvited",
     "User",
     "UserConfirmed",
     "UserRegistered",

@@ -73,3 +73,11 @@ class ConsentChanged(Event, frozen=True):
     @property
     def key(self) -> UUID:
         return self.user_id
+
+
+class StaffInvited(AccountFact, frozen=True):
+    """Somebody may join the staff; `token` accepts (single use, 7 days)."""
+
+    subject: ClassVar[str] = "users.staff_invited"
+    inviter: str
+    token: str
