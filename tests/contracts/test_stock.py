@@ -17,6 +17,7 @@ from mercato.contracts.stock import (
     Stock,
     StockItem,
     Strategy,
+    TransferStatus,
 )
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
@@ -90,6 +91,7 @@ class TestStockContract:
             "adjusted", "reserved", "released",
         ]  # fmt: skip
         await self._change_where_and_how(stock, mug)
+        await self._move_goods(stock, mug)
         assert (await stock.verify(ctx)).differences == []
         assert stock.called == {method.name for method in methods_of(Stock)}
 
@@ -117,6 +119,30 @@ class TestStockContract:
         assert await stock.allocations(ctx, owners=[owner]) == [
             Allocation(owner, mug, MAIN, "Main warehouse", 2)
         ]
+
+    async def _move_goods(self, stock: Counted, mug: UUID) -> None:
+        ctx = SYSTEM_CONTEXT
+        berlin = (await stock.locations(ctx))[0].id
+        assert (await stock.receive(ctx, location_id=berlin, lines=[Demand(mug, 6)])).units == 6
+        await stock.write_off(ctx, variant_id=mug, location_id=berlin, quantity=1, reason="Broken")
+        sent, back = [
+            await stock.send_transfer(ctx, from_id=berlin, to_id=MAIN, lines=[Demand(mug, 2)])
+            for _ in range(2)
+        ]
+        await stock.receive_transfer(ctx, transfer_id=sent.id)
+        await stock.cancel_transfer(ctx, transfer_id=back.id)
+        shown = await stock.transfer(ctx, transfer_id=sent.id)
+        assert (await stock.transfers(ctx, status=TransferStatus.RECEIVED)).items == [shown]
+        take, other = [await stock.begin_stock_take(ctx, location_id=berlin) for _ in range(2)]
+        await stock.count(ctx, stock_take_id=take.id, lines=[Demand(mug, 9)])
+        await stock.count(ctx, stock_take_id=other.id, lines=[Demand(mug, 0)])
+        assert (await stock.uncount(ctx, stock_take_id=other.id, variant_id=mug)).lines == []
+        await stock.cancel_stock_take(ctx, stock_take_id=other.id)
+        await stock.apply_stock_take(ctx, stock_take_id=take.id)
+        assert (await stock.stock_take(ctx, stock_take_id=take.id)).lines[0].difference == 6
+        assert len((await stock.stock_takes(ctx)).items) == 2
+        levels = (await stock.levels(ctx, location_id=berlin)).items
+        assert [level.on_hand for level in levels] == [9]
 
     async def test_refusals_keep_their_class_code_and_data(self, stock: Counted) -> None:
         ctx, mug = SYSTEM_CONTEXT, new_id()

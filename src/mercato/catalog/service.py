@@ -45,6 +45,7 @@ WRITE = "write_products"
 WRITE_NAVIGATION = "write_categories"
 WRITE_SETTINGS = "write_settings"
 
+CODES_MAX = 10_000
 REBUILD_TIMEOUT_S = 300.0
 CATCH_UP_TIMEOUT_S = 3.0
 POLL_S = 0.05
@@ -301,6 +302,13 @@ class CatalogService(Shopping):
                 await asyncio.sleep(POLL_S)
         self._folder.reload()
         return self._folder.searcher().num_docs
+
+    async def variants_by_code(self, ctx: Context, *, codes: list[str]) -> dict[str, UUID]:
+        ctx.principal.require("read_stock")
+        if len(codes) > CODES_MAX:
+            text = f"At most {CODES_MAX} codes at once."
+            raise Invalid(detail=text, errors=[FieldError("codes", "out_of_range", text)])
+        return await store.variants_by_code(self._database, codes=codes)
 
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require(READ)

@@ -153,3 +153,17 @@ async def picture_size(db: Queries, *, key: str) -> tuple[int, int] | None:
     """(width, height) of a picture that a product has already: then it is stored."""
     row = await db.fetchrow("select width, height from catalog.images where key = $1 limit 1", key)
     return None if row is None else (row["width"], row["height"])
+
+
+async def variants_by_code(db: Queries, *, codes: Sequence[str]) -> dict[str, UUID]:
+    """Code → variant: a SKU before a barcode; a barcode that several variants share names none of them."""
+    rows = await db.fetch(
+        """
+        with code as (select distinct value from unnest($1::text[]) c(value))
+        select c.value, coalesce(s.id, b.ids[1]) as id from code c left join catalog.variants s on s.sku = c.value
+        left join lateral (select array_agg(v.id) as ids from catalog.variants v where v.barcode = c.value) b on true
+        where s.id is not null or cardinality(b.ids) = 1
+        """,
+        codes,
+    )
+    return {row["value"]: row["id"] for row in rows}

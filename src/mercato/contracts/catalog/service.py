@@ -50,6 +50,11 @@ class Catalog(Protocol):
         """The variants that exist among `variant_ids`, in the price of the context's channel."""
 
     @idempotent
+    async def variants_by_code(self, ctx: Context, *, codes: list[str]) -> dict[str, UUID]:
+        """The variants that these SKUs or barcodes name exactly, a SKU before a barcode; codes that name
+        none, or several, are missing. Needs `read_stock`."""
+
+    @idempotent
     async def suggest(self, ctx: Context, *, q: str, limit: int = 8) -> Suggestions: ...
 
     @idempotent

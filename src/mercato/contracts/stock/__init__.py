@@ -1,6 +1,15 @@
 """Stock: what is there, what is promised, what is held; every change a movement."""
 
 from mercato.contracts.stock.events import StockBack, StockChanged, StockLow, StockOut
+from mercato.contracts.stock.papers import (
+    Receipt,
+    StockTake,
+    StockTakeLine,
+    StockTakeStatus,
+    Transfer,
+    TransferLine,
+    TransferStatus,
+)
 from mercato.contracts.stock.records import (
     LOW_STOCK,
     Allocation,
@@ -31,6 +40,7 @@ __all__ = [
     "Location",
     "Movement",
     "MovementKind",
+    "Receipt",
     "Reservation",
     "Shortage",
     "Stock",
@@ -40,5 +50,11 @@ __all__ = [
     "StockLevel",
     "StockLow",
     "StockOut",
+    "StockTake",
+    "StockTakeLine",
+    "StockTakeStatus",
     "Strategy",
+    "Transfer",
+    "TransferLine",
+    "TransferStatus",
 ]

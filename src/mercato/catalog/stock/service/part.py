@@ -10,6 +10,7 @@ from mercato.contracts.stock import Demand
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
+from mercato.kernel.ids import derived_id, new_id
 from mercato.kernel.live import Live
 from mercato.kernel.outbox import Outbox
 
@@ -33,6 +34,13 @@ class Part:
 
     def _teller(self, changes: Sequence[Change]) -> Callable[[], None]:
         return lambda: self._tell(changes)
+
+
+def id_of(ctx: Context, kind: str) -> UUID:
+    """The id of what this call makes: the same again for the same person and idempotency key."""
+    if not ctx.idempotency_key:
+        return new_id()
+    return derived_id(ctx.principal.id or UUID(int=0), f"{kind}:{ctx.idempotency_key}")
 
 
 def require_system(ctx: Context) -> None:

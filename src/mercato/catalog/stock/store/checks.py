@@ -30,6 +30,17 @@ _CHECKS = {
        from stock.items i left join stock.levels l using (variant_id) group by i.variant_id, i.sku, i.backorder_limit having coalesce(sum(l.backorder), 0) <> i.backorder_limit""",
     "stock.movements_have_causes": """select m.id::text as subject, 'a cause and an actor' as expected, format('%s of %s units', m.kind, m.quantity) as found
        from stock.movements m where m.cause_type is null or m.actor = '' or (m.cause_id is null and m.cause_type not in ('staff', 'opening'))""",
+    "stock.transfers_are_movements": """select t.id::text as subject, format('%s out, %s in of %s', l.quantity, case t.status when 'in_transit' then 0 else l.received end, i.sku) as expected,
+       format('%s out, %s in', coalesce(m.out, 0), coalesce(m.into, 0)) as found
+       from stock.transfers t join stock.transfer_lines l on l.transfer_id = t.id join stock.items i on i.variant_id = l.variant_id
+       left join lateral (select sum(quantity) filter (where kind = 'transferred_out') as out, sum(quantity) filter (where kind = 'transferred_in') as into
+         from stock.movements m where m.cause_type = 'transfer' and m.cause_id = t.id and m.variant_id = l.variant_id) m on true
+       where coalesce(m.out, 0) <> l.quantity or coalesce(m.into, 0) <> case t.status when 'in_transit' then 0 else l.received end""",
+    "stock.stock_takes_are_movements": """select t.id::text as subject, format('%s of %s', case t.status when 'applied' then l.counted - l.expected else 0 end, i.sku) as expected,
+       coalesce(m.delta, 0)::text as found
+       from stock.stock_takes t join stock.stock_take_lines l on l.stock_take_id = t.id join stock.items i on i.variant_id = l.variant_id
+       left join lateral (select sum(quantity) as delta from stock.movements m where m.cause_type = 'stock_take' and m.cause_id = t.id and m.variant_id = l.variant_id) m on true
+       where coalesce(m.delta, 0) <> case t.status when 'applied' then l.counted - l.expected else 0 end""",
     "stock.not_oversold": """select coalesce(i.sku, l.variant_id::text) as subject, format('at least %s on hand', l.allocated + l.reserved - l.backorder) as expected,
        format('on_hand %s, allocated %s, reserved %s', l.on_hand, l.allocated, l.reserved) as found
        from stock.levels l left join stock.items i using (variant_id) where l.on_hand + l.backorder < l.allocated + l.reserved or l.allocated < 0 or l.reserved < 0 or l.on_hand < 0""",

@@ -1,4 +1,4 @@
-"""REST routes of stock, all for staff."""
+"""REST routes of levels, movements and holds."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,36 +7,43 @@ import msgspec
 from litestar import get, post, put
 from litestar.params import QueryParameter
 
+from mercato.catalog.stock.api.shapes import Text, Units
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
-from mercato.contracts.stock import Location, Movement, Reservation, Stock, StockLevel
+from mercato.contracts.stock import Movement, Reservation, Stock, StockItem, StockLevel
 from mercato.kernel.context import Context
 from mercato.kernel.web import ListCursor, ListLimit
 
 VariantFilter = Annotated[UUID | None, QueryParameter(name="variant_id", description="Only of this variant.")]
-Units = Annotated[int, msgspec.Meta(ge=-1_000_000_000, le=1_000_000_000)]
-OnHand = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+LocationFilter = Annotated[UUID | None, QueryParameter(name="location_id", description="Only there.")]
+Change = Annotated[int, msgspec.Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Version = Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)]
 
 
 class Adjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variant_id: UUID
     location_id: UUID
-    delta: Units
-    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    delta: Change
+    reason: Text = ""
 
 
 class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variant_id: UUID
     location_id: UUID
-    on_hand: OnHand
+    on_hand: Units
     version: Version | None = None
 
 
-@get("/admin/stock-locations", permission="read_stock")
-async def list_locations(ctx: Context, stock: Stock) -> Page[Location]:
-    """Where goods are kept, in the order in which orders take from them."""
-    found = await stock.locations(ctx)
-    return Page(found, None, len(found))
+class SafetyStock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    variant_id: UUID
+    location_id: UUID
+    safety_stock: Units
+
+
+class ItemInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    low_at: Units | None
+    """At or below so many units it is low; the shop's own number when null."""
+    backorder_limit: Units
+    """How many units may be promised beyond what is there."""
 
 
 @get("/admin/stock-levels", permission="read_stock")
@@ -45,13 +52,16 @@ async def list_levels(
     stock: Stock,
     q: Annotated[str, QueryParameter(max_length=100, description="Part of a SKU.")] = "",
     variant_id: VariantFilter = None,
+    location_id: LocationFilter = None,
     low: Annotated[bool, QueryParameter(description="Only what is low or out.")] = False,
     limit: ListLimit = DEFAULT_LIMIT,
     cursor: ListCursor = None,
 ) -> Page[StockLevel]:
     """How many units of each variant are where, by SKU."""
     ids = None if variant_id is None else [variant_id]
-    return await stock.levels(ctx, variant_ids=ids, query=q, only_low=low, limit=limit, cursor=cursor)
+    return await stock.levels(
+        ctx, variant_ids=ids, location_id=location_id, query=q, only_low=low, limit=limit, cursor=cursor
+    )
 
 
 @post("/admin/stock-levels/adjust", permission="write_stock", status_code=200)
@@ -75,6 +85,28 @@ async def set_level(ctx: Context, stock: Stock, data: Count) -> StockLevel:
         location_id=data.location_id,
         on_hand=data.on_hand,
         version=data.version,
+    )
+
+
+@put("/admin/stock-levels/safety-stock", permission="write_stock")
+async def set_safety_stock(ctx: Context, stock: Stock, data: SafetyStock) -> StockLevel:
+    """Keep so many units from being sold."""
+    return await stock.set_safety_stock(
+        ctx, variant_id=data.variant_id, location_id=data.location_id, safety_stock=data.safety_stock
+    )
+
+
+@get("/admin/stock-items/{variant_id:uuid}", permission="read_stock")
+async def get_item(ctx: Context, stock: Stock, variant_id: UUID) -> StockItem:
+    """What holds for a variant at all locations together."""
+    return await stock.item(ctx, variant_id=variant_id)
+
+
+@put("/admin/stock-items/{variant_id:uuid}", permission="write_stock")
+async def set_item(ctx: Context, stock: Stock, variant_id: UUID, data: ItemInput) -> StockItem:
+    """When it is low, and how far it may be sold before it is there; 409 `stock_promised`."""
+    return await stock.set_item(
+        ctx, variant_id=variant_id, low_at=data.low_at, backorder_limit=data.backorder_limit
     )
 
 
@@ -102,4 +134,7 @@ async def list_reservations(
     return await stock.reservations(ctx, variant_id=variant_id, limit=limit, cursor=cursor)
 
 
-routes = [list_locations, list_levels, adjust_level, set_level, list_movements, list_reservations]
+routes = [
+    list_levels, adjust_level, set_level, set_safety_stock, get_item, set_item, list_movements,
+    list_reservations,
+]  # fmt: skip
