@@ -17,6 +17,7 @@ from mercato.contracts.users import (
     EmailChanged,
     EmailChangeOffered,
     EmailChangeRequested,
+    FactorsChanged,
     PasswordChanged,
     PasswordResetRequested,
     RegistrationRepeated,
@@ -84,6 +85,7 @@ class TestWords:
             order(OrderPlaced), order(OrderPaid), order(OrderShipped), refunded,
             order(OrderCanceled, reason="No stock"), order(OrderDelivered, fulfillment_id=new_id()),
             account(UserRegistered), account(RegistrationRepeated), account(PasswordResetRequested),
+            account(FactorsChanged, change="passkey_added", what="Ann's phone"),
             order(DocumentIssued, document_id=PAPER, paper="credit_note", document_number="CN-2026-00007"),
             account(EmailChangeRequested, new_email="new@example.org"), account(EmailChangeOffered),
             account(EmailChanged, new_email="new@example.org"), account(PasswordChanged),
@@ -103,6 +105,9 @@ class TestWords:
         assert "€10.50" in mails["order_refunded"].text and "Too late" in mails["order_refunded"].text
         assert mails["order_document"].subject == "Credit note CN-2026-00007 for order M-4711"
         assert f"/order/M-4711/documents/{PAPER}?token=order-token" in mails["order_document"].text
+        assert mails["factors_changed"].subject == "A passkey was added"
+        assert "without a password" in mails["factors_changed"].text
+        assert "Its name: Ann's phone" in mails["factors_changed"].text
         assert "No stock" in mails["order_canceled"].text
         assert "JD014" in mails["order_shipped"].text
         assert 'href="https://dhl.example/JD014"' in mails["order_shipped"].html
@@ -151,6 +156,12 @@ class TestWords:
         assert f"Hello {greeted},".replace(" ,", ",") in mail.text
         if not greeted:
             assert name not in mail.text + mail.html
+
+    async def test_every_change_of_a_factor_has_its_words(self, shop: NotificationsShop) -> None:
+        for change, (subject, advice) in domain.FACTOR_CHANGES.items():
+            event = msgspec.to_builtins(account(FactorsChanged, change=change))
+            variables = shop.service.letters.variables("factors_changed", event, "en")
+            assert (variables["summary"], variables["advice"]) == (subject, advice)
 
     async def test_the_listed_variables_are_the_ones_a_template_gets(self, shop: NotificationsShop) -> None:
         events = {

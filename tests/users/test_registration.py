@@ -13,20 +13,12 @@ from mercato.contracts.users import (
     UserConfirmed,
     UserRegistered,
 )
-from mercato.kernel import clock
 from mercato.kernel.context import GUEST
 from mercato.kernel.errors import Invalid, Unauthenticated
 from mercato.users import domain
 from support.users import GUEST_CONTEXT, PASSWORD, UsersShop
 
 OTHER_PASSWORD = "walnut harbor sixteen"
-
-
-@pytest.fixture
-def later():
-    """Moves the clock of this process; it is put right after the test."""
-    yield lambda delta: clock.set_offset(delta)
-    clock.set_offset(timedelta(0))
 
 
 async def register(shop: UsersShop, email: str, password: str = PASSWORD, name: str = "Ann") -> None:

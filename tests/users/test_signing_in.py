@@ -15,18 +15,11 @@ from mercato.kernel import clock
 from mercato.kernel.context import GUEST
 from mercato.kernel.errors import Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 from mercato.users import domain
-from mercato.users.actions import signing_in
+from mercato.users.actions import opening
 from mercato.users.actions.throttling import admit
 from mercato.users.passwords import Passwords
 from mercato.users.store import accounts
 from support.users import GUEST_CONTEXT, PASSWORD, UsersShop, users_shop
-
-
-@pytest.fixture
-def later():
-    """Moves the clock of this process; it is put right after the test."""
-    yield lambda delta: clock.set_offset(delta)
-    clock.set_offset(timedelta(0))
 
 
 async def wrong(shop: UsersShop, email: str, address: str = "203.0.113.7") -> Unauthenticated | Throttled:
@@ -220,7 +213,7 @@ class TestRaces:
         assert row is not None and row["password_hash"] == stored
         await shop.database.execute("update users.users set password_hash = 'other' where id = $1", user.id)
         with pytest.raises(Unauthenticated, match="sign_in_failed"):
-            await signing_in._start_session(
+            await opening.start_session(
                 shop.service.desk, GUEST_CONTEXT, row, browser=True, newer_hash=None, now=clock.now()
             )
         assert await shop.count("sessions") == 0

@@ -98,8 +98,39 @@ KINDS = {
             "password_reset", "Password reset", "Set a new password for {{ shop_name }}",
             ("shop_name", "shop_url", "name", "reset_url"), expires=True,
         ),
+        Kind(
+            "factors_changed", "Sign-in changed", "{{ summary }}",
+            ("shop_name", "shop_url", "name", "summary", "advice", "what", "security_url", "reset_url"),
+        ),
     )
 }  # fmt: skip
+
+
+FACTOR_CHANGES = {
+    "app_added": (
+        "An authenticator app was added",
+        "From now on, signing in with your password asks for a code of the app as well.",
+    ),
+    "app_removed": ("Your authenticator app was removed", "Signing in no longer asks for its codes."),
+    "passkey_added": ("A passkey was added", "It signs in to your account without a password."),
+    "passkey_removed": ("A passkey was removed", "It no longer signs in to your account."),
+    "recovery_code_used": (
+        "A recovery code was used",
+        "It worked for the last time. When few are left, make new ones.",
+    ),
+    "recovery_codes_renewed": ("You have new recovery codes", "Those from before no longer work."),
+    "factors_reset": (
+        "Your second factors were removed",
+        "The shop's staff has taken them away. You were signed out everywhere: sign in and set up new ones.",
+    ),
+    "identity_linked": (
+        "Another way to sign in was added", "Whoever holds that account elsewhere can sign in to yours."
+    ),
+    "identity_unlinked": (
+        "A way to sign in was removed", "That account elsewhere no longer signs in to yours."
+    ),
+}  # fmt: skip
+"""What a mail says about each change of what guards an account: its subject, and what it means."""
 
 
 def next_try(tries: int) -> timedelta | None:

@@ -20,6 +20,7 @@ from mercato.contracts.users import (
     EmailChanged,
     EmailChangeOffered,
     EmailChangeRequested,
+    FactorsChanged,
     PasswordChanged,
     PasswordResetRequested,
     RegistrationRepeated,
@@ -31,7 +32,7 @@ from mercato.contracts.users import (
 OrderEvent = (
     OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded | DocumentIssued
 )
-AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | AccountFact
+AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | FactorsChanged | AccountFact
 HeardEvent = OrderEvent | AccountEvent
 
 TEMPLATE_OF: dict[type[HeardEvent], str] = {
@@ -45,12 +46,13 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     UserRegistered: "account_confirm",
     RegistrationRepeated: "registration_repeated",
     PasswordResetRequested: "password_reset",
-    EmailChangeRequested: "email_change_requested",
+    AccountDeleted: "account_deleted",
     EmailChangeOffered: "email_change_offered",
+    EmailChangeRequested: "email_change_requested",
     EmailChanged: "email_changed",
+    FactorsChanged: "factors_changed",
     PasswordChanged: "password_changed",
     SignedInFromNewDevice: "new_sign_in",
-    AccountDeleted: "account_deleted",
     StaffInvited: "staff_invited",
 }
 HEARD: tuple[type[HeardEvent], ...] = tuple(TEMPLATE_OF)

@@ -77,19 +77,24 @@ class Letters:
         token = quote(str(data.get(domain.SECRET, "")), safe="")
         if template.startswith("order_"):
             return found | self._order(data, locale, token)
+        summary, advice = domain.FACTOR_CHANGES.get(data.get("change", ""), ("", ""))
         return found | {
             "name": domain.greeted(data["name"]),
             "confirm_url": f"{self._url}/account/confirm?token={token}",
             "reset_url": f"{self._url}/account/reset" + (f"?token={token}" if token else ""),
             "sign_in_url": f"{self._url}/sign-in",
+            "advice": advice,
+            "client_address": domain.one_line(data.get("client_address", "")),
+            "device": domain.one_line(data.get("device", "")),
             "email_change_url": f"{self._url}/account/email-change?token={token}",
             "invitation_url": f"{self._url}/account/invitation?token={token}",
-            "sessions_url": f"{self._url}/account/profile#devices",
-            "new_email": domain.one_line(data.get("new_email", "")),
             "inviter": domain.greeted(data.get("inviter", "")) or self._shop_name,
-            "device": domain.one_line(data.get("device", "")),
-            "client_address": domain.one_line(data.get("client_address", "")),
             "moment": _moment(data.get("occurred_at", ""), domain.locale_of(locale)),
+            "new_email": domain.one_line(data.get("new_email", "")),
+            "security_url": f"{self._url}/account/security",
+            "sessions_url": f"{self._url}/account/profile#devices",
+            "summary": summary,
+            "what": domain.greeted(data.get("what") or ""),
         }
 
     def _order(self, data: dict[str, Any], locale: str, token: str) -> dict[str, Any]:

@@ -13,10 +13,20 @@ from mercato.contracts.users.account_events import (
 )
 from mercato.contracts.users.events import (
     AccessChanged,
+    FactorsChanged,
     PasswordResetRequested,
     RegistrationRepeated,
     UserConfirmed,
     UserRegistered,
+)
+from mercato.contracts.users.factors import (
+    AddedPasskey,
+    AppSetup,
+    FactorsOverview,
+    NewPasskey,
+    Passkey,
+    PasskeyOptions,
+    PasskeyProof,
 )
 from mercato.contracts.users.keys import ApiKey, IssuedApiKey
 from mercato.contracts.users.personal import Consent, Consents, EmailChange, Purpose
@@ -29,6 +39,7 @@ from mercato.contracts.users.records import (
     SavedAddress,
     SessionInfo,
     SignIn,
+    SignInChallenge,
     User,
 )
 from mercato.contracts.users.service import Users
@@ -39,7 +50,9 @@ __all__ = [
     "AccessChanged",
     "AccountDeleted",
     "AccountFact",
+    "AddedPasskey",
     "ApiKey",
+    "AppSetup",
     "Consent",
     "ConsentChanged",
     "Consents",
@@ -47,7 +60,13 @@ __all__ = [
     "EmailChangeOffered",
     "EmailChangeRequested",
     "EmailChanged",
+    "FactorsChanged",
+    "FactorsOverview",
     "IssuedApiKey",
+    "NewPasskey",
+    "Passkey",
+    "PasskeyOptions",
+    "PasskeyProof",
     "Password",
     "PasswordChanged",
     "PasswordResetRequested",
@@ -58,6 +77,7 @@ __all__ = [
     "SavedAddress",
     "SessionInfo",
     "SignIn",
+    "SignInChallenge",
     "SignedInFromNewDevice",
     "StaffInvited",
     "User",

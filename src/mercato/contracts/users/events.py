@@ -71,3 +71,23 @@ class AccessChanged(Event, frozen=True):
     @property
     def key(self) -> UUID:
         return self.user_id
+
+
+class FactorsChanged(Event, frozen=True):
+    """What guards an account has changed, or a recovery code was used: its owner is told by mail.
+
+    `change` is app_added, app_removed, passkey_added, passkey_removed, recovery_code_used,
+    recovery_codes_renewed, factors_reset, identity_linked or identity_unlinked; `what` names the thing.
+    """
+
+    subject: ClassVar[str] = "users.factors_changed"
+    user_id: UUID
+    email: str
+    name: str
+    locale: str
+    change: str
+    what: str = ""
+
+    @property
+    def key(self) -> UUID:
+        return self.user_id

@@ -1,7 +1,7 @@
 """What the users service keeps and tells: accounts, sessions, roles, keys."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -68,8 +68,22 @@ class SessionInfo(msgspec.Struct, frozen=True):
     """What the browser is, in words: `Firefox on Windows`."""
 
 
+class SignInChallenge(msgspec.Struct, frozen=True):
+    """The first step was right; a second factor finishes it. `token` lives `expires_in` seconds."""
+
+    token: str
+    methods: list[str]
+    """`app`, `passkey`, `recovery_code`: what the account has."""
+    expires_in: int
+    passkey_options: dict[str, Any] | None = None
+    """What `navigator.credentials.get` is asked with, for an account with a passkey."""
+
+
 class SignIn(msgspec.Struct, frozen=True):
-    """`session_token` for a browser cookie, or the token pair for the API; the other half is None."""
+    """`session_token` for a browser cookie, or the token pair for the API; the other half is None.
+
+    With `challenge` there is neither yet: a second factor is asked for.
+    """
 
     user: User
     session_token: str | None = None
@@ -77,6 +91,7 @@ class SignIn(msgspec.Struct, frozen=True):
     refresh_token: str | None = None
     expires_in: int | None = None
     """Seconds until the access token, or the browser session, ends."""
+    challenge: SignInChallenge | None = None
 
 
 class Role(msgspec.Struct, frozen=True):

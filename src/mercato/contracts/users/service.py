@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from mercato.contracts.users.accounts import Accounts
+from mercato.contracts.users.factors import Factors
 from mercato.contracts.users.keys import ApiKeys
 from mercato.contracts.users.personal import Personal
 from mercato.contracts.users.roles import Roles
@@ -13,6 +14,7 @@ from mercato.contracts.users.staff import Staff
 class Users(
     Accounts,
     SignIns,
+    Factors,
     Staff,
     ApiKeys,
     Roles,

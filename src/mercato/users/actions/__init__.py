@@ -12,6 +12,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.events import Event
 from mercato.kernel.outbox import Outbox
+from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
 from mercato.users.store import accounts
 from mercato.users.tokens import SigningKeys
@@ -25,6 +26,7 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
     passwords: Passwords
     keys: SigningKeys
     allow_local_email: bool
+    factor_kit: FactorKit
 
     async def access_changed(self, tx: Tx, user_id: UUID) -> None:
         """Record that sessions or rights of a user changed: whoever remembers their principal drops it."""

@@ -22,6 +22,7 @@ AUDITED = ("name", "description", "permissions", "channels", "requires_mfa")
 
 async def create(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft) -> Role:
     ctx.principal.require("write_staff")
+    ctx.principal.require_recent()
     wanted = _judged(draft)
     _refuse_beyond(ctx, code, wanted)
     async with desk.database.transaction() as tx:
@@ -39,6 +40,7 @@ async def create(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft) -> Ro
 
 async def update(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft, version: int) -> Role:
     ctx.principal.require("write_staff")
+    ctx.principal.require_recent()
     async with desk.database.transaction() as tx:
         before = await _lock(tx, code, version)
         _refuse_beyond(ctx, code, before)
@@ -57,6 +59,7 @@ async def update(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft, versi
 
 async def delete(desk: Desk, ctx: Context, *, code: str, version: int) -> None:
     ctx.principal.require("write_staff")
+    ctx.principal.require_recent()
     async with desk.database.transaction() as tx:
         before = await _lock(tx, code, version)
         _refuse_beyond(ctx, code, before)

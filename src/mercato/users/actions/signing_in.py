@@ -1,7 +1,5 @@
 """Signing in and out, rotating refresh tokens, changing the password."""
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,15 +9,13 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
-from mercato.kernel.ids import digest, new_id, new_token
+from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, devices
+from mercato.users.actions import Desk, second_step
+from mercato.users.actions.opening import end_session, sign_in_refused, start_session, tokens_of
 from mercato.users.actions.own_password import password_changed, prove
-from mercato.users.actions.throttling import admit, forget, give_back
-from mercato.users.rows import user_of
+from mercato.users.actions.throttling import admit, forget
 from mercato.users.store import accounts, sessions
-
-TEXT_LENGTH_MAX = 300
 
 log = structlog.get_logger()
 
@@ -35,52 +31,12 @@ async def sign_in(desk: Desk, ctx: Context, *, email: str, password: str, browse
     stored = account["password_hash"] if account and account["confirmed_at"] else None
     is_right = await desk.passwords.verify(stored, password)
     if account is None or stored is None or not is_right or not account["is_active"]:
-        raise _refused()
+        raise sign_in_refused()
     newer = await desk.passwords.hash(password) if desk.passwords.needs_rehash(stored) else None
-    return await _start_session(desk, ctx, account, browser=browser, newer_hash=newer, now=now)
-
-
-async def _start_session(
-    desk: Desk,
-    ctx: Context,
-    account: Any,
-    *,
-    browser: bool,
-    newer_hash: str | None,
-    now: datetime,
-) -> SignIn:
-    limits = domain.session_limits(account["permissions"])
-    session_id, token, user_id = new_id(), new_token(), account["id"]
-    async with desk.database.transaction() as tx:
-        await forget(tx, domain.SIGN_IN_THROTTLE, account["email"].casefold(), ctx.client_address)
-        await give_back(tx, domain.ADDRESS_THROTTLE, ctx.client_address)
-        is_still_right = await accounts.mark_signed_in(
-            tx, user_id=user_id, verified_hash=account["password_hash"], newer_hash=newer_hash, now=now
-        )
-        if not is_still_right:
-            raise _refused()
-        if browser and ctx.principal.session_id is not None:
-            await _end(desk, tx, ctx.principal.session_id, ctx.principal.require_user_id(), "replaced", now)
-        await sessions.insert_session(
-            tx, session_id=session_id, user_id=user_id, token_hash=digest(token) if browser else None,
-            user_agent=ctx.user_agent[:TEXT_LENGTH_MAX], client_address=ctx.client_address[:TEXT_LENGTH_MAX],
-            now=now, idle_s=int(limits.idle.total_seconds()), expires_at=now + limits.absolute,
-        )  # fmt: skip
-        if not browser:
-            await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
-        await devices.note(desk, tx, ctx, account, now=now)
-        row = await accounts.user_by_id(tx, user_id=user_id)
-        assert row is not None
-    if browser:
-        return SignIn(user=user_of(row), session_token=token, expires_in=int(limits.absolute.total_seconds()))
-    access = await desk.keys.sign(user_id=user_id, session_id=session_id, now=now)
-    return _tokens(row, access=access, refresh=token)
-
-
-def _refused() -> Unauthenticated:
-    return Unauthenticated(
-        "sign_in_failed", "E-mail or password is not right, or the account is not confirmed yet."
-    )
+    if account["has_factors"]:
+        waiting = second_step.Waiting(browser, stored, newer)
+        return await second_step.ask_second_step(desk, ctx, account, waiting=waiting, now=now)
+    return await start_session(desk, ctx, account, browser=browser, newer_hash=newer, now=now)
 
 
 async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
@@ -91,7 +47,7 @@ async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
         found = await sessions.lock_refresh_token(tx, token_hash=token_hash, now=now)
         row = None
         if found is not None and found["spent_at"] is not None:
-            if await _end(desk, tx, found["session_id"], found["user_id"], "refresh_reused", now):
+            if await end_session(desk, tx, found["session_id"], found["user_id"], "refresh_reused", now):
                 log.warning("a spent refresh token was used again", session=str(found["session_id"]))
         elif found is not None and found["is_alive"]:
             session_id = found["session_id"]
@@ -103,12 +59,7 @@ async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
     if row is None:
         raise Unauthenticated("refresh_token_invalid", "Sign in again.")
     access = await desk.keys.sign(user_id=row["id"], session_id=session_id, now=now)
-    return _tokens(row, access=access, refresh=next_token)
-
-
-def _tokens(row: Any, *, access: str, refresh: str) -> SignIn:
-    seconds = int(domain.ACCESS_TOKEN_LIFE.total_seconds())
-    return SignIn(user=user_of(row), access_token=access, refresh_token=refresh, expires_in=seconds)
+    return tokens_of(row, access=access, refresh=next_token)
 
 
 async def sign_out(desk: Desk, ctx: Context, *, token: str | None) -> None:
@@ -118,22 +69,15 @@ async def sign_out(desk: Desk, ctx: Context, *, token: str | None) -> None:
         if token is not None:
             found = await sessions.session_of_secret(tx, token_hash=digest(token))
             if found is not None:
-                await _end(desk, tx, found["id"], found["user_id"], "signed_out", now)
+                await end_session(desk, tx, found["id"], found["user_id"], "signed_out", now)
         elif ctx.principal.session_id is not None:
             user_id = ctx.principal.require_user_id()
-            await _end(desk, tx, ctx.principal.session_id, user_id, "signed_out", now)
-
-
-async def _end(desk: Desk, tx: Tx, session_id: UUID, user_id: UUID, reason: str, now: datetime) -> bool:
-    ended = await sessions.end_session(tx, session_id=session_id, user_id=user_id, reason=reason, now=now)
-    if ended:
-        await desk.access_changed(tx, user_id)
-    return ended
+            await end_session(desk, tx, ctx.principal.session_id, user_id, "signed_out", now)
 
 
 async def revoke_session(desk: Desk, tx: Tx, *, user_id: UUID, session_id: UUID) -> bool:
     """End one session of a user; False when it is not theirs or has ended."""
-    return await _end(desk, tx, session_id, user_id, "revoked", clock.now())
+    return await end_session(desk, tx, session_id, user_id, "revoked", clock.now())
 
 
 async def end_all(desk: Desk, tx: Tx, *, user_id: UUID, keep: UUID | None, reason: str) -> int:

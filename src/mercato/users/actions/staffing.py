@@ -36,13 +36,14 @@ async def create_user(
 ) -> User:
     """Create a confirmed account with `roles`."""
     ctx.principal.require("write_staff")
+    ctx.principal.require_recent()
     now = clock.now()
     address, key = domain.email_of(email, allow_local=desk.allow_local_email)
     name = name_of(name)
     await desk.passwords.judge(lambda: domain.judge_password(password, known=[address, name]))
     password_hash = await desk.passwords.hash(password)
     async with desk.database.transaction() as tx:
-        await _lock_and_check(tx, ctx.principal, codes=set(roles))
+        await lock_and_check(tx, ctx.principal, codes=set(roles))
         user_id = new_id()
         is_new = await accounts.insert_user(
             tx, user_id=user_id, email=address, email_key=key, name=name, locale=ctx.locale,
@@ -60,13 +61,14 @@ async def create_user(
 async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User:
     """Replace the roles of an account; whoever loses or gains rights signs in again."""
     ctx.principal.require("write_staff")
+    ctx.principal.require_recent()
     wanted = set(roles)
     async with desk.database.transaction() as tx:
         await rights.lock_roles(tx, codes=[domain.OWNER_ROLE])
         row = await _lock_version(tx, user_id=user_id, version=version)
         present = set(row["roles"])
-        await _lock_and_check(tx, ctx.principal, codes=wanted ^ present)
-        _refuse_beyond(ctx.principal, row["permissions"])
+        await lock_and_check(tx, ctx.principal, codes=wanted ^ present)
+        refuse_beyond(ctx.principal, row["permissions"])
         if domain.OWNER_ROLE in present - wanted:
             await refuse_last_owner(tx, user_id)
         if wanted == present:
@@ -89,7 +91,7 @@ async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool
         row = await accounts.lock_user(tx, user_id=user_id)
         ctx.principal.require("write_staff" if row is not None and row["roles"] else "write_customers")
         row = await _lock_version(tx, user_id=user_id, version=version)
-        _refuse_beyond(ctx.principal, row["permissions"])
+        refuse_beyond(ctx.principal, row["permissions"])
         if not is_active and domain.OWNER_ROLE in row["roles"]:
             await refuse_last_owner(tx, user_id)
         await accounts.set_active(tx, user_id=user_id, is_active=is_active, now=clock.now())
@@ -154,7 +156,7 @@ async def _lock_version(tx: Tx, *, user_id: UUID, version: int) -> Any:
     return row
 
 
-async def _lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> None:
+async def lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> None:
     """Every role must exist, and whoever gives or takes it must hold all its rights."""
     found = {row["code"]: row for row in await rights.lock_roles(tx, codes=sorted(codes))}
     unknown = sorted(codes - found.keys())
@@ -170,7 +172,8 @@ async def _lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> N
             )
 
 
-def _refuse_beyond(principal: Principal, permissions: Sequence[str]) -> None:
+def refuse_beyond(principal: Principal, permissions: Sequence[str]) -> None:
+    """Nobody changes an account that may do what they may not."""
     if not domain.covers(principal, permissions):
         raise Denied("rights_exceeded", "This account has rights that you do not have.")
 

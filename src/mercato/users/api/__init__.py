@@ -4,6 +4,7 @@ from mercato.users.api import (
     admin,
     api_keys,
     auth,
+    factors,
     me,
     personal,
     roles,
@@ -12,6 +13,7 @@ from mercato.users.api import (
 routes = [
     *auth.routes,
     *me.routes,
+    *factors.routes,
     *admin.routes,
     *api_keys.routes,
     *roles.routes,

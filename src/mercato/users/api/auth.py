@@ -1,13 +1,22 @@
 """Routes under /auth: register, confirm, sign in and out, refresh, reset, public keys."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 
 from mercato.contracts.shared import Email, ShortText
-from mercato.contracts.users import Password, PublicKey, SignIn, User, Users
+from mercato.contracts.users import (
+    PasskeyOptions,
+    PasskeyProof,
+    Password,
+    PublicKey,
+    SignIn,
+    User,
+    Users,
+)
+from mercato.contracts.users.factors import Code
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.web import PUBLIC
@@ -65,6 +74,34 @@ class Tokens(msgspec.Struct, frozen=True):
     token_type: str = "Bearer"  # noqa: S105 (a scheme, no secret)
 
 
+class LoginAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens, or a `challenge` that `/auth/mfa` takes together with the second factor."""
+
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires_in: int = 0
+    """Seconds until the access token, or the challenge, ends."""
+    token_type: str | None = None
+    challenge: str | None = None
+    methods: list[str] = []
+    """What finishes the sign-in: `app`, `passkey`, `recovery_code`."""
+    passkey_options: dict[str, Any] | None = None
+    """For `navigator.credentials.get`, when there is a passkey."""
+
+
+class SecondFactorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The second factor: a `code` of the app or of the recovery codes, or a `passkey`."""
+
+    challenge: Token
+    code: Code = ""
+    passkey: PasskeyProof | None = None
+
+
+class PasskeyInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    challenge: Token
+    passkey: PasskeyProof
+
+
 class KeySet(msgspec.Struct, frozen=True):
     keys: list[PublicKey]
 
@@ -85,9 +122,43 @@ async def verify(ctx: Context, users: Users, data: TokenInput) -> User:
 
 
 @post("/auth/login", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
-async def login(ctx: Context, users: Users, data: LoginInput) -> Tokens:
-    """Sign in for the API. 401 has one text for every reason; 429 says when to come back."""
-    return _tokens(await users.sign_in(ctx, email=data.email, password=data.password, browser=False))
+async def login(ctx: Context, users: Users, data: LoginInput) -> LoginAnswer:
+    """Sign in for the API: tokens, or a challenge when the account has a second factor.
+
+    401 has one text for every reason; 429 says when to come back.
+    """
+    done = await users.sign_in(ctx, email=data.email, password=data.password, browser=False)
+    if done.challenge is None:
+        tokens = _tokens(done)
+        return LoginAnswer(tokens.access_token, tokens.refresh_token, tokens.expires_in, tokens.token_type)
+    asked = done.challenge
+    return LoginAnswer(
+        expires_in=asked.expires_in, challenge=asked.token, methods=asked.methods,
+        passkey_options=asked.passkey_options,
+    )  # fmt: skip
+
+
+@post("/auth/mfa", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
+async def second_factor(ctx: Context, users: Users, data: SecondFactorInput) -> Tokens:
+    """Finish a sign-in with the second factor. After 401 `code_wrong` try again, else begin anew."""
+    return _tokens(
+        await users.finish_sign_in(ctx, challenge=data.challenge, code=data.code, passkey=data.passkey)
+    )
+
+
+@post("/auth/passkey/options", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
+async def passkey_options(ctx: Context, users: Users) -> PasskeyOptions:
+    """What a browser signs in with: any passkey that it has for this shop."""
+    return await users.ask_passkey(ctx)
+
+
+@post("/auth/passkey", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
+async def passkey_login(ctx: Context, users: Users, data: PasskeyInput) -> Tokens:
+    """Sign in with a passkey alone; it counts as two factors."""
+    done = await users.sign_in_with_passkey(
+        ctx, challenge=data.challenge, passkey=data.passkey, browser=False
+    )
+    return _tokens(done)
 
 
 @post("/auth/refresh", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
@@ -128,5 +199,6 @@ def _tokens(signed_in: SignIn) -> Tokens:
 
 
 routes = [
-    register, verify, login, refresh, logout, request_password_reset, reset_password, public_keys,
+    register, verify, login, second_factor, passkey_options, passkey_login, refresh, logout,
+    request_password_reset, reset_password, public_keys,
 ]  # fmt: skip

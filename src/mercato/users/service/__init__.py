@@ -6,15 +6,17 @@ from mercato.kernel import clock
 from mercato.kernel.runtime import Runtime
 from mercato.users import domain
 from mercato.users.actions import Desk
+from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart
 from mercato.users.service.api_keys import ApiKeysPart
+from mercato.users.service.factors import FactorsPart
 from mercato.users.service.personal import PersonalPart
 from mercato.users.service.roles import RolesPart
 from mercato.users.service.sign_ins import SignInsPart
 from mercato.users.service.staff import StaffPart
-from mercato.users.store import accounts, personal, rights, sessions
+from mercato.users.store import accounts, challenges, personal, rights, sessions
 from mercato.users.tokens import SigningKeys
 
 KEEP_ENDED = timedelta(days=30)
@@ -26,6 +28,7 @@ KEEP_DEVICES = timedelta(days=90)
 class UsersService(
     AccountsPart,
     SignInsPart,
+    FactorsPart,
     StaffPart,
     ApiKeysPart,
     RolesPart,
@@ -43,6 +46,7 @@ class UsersService(
             database=self.database, outbox=runtime.outbox("users"), passwords=self.passwords,
             keys=self.keys,
             allow_local_email=not settings.is_production,
+            factor_kit=FactorKit.of(settings),
         )  # fmt: skip
 
     async def start(self) -> None:
@@ -64,6 +68,7 @@ class UsersService(
         now = clock.now()
         await sessions.sweep_sessions(self.database, before=now - KEEP_ENDED)
         await sessions.sweep_tries(self.database, before=now - domain.SIGN_IN_THROTTLE.forget_after)
+        await challenges.sweep_challenges(self.database, before=now)
         await accounts.sweep_email_tokens(self.database, before=now - KEEP_ENDED)
         await personal.sweep_email_changes(self.database, before=now - KEEP_ENDED)
         await personal.sweep_devices(self.database, before=now - KEEP_DEVICES)

@@ -15,6 +15,12 @@ _USER = """
 """
 
 
+_FACTORS = """
+  u.password_hash, (exists (select 1 from users.passkeys k where k.user_id = u.id) or exists (
+    select 1 from users.authenticators a where a.user_id = u.id and a.confirmed_at is not null)) as has_factors
+"""
+
+
 async def user_by_id(db: Queries, *, user_id: UUID) -> Row | None:
     return await db.fetchrow(f"select {_USER} from users.users u where u.id = $1", user_id)
 
@@ -22,13 +28,13 @@ async def user_by_id(db: Queries, *, user_id: UUID) -> Row | None:
 async def account_by_email(db: Queries, *, email_key: str) -> Row | None:
     """The account of an address with what signing in needs."""
     return await db.fetchrow(
-        f"select {_USER}, u.password_hash from users.users u where u.email_key = $1", email_key
+        f"select {_USER}, {_FACTORS} from users.users u where u.email_key = $1", email_key
     )
 
 
 async def account_by_id(db: Queries, *, user_id: UUID) -> Row | None:
-    """The account of an id with its password hash."""
-    return await db.fetchrow(f"select {_USER}, u.password_hash from users.users u where u.id = $1", user_id)
+    """The account of an id with what signing in needs."""
+    return await db.fetchrow(f"select {_USER}, {_FACTORS} from users.users u where u.id = $1", user_id)
 
 
 async def lock_user(tx: Tx, *, user_id: UUID) -> Row | None:
@@ -76,10 +82,14 @@ async def update_profile(
     )  # fmt: skip
 
 
-async def set_password(db: Queries, *, user_id: UUID, password_hash: str, now: datetime) -> None:
+async def set_password(
+    db: Queries, *, user_id: UUID, password_hash: str, is_short: bool = False, now: datetime
+) -> None:
+    """`is_short` notes that it is allowed beside a second factor only."""
     await db.execute(
-        "update users.users set password_hash = $2, updated_at = $3, version = version + 1 where id = $1",
-        user_id, password_hash, now,
+        "update users.users set password_hash = $2, has_short_password = $4, updated_at = $3,"
+        " version = version + 1 where id = $1",
+        user_id, password_hash, now, is_short,
     )  # fmt: skip
 
 
@@ -98,7 +108,7 @@ async def set_name(db: Queries, *, user_id: UUID, name: str) -> None:
 
 
 async def mark_signed_in(
-    db: Queries, *, user_id: UUID, verified_hash: str, newer_hash: str | None, now: datetime
+    db: Queries, *, user_id: UUID, verified_hash: str | None, newer_hash: str | None, now: datetime
 ) -> bool:
     """Note a sign-in, and a hash with newer parameters when one was made.
 
@@ -106,7 +116,7 @@ async def mark_signed_in(
     """
     done = await db.fetchval(
         "update users.users set last_sign_in_at = $4, password_hash = coalesce($3, password_hash)"
-        " where id = $1 and password_hash = $2 and is_active returning true",
+        " where id = $1 and password_hash is not distinct from $2 and is_active returning true",
         user_id, verified_hash, newer_hash, now,
     )  # fmt: skip
     return bool(done)

@@ -52,12 +52,33 @@ async def insert_session(
     now: datetime,
     idle_s: int,
     expires_at: datetime,
+    has_mfa: bool,
 ) -> None:
     await db.execute(
         "insert into users.sessions (id, user_id, token_hash, user_agent, client_address, created_at,"
-        " last_used_at, idle_s, expires_at) values ($1, $2, $3, $4, $5, $6, $6, $7, $8)",
-        session_id, user_id, token_hash, user_agent, client_address, now, idle_s, expires_at,
+        " last_used_at, proven_at, idle_s, expires_at, has_mfa)"
+        " values ($1, $2, $3, $4, $5, $6, $6, $6, $7, $8, $9)",
+        session_id, user_id, token_hash, user_agent, client_address, now, idle_s, expires_at, has_mfa,
     )  # fmt: skip
+
+
+async def renew_session(
+    db: Queries, *, session_id: UUID, token_hash: bytes, has_mfa: bool, now: datetime
+) -> Row | None:
+    """Note a proof; a browser's session goes on under a new token. None for one that has ended."""
+    return await db.fetchrow(
+        "update users.sessions set proven_at = $4, last_used_at = $4, has_mfa = has_mfa or $3,"
+        " token_hash = case when token_hash is null then null else $2::bytea end"
+        " where id = $1 and ended_at is null returning token_hash is not null as is_browser, expires_at",
+        session_id, token_hash, has_mfa, now,
+    )  # fmt: skip
+
+
+async def note_factor(db: Queries, *, session_id: UUID, now: datetime) -> None:
+    """This session has shown a second factor."""
+    await db.execute(
+        "update users.sessions set has_mfa = true, proven_at = $2 where id = $1", session_id, now
+    )
 
 
 async def insert_refresh_token(db: Queries, *, token_hash: bytes, session_id: UUID, now: datetime) -> None:
