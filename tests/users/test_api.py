@@ -182,9 +182,7 @@ class TestAdmin:
         templates = (await door.call("GET", "/admin/templates", bearer=owner)).json()
         kinds = [kind["code"] for kind in templates["items"]]
         assert templates["total"] == len(kinds) and kinds[0] == "order_placed"
-        assert {"account_confirm", "email_changed", "factors_changed", "staff_invited"} <= set(
-            kinds
-        )
+        assert {"account_confirm", "email_changed", "factors_changed", "staff_invited"} <= set(kinds)
         await door.call("POST", "/auth/register", email=EMAIL, password=PASSWORD, name="Ann")
         await door.mail_to(EMAIL, "account_confirm")
         (row,) = (await door.call("GET", "/admin/messages", bearer=owner)).json()["items"]
