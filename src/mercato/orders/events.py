@@ -8,6 +8,7 @@ import msgspec
 from mercato.contracts.notifications import MessagesSent
 from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, OrderShipped, OrderStatus
 from mercato.contracts.payments import PaymentChanged
+from mercato.contracts.users import UserConfirmed
 from mercato.kernel import clock
 from mercato.kernel.db import Tx
 from mercato.kernel.inbox import Subscription
@@ -16,7 +17,7 @@ from mercato.orders.actions import money, papers
 from mercato.orders.domain import Amounts
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
-from mercato.orders.store import after, resuming
+from mercato.orders.store import after, customers, resuming
 from mercato.orders.store import papers as store
 
 OrderEvent = OrderPaid | OrderShipped | OrderRefunded | OrderCanceled
@@ -48,7 +49,11 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_own(tx: Tx, events: Sequence[OrderEvent]) -> None:
         await papers_behind(parts, tx, events)
 
+    async def hear_users(tx: Tx, events: Sequence[UserConfirmed]) -> None:
+        await guests_confirmed(tx, events)
+
     return (
+        Subscription("orders-customers", (UserConfirmed,), hear_users),
         Subscription("orders-papers", PAPER_EVENTS, hear_own, linger_s=0.9),
         Subscription(
             consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments, linger_s=0.1
@@ -79,6 +84,12 @@ async def mail_sent(parts: Parts, tx: Tx, events: Sequence[MessagesSent]) -> Non
     sent = [message for event in events for message in event.messages]
     for order_id in await after.tell_mail(tx, sent=sent):
         tx.after_commit(lambda order_id=order_id: parts.live.publish(f"order.{order_id}"))  # type: ignore[misc]
+
+
+async def guests_confirmed(tx: Tx, events: Sequence[UserConfirmed]) -> None:
+    """Whoever has proved a mailbox gets the orders that were placed with it as a guest."""
+    for event in events:
+        await customers.attach_guest_orders(tx, customer_id=event.user_id, email=event.email)
 
 
 async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged]) -> None:

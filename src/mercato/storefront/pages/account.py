@@ -23,7 +23,7 @@ from mercato.ui.rendering import AnyRequest, page, see_other
 RECENT = 3
 ORDERS_PER_PAGE = 20
 TABS = (("Overview", "/account"), ("Orders", "/account/orders"), ("Addresses", "/account/addresses"),
-        ("Profile", "/account/profile"))  # fmt: skip
+        ("Profile", "/account/profile"), ("Privacy", "/account/privacy"))  # fmt: skip
 PRIVATE = {"Cache-Control": "no-store"}
 
 

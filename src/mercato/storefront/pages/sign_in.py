@@ -110,11 +110,18 @@ async def register(
     settings: Settings,
 ) -> Response[str]:
     """Create the account; the answer is the same whether the address was known or not."""
-    typed = {"email": text_of(data, "email", 254), "name": text_of(data, "name")}
+    marketing = "marketing" in data
+    typed = {
+        "email": text_of(data, "email", 254),
+        "name": text_of(data, "name"),
+        "marketing": "1" if marketing else "",
+    }
     base = await frame(request, ctx, catalog, carts, settings)
     try:
         password = _password(data)
-        await users.register(ctx, email=typed["email"] or "-", password=password, name=typed["name"])
+        await users.register(
+            ctx, email=typed["email"] or "-", password=password, name=typed["name"], marketing=marketing
+        )
     except Invalid as refused:
         return _door(request, base, REGISTER, typed, errors_of(refused), 422)
     except Throttled as throttled:
@@ -233,7 +240,7 @@ def _door(
     errors: Errors | None = None,
     status: int = 200,
 ) -> Response[str]:
-    blank = {"email": "", "name": "", "token": "", "next": ""}
+    blank = {"email": "", "name": "", "token": "", "next": "", "marketing": ""}
     context = {
         **base,
         "door": door,

@@ -1,0 +1,152 @@
+"""What people decide about their account: another address, what they agree to, its end, other devices."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.users import Purpose, Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, Invalid, Throttled
+from mercato.kernel.web import CART_COOKIE, SESSION_COOKIE, SIGNED_IN, expired_cookie
+from mercato.settings import Settings
+from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
+from mercato.storefront.pages.account import PRIVATE, Around
+from mercato.ui.rendering import page, see_other
+
+PATH = "/account/privacy"
+LABELS = {
+    Purpose.MARKETING_EMAIL: "Mails about new things and offers",
+    Purpose.MARKETING_SMS: "Text messages about offers",
+    Purpose.PERSONALIZATION: "Suggestions from what I looked at and bought",
+}
+SOURCES = {
+    "registration": "when you registered",
+    "account": "in your account",
+    "api": "by an app",
+    "staff": "by our staff for you",
+    "merge": "from your other account",
+}
+
+
+@get(PATH, permission=SIGNED_IN, include_in_schema=False)
+async def privacy(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Consents with their history, another address, the end of the account."""
+    return await _privacy(Around(request, ctx, catalog, carts, settings), users)
+
+
+@post(PATH, permission=SIGNED_IN, include_in_schema=False, status_code=200)
+async def save_consents(
+    request: Request[Any, Any, Any], data: Form, ctx: Context, users: Users
+) -> Response[str]:
+    """Note what is agreed to and what is not."""
+    for purpose in Purpose:
+        await users.set_consent(ctx, purpose=purpose, is_given=purpose.value in data)
+    return see_other(request, f"{PATH}?saved=1")
+
+
+@post("/account/email", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
+async def change_email(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Ask for another address; both mailboxes confirm it."""
+    around = Around(request, ctx, catalog, carts, settings)
+    email = text_of(data, "email", 254)
+    try:
+        await users.request_email_change(ctx, email=email or "-@-", password=_password(data))
+    except (Invalid, Throttled) as refused:
+        return await _privacy(around, users, typed=email, email_errors=errors_of(refused))
+    return await _privacy(around, users, sent_to=email)
+
+
+@post("/account/delete", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
+async def delete_account(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Erase the account and sign out."""
+    try:
+        if "sure" not in data:
+            raise Invalid(errors=one_error("sure", "Say that you are sure").all)
+        await users.delete_me(ctx, password=_password(data))
+    except (Invalid, Throttled, Conflict) as refused:
+        around = Around(request, ctx, catalog, carts, settings)
+        errors = errors_of(refused)
+        moved = tuple(_moved(error) for error in errors.all)
+        return await _privacy(around, users, delete_errors=Errors(moved))
+    response = see_other(request, "/")
+    response.set_cookie(expired_cookie(SESSION_COOKIE))
+    response.set_cookie(expired_cookie(CART_COOKIE))
+    return response
+
+
+@post("/account/sessions/revoke-others", permission=SIGNED_IN, include_in_schema=False, status_code=200)
+async def revoke_others(request: Request[Any, Any, Any], ctx: Context, users: Users) -> Response[str]:
+    """Sign every other device out."""
+    await users.revoke_other_sessions(ctx)
+    return see_other(request, "/account/profile?saved=1")
+
+
+async def _privacy(
+    around: Around,
+    users: Users,
+    *,
+    typed: str = "",
+    sent_to: str = "",
+    email_errors: Errors | None = None,
+    delete_errors: Errors | None = None,
+) -> Response[str]:
+    base, me, consents = await asyncio.gather(
+        around.base("Privacy", PATH), users.me(around.ctx), users.consents(around.ctx)
+    )
+    context = {
+        **base,
+        "me": me,
+        "purposes": [(purpose.value, label, purpose in consents.given) for purpose, label in LABELS.items()],
+        "history": [
+            (each.at, LABELS[each.purpose], each.is_given, SOURCES.get(each.source, each.source))
+            for each in consents.history
+        ],
+        "typed": typed,
+        "sent_to": sent_to,
+        "email_errors": email_errors or Errors(),
+        "delete_errors": delete_errors or Errors(),
+    }
+    status = 422 if email_errors or delete_errors else 200
+    return page(around.request, "account/privacy.html", context, status=status, headers=PRIVATE)
+
+
+def _password(data: dict[str, str]) -> str:
+    password = data.get("password", "")
+    if not password:
+        raise Invalid(errors=one_error("password", "Enter your password").all)
+    return password[:256]
+
+
+def _moved(error: Any) -> Any:
+    """The password of the form for leaving has an id of its own: there are two on the page."""
+    field = "delete-password" if error.field == "password" else error.field
+    return type(error)(field, error.code, error.message)
+
+
+routes = [privacy, save_consents, change_email, delete_account, revoke_others]

@@ -1,0 +1,94 @@
+"""Where links of mails lead: one button each, as mail scanners open links and must not confirm anything."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.users import Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, Invalid
+from mercato.kernel.web import PUBLIC
+from mercato.settings import Settings
+from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.frame import frame
+from mercato.ui.rendering import page
+
+TOKEN_MOST = 200
+EMAIL_CHANGE = "/account/email-change"
+TOO_OLD = "This link was used before or is too old."
+
+
+class LinkPage(msgspec.Struct, frozen=True):
+    """What one of these pages says. `done` replaces the form by a message."""
+
+    title: str
+    action: str
+    button: str
+    text: str = ""
+    done: str = ""
+    next_url: str = "/"
+    next_label: str = "Go on looking"
+    asks_password: bool = False
+
+
+CHANGE = LinkPage(
+    "Another e-mail address", EMAIL_CHANGE, "Confirm the change",
+    "The address of your account changes when both mailboxes have confirmed it.",
+)  # fmt: skip
+
+
+@get(EMAIL_CHANGE, permission=PUBLIC, include_in_schema=False)
+async def email_change_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """One button that confirms this end."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    return answer(request, base, CHANGE, request.query_params.get("token", "")[:TOKEN_MOST])
+
+
+@post(EMAIL_CHANGE, permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def email_change(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Confirm this end; the second end makes the change."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    try:
+        change = await users.confirm_email_change(ctx, token=text_of(data, "token", TOKEN_MOST))
+    except Invalid:
+        return answer(request, base, CHANGE, "", one_error("", f"{TOO_OLD} Ask for the change again."), 422)
+    except Conflict as refused:
+        return answer(request, base, CHANGE, "", one_error("", refused.detail), 409)
+    if not change.is_done:
+        text = f"Confirmed. Now open the link in the mail to your {change.waits_for} address."
+        return answer(request, base, msgspec.structs.replace(CHANGE, done=text))
+    done = msgspec.structs.replace(
+        CHANGE, done="Your address was changed. Sign in with the new one from now on.",
+        next_url="/sign-in", next_label="Sign in",
+    )  # fmt: skip
+    return answer(request, base, done)
+
+
+def answer(
+    request: Request[Any, Any, Any],
+    base: dict[str, Any],
+    link: LinkPage,
+    token: str = "",
+    errors: Errors | None = None,
+    status: int = 200,
+) -> Response[str]:
+    """The page; it is kept nowhere and tells no other site its address."""
+    context = {**base, "link": link, "token": token, "errors": errors or Errors(), "robots": "noindex"}
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return page(request, "link.html", context, status=status, headers=headers)
+
+
+routes = [email_change_form, email_change]
