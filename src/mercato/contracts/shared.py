@@ -37,7 +37,8 @@ class Address(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     street1: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     postal_code: Annotated[str, msgspec.Meta(max_length=20)]
-    city: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    city: Annotated[str, msgspec.Meta(max_length=80)]
+    """Empty where addresses have none, as in Singapore."""
     country: Annotated[str, msgspec.Meta(min_length=2, max_length=2)]
     company: Annotated[str, msgspec.Meta(max_length=120)] | None = None
     street2: Annotated[str, msgspec.Meta(max_length=120)] | None = None

@@ -1,6 +1,5 @@
 """Posted forms: plain texts by name, and what was wrong with them beside each field."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from mercato.contracts.shared import Address
+from mercato.kernel.address_rules import AddressRules, address_rules
 from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -24,13 +24,14 @@ ADDRESS_FIELDS = (
     "country",
     "phone",
 )
-REQUIRED = {
+MISSING = {
     "name": "Enter the full name",
     "street1": "Enter street and house number",
     "postal_code": "Enter the postal code",
     "city": "Enter the city",
-    "country": "Choose the country",
 }
+FALLBACK_COUNTRY = "DE"
+"""Its form is that of most countries: shown until a country is chosen."""
 
 
 class Errors(msgspec.Struct, frozen=True):
@@ -66,19 +67,36 @@ def text_of(form: dict[str, str], name: str, most: int = 200) -> str:
     return form.get(name, "").strip()[:most]
 
 
+def rules_of(country: str) -> AddressRules:
+    """The fields of a country; those that most countries have when nobody knows it."""
+    found = address_rules(country.strip()[:2].upper()) or address_rules(FALLBACK_COUNTRY)
+    assert found is not None
+    return found
+
+
+def typed_address(form: dict[str, str]) -> dict[str, str]:
+    """What was typed into the fields of an address."""
+    return {name: text_of(form, name) for name in ADDRESS_FIELDS}
+
+
 def address_of(form: dict[str, str]) -> Address:
-    """The address of a form. Raises Invalid with an error per missing field."""
-    texts = {name: text_of(form, name) for name in ADDRESS_FIELDS}
-    missing: Sequence[FieldError] = [
-        FieldError(name, "required", message) for name, message in REQUIRED.items() if not texts[name]
-    ]
+    """The address of a form. Raises Invalid with an error per field that its country asks for."""
+    texts = typed_address(form)
+    missing: list[FieldError] = []
+    for field in rules_of(texts["country"]).fields:
+        if field.is_required and not texts[field.name]:
+            message = MISSING.get(field.name, f"Choose the {field.label.lower()}")
+            missing.append(FieldError(field.name, "required", message))
+    if not texts["country"]:
+        missing.append(FieldError("country", "required", "Choose the country"))
     if missing:
         raise Invalid(errors=missing)
+    needed = {"city": "", "postal_code": ""}
     try:
-        return msgspec.convert({name: text for name, text in texts.items() if text}, Address)
+        return msgspec.convert(needed | {name: text for name, text in texts.items() if text}, Address)
     except msgspec.ValidationError as refused:
-        field = str(refused).rpartition("$.")[2].rstrip("`") or "street1"
-        raise Invalid(errors=[FieldError(field, "invalid", "Shorten this")]) from None
+        field_name = str(refused).rpartition("$.")[2].rstrip("`") or "street1"
+        raise Invalid(errors=[FieldError(field_name, "invalid", "Shorten this")]) from None
 
 
 def quantity_of(form: dict[str, str]) -> int:

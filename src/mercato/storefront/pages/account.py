@@ -15,7 +15,16 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, NotFound
 from mercato.kernel.web import SIGNED_IN
 from mercato.settings import Settings
-from mercato.storefront.forms import ADDRESS_FIELDS, Errors, Form, address_of, errors_of, one_error, text_of
+from mercato.storefront.forms import (
+    ADDRESS_FIELDS,
+    Errors,
+    Form,
+    address_of,
+    errors_of,
+    one_error,
+    rules_of,
+    text_of,
+)
 from mercato.storefront.frame import frame, language_of
 from mercato.storefront.pages.checkout import countries_of, home_country
 from mercato.ui.rendering import AnyRequest, page, see_other
@@ -109,6 +118,9 @@ async def save_address(
 ) -> Response[str]:
     """Save a new address, or the one with `id`."""
     chosen, is_default = text_of(data, "id"), "is_default" in data
+    if "refresh" in data:
+        around = Around(request, ctx, catalog, carts, settings)
+        return await _addresses(around, users, chosen or "new", typed=data)
     try:
         address = address_of(data)
         if chosen and chosen != "new":
@@ -223,14 +235,17 @@ async def _addresses(
     )
     opened = next((each for each in saved if str(each.id) == edit), None)
     values = {name: (getattr(opened.address, name) or "") if opened else "" for name in ADDRESS_FIELDS}
+    home = home_country(channel.countries, ctx.locale)
+    values.update(typed or {})
     context = {
         **base,
         "saved": saved,
         "edit": edit or ("" if saved else "new"),
         "opened": opened,
-        "typed": {**values, **(typed or {})},
+        "typed": values,
+        "rules": rules_of(values.get("country") or home),
         "countries": countries_of(channel.countries, language_of(ctx)),
-        "home": home_country(channel.countries, ctx.locale),
+        "home": home,
         "errors": errors or Errors(),
     }
     status = 422 if errors else 200

@@ -21,7 +21,16 @@ from mercato.kernel.web import CART_COOKIE, PUBLIC, expired_cookie
 from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey, bag_key, find_bag
-from mercato.storefront.forms import ADDRESS_FIELDS, Errors, Form, address_of, errors_of, one_error, text_of
+from mercato.storefront.forms import (
+    ADDRESS_FIELDS,
+    Errors,
+    Form,
+    address_of,
+    errors_of,
+    one_error,
+    rules_of,
+    text_of,
+)
 from mercato.storefront.frame import frame, language_of
 from mercato.ui.formats import locale_of
 from mercato.ui.rendering import AnyRequest, page, see_other
@@ -80,6 +89,8 @@ async def contact(
     key, cart = found
     around = Surroundings(request, ctx, catalog, carts, payments, settings)
     email = text_of(data, "email", 254)
+    if "refresh" in data:
+        return await _answer(around, key, cart, checkout.CONTACT, typed=data)
     try:
         if "@" not in email:
             raise Invalid(errors=[*_email_missing(), *_address_errors(data)])
@@ -268,13 +279,16 @@ async def _answer(
         around.payments.providers(ctx) if shown == checkout.PAYMENT else _none(),
         frame(request, ctx, around.catalog, carts, around.settings, count=0),
     )
+    home = home_country(channel.countries, ctx.locale)
+    typed = typed or _typed_of(cart.email or "", cart.shipping_address)
     context = {
         **base,
         "cart": cart,
         "sections": found,
         "shown": shown,
-        "typed": typed or _typed_of(cart.email or "", cart.shipping_address),
-        "home": home_country(channel.countries, ctx.locale),
+        "typed": typed,
+        "home": home,
+        "rules": rules_of(typed.get("country") or home),
         "errors": errors or Errors(),
         "methods": methods,
         "payment_methods": providers,

@@ -1,6 +1,7 @@
 """REST routes of accounts; they run in the edge and call the contract only."""
 
 from mercato.users.api import (
+    address_rules,
     admin,
     api_keys,
     auth,
@@ -11,6 +12,7 @@ from mercato.users.api import (
 )
 
 routes = [
+    *address_rules.routes,
     *auth.routes,
     *me.routes,
     *factors.routes,
