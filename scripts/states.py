@@ -4,6 +4,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from mercato.carts.domain import ALLOWED
+from mercato.orders.amending import EDIT_MOVES, EXCHANGE_MOVES, RETURN_MOVES
 from mercato.orders.domain import ORDER_MOVES, PARCEL_MOVES
 from mercato.payments.domain import SESSION_MOVES
 
@@ -12,6 +13,9 @@ TABLES: dict[str, Mapping[Any, Set[str]]] = {
     "orders": ORDER_MOVES,
     "fulfillments": PARCEL_MOVES,
     "payment sessions": SESSION_MOVES,
+    "edits and claims": EDIT_MOVES,
+    "returns": RETURN_MOVES,
+    "exchanges": EXCHANGE_MOVES,
 }
 """What has states → which may follow which; the first of a table is where it begins."""
 

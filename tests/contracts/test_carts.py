@@ -108,6 +108,10 @@ class TestCartsContract:
         assert await carts.verify(system) == 0
         assert await carts.list_delivery_methods(system) == [method]
         assert await carts.tax_rates(system) == [rate]
+        quoted = await carts.quote(
+            system, channel="default", lines=[NewLine(mug, 2)], shipping_address=BERLIN
+        )
+        assert (quoted.cart.totals.total.amount, quoted.tax_lines[0].tax.amount) == (2000, 319)
         other = await carts.create(GUEST, lines=[])
         await carts.delete(GUEST, cart_id=other.id, token=other.token)
         await carts.delete_promotion(system, promotion_id=promotion.id)

@@ -7,7 +7,11 @@ from uuid import UUID
 import nats
 import pytest
 
+from mercato.contracts.carts import NewLine
 from mercato.contracts.orders import (
+    ChangeInput,
+    ChangeKind,
+    ChangeStatus,
     FulfillmentLine,
     FulfillmentStatus,
     Order,
@@ -16,6 +20,8 @@ from mercato.contracts.orders import (
     OrderStatus,
     PaymentChoice,
     PlaceStatus,
+    ReturnLine,
+    ReturnReceipt,
 )
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, NotFound
@@ -77,6 +83,7 @@ async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
     await _staff_ships(orders)
     await _staff_moves_money(orders)
     await _figures(orders)
+    await _changes(orders)
     assert orders.called == {method.name for method in methods_of(Orders)}
 
 
@@ -137,7 +144,8 @@ async def _staff_moves_money(orders: Client) -> None:
     captured = await orders.capture(STAFF, order_id=order.id, amount=Money(890, "EUR"))
     assert captured.payment_status is OrderPaymentStatus.PARTIALLY_PAID
     refunded = await orders.refund(STAFF, order_id=order.id, amount=Money(90, "EUR"), reason="scratch")
-    assert refunded.payment_status is OrderPaymentStatus.PARTIALLY_REFUNDED
+    assert refunded.payment_status is OrderPaymentStatus.PARTIALLY_PAID
+    assert (refunded.credited.amount, refunded.balance.amount) == (90, 0)
     canceled = await orders.cancel(STAFF, order_id=order.id, version=refunded.version)
     assert canceled.status is OrderStatus.CANCELED
     assert (await orders.get_order(STAFF, order_id=order.id)) == canceled
@@ -159,6 +167,45 @@ async def _figures(orders: Client) -> None:
     assert nothing.value.code == "nothing_stuck"
     verification = await orders.verify(SYSTEM_CONTEXT)
     assert (verification.checked, verification.differences) == (3, [])
+
+
+async def _changes(orders: Client) -> None:
+    order = await orders.bought(ctx=CUSTOMER)
+    line, other = order.lines[0].id, await orders.till.put(5)
+    await orders.ship(
+        STAFF,
+        fulfillment_id=(
+            await orders.create_fulfillment(STAFF, order_id=order.id, lines=[FulfillmentLine(line, 1)])
+        )
+        .fulfillments[0]
+        .id,
+    )
+    add = ChangeInput(kind=ChangeKind.EDIT, add=[NewLine(other, 1)])
+    preview = await orders.preview_change(STAFF, order_id=order.id, change=add)
+    assert await orders.change(STAFF, change_id=preview.id) == preview
+    changed = await orders.confirm_change(STAFF, change_id=preview.id)
+    assert changed.balance == Money(1000, "EUR")
+    assert await orders.balance_payment(CUSTOMER, number=order.number) is None
+    paid = await orders.pay_balance(
+        CUSTOMER,
+        number=order.number,
+        expected=Money(1000, "EUR"),
+        payment=PaymentChoice("simulator", "sim_ok"),
+    )
+    assert paid.status is PlaceStatus.PLACED
+    asked = await orders.request_return(CUSTOMER, number=order.number, lines=[ReturnLine(line, 1)])
+    kept = await orders.withdraw_return(CUSTOMER, number=order.number, change_id=asked.changes[-1].id)
+    assert kept.changes[-1].status is ChangeStatus.CANCELED
+    again = await orders.request_return(CUSTOMER, number=order.number, lines=[ReturnLine(line, 1)])
+    change_id = again.changes[-1].id
+    await orders.approve_return(STAFF, change_id=change_id)
+    back = await orders.receive_return(STAFF, change_id=change_id, receipt=ReturnReceipt(fee=200))
+    assert (back.changes[-1].status, back.credited) == (ChangeStatus.REFUNDED, Money(1000, "EUR"))
+    assert (await orders.refund_return(STAFF, change_id=change_id)).version == back.version
+    with pytest.raises(Conflict):
+        await orders.cancel_change(STAFF, change_id=change_id, reason="too late")
+    found = await orders.list_returns(STAFF, status=ChangeStatus.REFUNDED)
+    assert [(row.id, row.units, row.credit.amount) for row in found.items] == [(change_id, 1, 1000)]
 
 
 async def _cart_of(orders: Client, order_id: UUID) -> UUID:

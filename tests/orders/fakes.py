@@ -12,6 +12,7 @@ from mercato.contracts.carts import (
     CartTotals,
     DeliveryMethod,
     FrozenCart,
+    NewLine,
     Problem,
     TaxLine,
 )
@@ -43,6 +44,7 @@ class FakeCarts:
         self.tokens: dict[UUID, str] = {}
         self.frozen_at: dict[UUID, datetime] = {}
         self.credits: dict[UUID, list[CreditUse]] = {}
+        self.prices: dict[UUID, int] = {}
 
     def open_cart(
         self, *lines: tuple[UUID, int, int], email: str = EMAIL, customer_id: UUID | None = None
@@ -101,6 +103,18 @@ class FakeCarts:
         ctx.principal.require("write_orders")
         if self.carts[cart_id].status is CartStatus.COMPLETING:
             self._set(cart_id, CartStatus.OPEN)
+
+    async def quote(
+        self, ctx: Context, *, channel: str, lines: list[NewLine], shipping_address: Address
+    ) -> FrozenCart:
+        """Every unit costs what the test says, 10.00 when it says nothing."""
+        assert_no_transaction("carts.quote")
+        assert shipping_address == ADDRESS
+        found = [(line.variant_id, line.quantity, self.prices.get(line.variant_id, 1000)) for line in lines]
+        cart = _cart(new_id(), tuple(found), "", None)
+        tax = sum(line.tax.amount for line in cart.lines if line.tax)
+        total = sum(line.total.amount for line in cart.lines)
+        return FrozenCart(cart, None, [TaxLine("VAT", "0.19", eur(total - tax), eur(tax))])
 
     async def finish(self, ctx: Context, *, cart_ids: list[UUID]) -> None:
         assert_no_transaction("carts.finish")

@@ -140,7 +140,7 @@ async def test_canceling_frees_stock_and_returns_the_money(till: Till) -> None:
     canceled = await till.orders.cancel(STAFF, order_id=order.id, reason="out of clay", version=order.version)
     assert (canceled.status, canceled.cancel_reason) == (OrderStatus.CANCELED, "out of clay")
     assert canceled.payment_status is OrderPaymentStatus.REFUNDED
-    assert canceled.allowed_actions == ["note"]
+    assert canceled.allowed_actions == ["note", "tag"]
     assert await till.levels(variant_id) == (10, 0, 0)
     assert await till.charges() == [(2890, 2890, 2890, 0)]
     assert await till.facts() == ["orders.placed", "orders.paid", "orders.canceled", "orders.refunded"]

@@ -60,22 +60,28 @@ def test_what_is_sold_never_becomes_a_draft_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("paid", "expected"),
+    ("paid", "credited", "expected"),
     [
-        (Amounts(), OrderPaymentStatus.NONE),
-        (Amounts(authorized=100), OrderPaymentStatus.AUTHORIZED),
-        (Amounts(authorized=100, voided=100), OrderPaymentStatus.VOIDED),
-        (Amounts(authorized=100, captured=40), OrderPaymentStatus.PARTIALLY_PAID),
-        (Amounts(authorized=100, captured=100), OrderPaymentStatus.PAID),
-        (Amounts(authorized=200, captured=200), OrderPaymentStatus.OVERPAID),
-        (Amounts(authorized=200, captured=200, refunded=100), OrderPaymentStatus.PAID),
-        (Amounts(authorized=100, captured=100, refunded=1), OrderPaymentStatus.PARTIALLY_REFUNDED),
-        (Amounts(authorized=100, captured=100, refunded=100), OrderPaymentStatus.REFUNDED),
-        (Amounts(authorized=100, captured=40, refunded=40, voided=60), OrderPaymentStatus.REFUNDED),
+        (Amounts(), 0, OrderPaymentStatus.NONE),
+        (Amounts(authorized=100), 0, OrderPaymentStatus.AUTHORIZED),
+        (Amounts(authorized=100, voided=100), 0, OrderPaymentStatus.VOIDED),
+        (Amounts(authorized=100, captured=40), 0, OrderPaymentStatus.PARTIALLY_PAID),
+        (Amounts(authorized=100, captured=100), 0, OrderPaymentStatus.PAID),
+        (Amounts(authorized=200, captured=200), 0, OrderPaymentStatus.OVERPAID),
+        (Amounts(authorized=200, captured=200, refunded=100), 0, OrderPaymentStatus.PAID),
+        (Amounts(authorized=100, captured=100, refunded=1), 1, OrderPaymentStatus.PARTIALLY_REFUNDED),
+        (Amounts(authorized=100, captured=100, refunded=1), 0, OrderPaymentStatus.PARTIALLY_PAID),
+        (Amounts(authorized=100, captured=100), 30, OrderPaymentStatus.OVERPAID),
+        (Amounts(authorized=100, captured=70), 30, OrderPaymentStatus.PAID),
+        (Amounts(authorized=100, captured=90, refunded=30), 30, OrderPaymentStatus.PARTIALLY_PAID),
+        (Amounts(authorized=100, captured=100, refunded=100), 100, OrderPaymentStatus.REFUNDED),
+        (Amounts(authorized=100, captured=40, refunded=40, voided=60), 0, OrderPaymentStatus.REFUNDED),
     ],
 )
-def test_payment_status_follows_from_the_amounts(paid: Amounts, expected: OrderPaymentStatus) -> None:
-    assert payment_status(100, paid) is expected
+def test_payment_status_follows_from_the_amounts(
+    paid: Amounts, credited: int, expected: OrderPaymentStatus
+) -> None:
+    assert payment_status(100, paid, credited) is expected
 
 
 def test_an_order_that_costs_nothing_is_paid() -> None:
@@ -127,6 +133,8 @@ def test_an_order_is_complete_when_everything_is_sent_and_paid() -> None:
     assert set(complete) == {
         (OrderPaymentStatus.PAID, FulfillmentStatus.FULFILLED),
         (OrderPaymentStatus.PAID, FulfillmentStatus.DELIVERED),
+        (OrderPaymentStatus.PARTIALLY_REFUNDED, FulfillmentStatus.FULFILLED),
+        (OrderPaymentStatus.PARTIALLY_REFUNDED, FulfillmentStatus.DELIVERED),
         (OrderPaymentStatus.OVERPAID, FulfillmentStatus.FULFILLED),
         (OrderPaymentStatus.OVERPAID, FulfillmentStatus.DELIVERED),
     }

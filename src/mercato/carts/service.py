@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from mercato.carts.actions import credit, edit, freeze, merge
+from mercato.carts.actions import credit, edit, freeze, merge, quote
 from mercato.carts.actions.staff import Office
 from mercato.carts.reading import Desk, owner_of
 from mercato.carts.rules import ChannelRules
@@ -171,6 +171,12 @@ class CartsService:
         _require_system(ctx)
         before = clock.now() - timedelta(seconds=older_than_s)
         return await freezing.stale(self._desk.db, before=before, limit=min(max(limit, 1), SWEEP_BATCH))
+
+    async def quote(
+        self, ctx: Context, *, channel: str, lines: list[NewLine], shipping_address: Address
+    ) -> FrozenCart:
+        ctx.principal.require("read_orders")
+        return await quote.quote(self._desk, ctx, channel=channel, lines=lines, address=shipping_address)
 
     async def hear_placed(self, tx: Tx, events: Sequence[OrderPlaced]) -> None:
         """The carts of placed orders are completed; one statement for the whole batch."""

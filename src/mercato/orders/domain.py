@@ -17,11 +17,12 @@ from mercato.kernel.errors import Conflict
 ORDER_MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.DRAFT: frozenset({OrderStatus.PLACED, OrderStatus.EXPIRED}),
     OrderStatus.PLACED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED}),
-    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.COMPLETED: frozenset({OrderStatus.PLACED}),
     OrderStatus.CANCELED: frozenset(),
     OrderStatus.EXPIRED: frozenset({OrderStatus.DRAFT}),
 }
-"""Which status may follow which. An expired draft becomes a draft again when its cart is tried once more."""
+"""Which status may follow which. An expired draft becomes a draft again when its cart is tried once more, a
+completed order a placed one when an exchange or a claim sends more goods."""
 
 PARCEL_MOVES: dict[ParcelStatus, frozenset[ParcelStatus]] = {
     ParcelStatus.PENDING: frozenset({ParcelStatus.PACKED, ParcelStatus.SHIPPED, ParcelStatus.CANCELED}),
@@ -55,6 +56,14 @@ class IntentKind(StrEnum):
     """Void what is held and refund what was taken."""
     FREE_STOCK = "free_stock"
     SHIP = "ship"
+    ALLOCATE = "allocate"
+    """What a change added belongs to the order: its hold becomes an allocation."""
+    FREE_UNITS = "free_units"
+    """What a change took off is free again."""
+    RESTOCK = "restock"
+    """What came back is on hand again."""
+    COLLECT = "collect"
+    """The buyer pays what the order costs more after a change."""
     CHECK_MONEY = "check_money"
     """News of a payment came while the order was being placed: look again."""
 
@@ -103,20 +112,35 @@ def move_parcel(status: ParcelStatus, to: ParcelStatus) -> ParcelStatus:
     return to
 
 
-def payment_status(due: int, paid: Amounts) -> OrderPaymentStatus:
-    """What the amounts of all payments of an order mean when `due` minor units are to be paid."""
+def balance(total: int, credited: int, paid: Amounts) -> int:
+    """What the buyer still owes; negative: what is to go back to them. Held money counts as paid."""
+    return total - credited - paid.kept
+
+
+def payment_status(due: int, paid: Amounts, credited: int = 0) -> OrderPaymentStatus:
+    """What the amounts of all payments of an order mean when `due` minor units are to be paid, of which
+    `credited` were promised back."""
     if due == 0 and paid.captured == 0:
         return OrderPaymentStatus.PAID
     if paid.captured == 0:
         return _held_status(paid)
     kept = paid.captured - paid.refunded
-    if kept > due:
+    if kept > due - credited:
         return OrderPaymentStatus.OVERPAID
-    if kept == due:
-        return OrderPaymentStatus.PAID
-    if paid.refunded == 0:
+    if kept <= 0:
+        return OrderPaymentStatus.REFUNDED
+    if kept < due - credited:
         return OrderPaymentStatus.PARTIALLY_PAID
-    return OrderPaymentStatus.REFUNDED if kept <= 0 else OrderPaymentStatus.PARTIALLY_REFUNDED
+    is_part_back = credited > 0 and paid.refunded > 0
+    return OrderPaymentStatus.PARTIALLY_REFUNDED if is_part_back else OrderPaymentStatus.PAID
+
+
+def credit_of_refund(due: int, credited: int, before: Amounts, paid: Amounts) -> int:
+    """How much of what newly went back nobody had promised before: it is promised by having been sent.
+    What was paid too much and goes back is no credit: it was never a sale."""
+    grown = paid.refunded - before.refunded
+    short = due - credited - (paid.captured - paid.refunded)
+    return max(0, min(grown, short))
 
 
 def payment_record_status(paid: Amounts) -> PaymentStatus:
@@ -149,6 +173,7 @@ def is_complete(payment: OrderPaymentStatus, fulfillment: FulfillmentStatus) -> 
     return fulfillment in (FulfillmentStatus.FULFILLED, FulfillmentStatus.DELIVERED) and payment in (
         OrderPaymentStatus.PAID,
         OrderPaymentStatus.OVERPAID,
+        OrderPaymentStatus.PARTIALLY_REFUNDED,
     )
 
 

@@ -4,16 +4,23 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mercato.contracts.orders import (
+    ChangeAction,
     Document,
     DocumentIssued,
     OrderCanceled,
+    OrderChanged,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    ReturnApproved,
+    ReturnCanceled,
+    ReturnReceived,
+    ReturnRequested,
     SoldLine,
 )
+from mercato.orders.change_rows import ChangeRow
 from mercato.orders.records import Draft, ParcelRow, PlacedOrder
 
 
@@ -91,3 +98,54 @@ def document_issued(order: _Known, token: str, document: Document) -> DocumentIs
         paper=document.kind,
         document_number=document.number,
     )
+
+
+def order_changed(order: PlacedOrder, token: str, change: ChangeRow, *, owed: int) -> OrderChanged:
+    return OrderChanged(
+        **_head(order, token),
+        change_id=change.id,
+        kind=change.kind,
+        difference=change.total_change - change.credited,
+        owed=owed,
+        reason=change.reason,
+        lines=_lines(change, ChangeAction.ADD),
+        removed=_lines(change, ChangeAction.REMOVE),
+    )
+
+
+def return_requested(order: PlacedOrder, token: str, change: ChangeRow) -> ReturnRequested:
+    return ReturnRequested(**_head(order, token), **_return(change))
+
+
+def return_approved(order: PlacedOrder, token: str, change: ChangeRow) -> ReturnApproved:
+    return ReturnApproved(**_head(order, token), **_return(change))
+
+
+def return_received(order: PlacedOrder, token: str, change: ChangeRow) -> ReturnReceived:
+    return ReturnReceived(**_head(order, token), **_return(change), amount=change.credited)
+
+
+def return_canceled(order: PlacedOrder, token: str, change: ChangeRow, *, reason: str) -> ReturnCanceled:
+    return ReturnCanceled(**_head(order, token), **(_return(change) | {"reason": reason}))
+
+
+def _return(change: ChangeRow) -> dict[str, Any]:
+    lines = _lines(change, ChangeAction.RETURN)
+    return {"change_id": change.id, "lines": lines, "reason": change.reason}
+
+
+def _lines(change: ChangeRow, action: ChangeAction) -> list[SoldLine]:
+    """The units of a change; of what has come back only what did."""
+    is_back = change.received_at is not None
+    return [
+        SoldLine(
+            variant_id=part.variant_id,
+            product_id=part.new.product_id if part.new else part.variant_id,
+            name=part.name,
+            sku=part.sku,
+            quantity=part.received if is_back and action is ChangeAction.RETURN else part.quantity,
+            total=part.amount,
+        )
+        for part in change.lines
+        if part.action is action
+    ]

@@ -23,7 +23,16 @@ def by_location(
     All from one location if it has them, otherwise from the locations in their order. What no location has
     promised to this order, as for orders from before that was kept, leaves from wherever stock finds it.
     """
-    variant_of = {line.id: line.variant_id for line in sold}
+    return spread(wanted, {line.id: line.variant_id for line in sold}, parcels, promised)
+
+
+def spread(
+    wanted: Mapping[UUID, int],
+    variant_of: Mapping[UUID, UUID],
+    parcels: Iterable[ParcelRow],
+    promised: Sequence[Allocation],
+) -> dict[UUID | None, dict[UUID, int]]:
+    """The same for lines of which only the variant is known."""
     left = _not_packed(variant_of, parcels, promised)
     locations = list(dict.fromkeys(one.location_id for one in promised))
     for location_id in locations:

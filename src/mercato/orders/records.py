@@ -33,6 +33,7 @@ class LineRow(msgspec.Struct, frozen=True, gc=False):
     tax: int
     total: int
     quantity_fulfilled: int = 0
+    quantity_returned: int = 0
 
     @property
     def sold(self) -> SoldLine:
@@ -202,6 +203,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     total: int
     due_amount: int
+    credited: int
     item_count: int
     paid_at: datetime | None
     paid: Amounts
@@ -221,7 +223,7 @@ def draft_of(
     totals, method, address = cart.totals, cart.delivery_method, cart.shipping_address
     if address is None or method is None or cart.email is None:
         raise ValueError("a frozen cart has e-mail, address and delivery method")
-    lines = _lines_of(cart)
+    lines = lines_of_cart(cart)
     draft = Draft(
         id=new_id(),
         cart_id=cart.id,
@@ -269,7 +271,7 @@ def draft_of(
     return draft, snapshot
 
 
-def _lines_of(cart: Cart) -> list[LineRow]:
+def lines_of_cart(cart: Cart) -> list[LineRow]:
     """The lines as they are at this moment: what was bought, at which price."""
     return [
         LineRow(

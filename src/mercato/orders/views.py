@@ -1,6 +1,6 @@
 """Stored orders as the contract shows them: to their buyer, and to staff."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from mercato.contracts.carts import CartTotals
 from mercato.contracts.orders import (
     Fulfillment,
     Order,
+    OrderChange,
     OrderDelivery,
     OrderLine,
     OrderPayment,
@@ -19,12 +20,14 @@ from mercato.contracts.orders import (
 )
 from mercato.kernel.context import Principal
 from mercato.kernel.money import Money
-from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, payment_record_status
+from mercato.orders.amending import units_back
+from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_record_status
 from mercato.orders.records import LineRow, ParcelRow, PaymentRow, TimelineRow
 from mercato.orders.store.reading import OrderView
 
-STAFF_ONLY: Final = frozenset({"note", "retried"})
+STAFF_ONLY: Final = frozenset({"note", "retried", "tagged"})
 """Kinds of timeline rows that buyers do not see."""
+RETURNABLE: Final = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 
 
 def order_for_buyer(view: OrderView, token: str) -> Order:
@@ -35,8 +38,20 @@ def order_for_buyer(view: OrderView, token: str) -> Order:
         for row in view.timeline
         if row.kind not in STAFF_ONLY
     ]
-    actions = ["cancel"] if may_cancel(view) else []
-    return msgspec.structs.replace(_order(view, timeline), token=token, allowed_actions=actions)
+    possible = {
+        "cancel": may_cancel(view),
+        "return": view.status in RETURNABLE and bool(returnable_units(view)),
+        "pay": view.status in RETURNABLE and _balance(view) > 0,
+    }
+    actions = [action for action, is_possible in possible.items() if is_possible]
+    order = _order(view, timeline)
+    return msgspec.structs.replace(
+        order,
+        token=token,
+        allowed_actions=actions,
+        tags=[],
+        changes=[_without_staff(change, own) for change in order.changes],
+    )
 
 
 def order_for_staff(view: OrderView, principal: Principal) -> Order:
@@ -54,7 +69,11 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
         "cancel": may_cancel(view) and may("write_orders"),
         "retry": bool(view.stuck) and may("write_orders"),
         "note": may("write_orders"),
+        "tag": may("write_orders"),
+        "edit": is_placed and may("write_orders"),
     }
+    can_come_back = view.status in RETURNABLE and bool(returnable_units(view)) and may("write_orders")
+    possible |= dict.fromkeys(("return", "exchange", "claim"), can_come_back)
     actions = [action for action, is_possible in possible.items() if is_possible]
     return msgspec.structs.replace(_order(view, view.timeline), allowed_actions=actions, stuck=view.stuck)
 
@@ -80,11 +99,30 @@ def open_units(lines: Iterable[LineRow], parcels: Iterable[ParcelRow]) -> dict[U
     return {line_id: quantity for line_id, quantity in left.items() if quantity > 0}
 
 
+def returnable_units(view: OrderView) -> dict[UUID, int]:
+    """Units per line that were sent, and neither came back nor are coming back."""
+    left = {line.id: line.quantity_fulfilled for line in view.lines}
+    for change in view.changes:
+        for line_id, units in units_back(change.lines, change.status).items():
+            left[line_id] = left.get(line_id, 0) - units
+    return {line_id: units for line_id, units in left.items() if units > 0}
+
+
+def _without_staff(change: OrderChange, own: Set[str]) -> OrderChange:
+    """The change as its buyer sees it: who of the shop made it is the shop's."""
+    return change if change.created_by in own else msgspec.structs.replace(change, created_by="shop")
+
+
+def _balance(view: OrderView) -> int:
+    paid = Amounts(view.authorized, view.captured, view.refunded, view.voided)
+    return balance(view.total, view.credited, paid)
+
+
 def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
     def money(amount: int) -> Money:
         return Money(amount, view.currency)
 
-    left = open_quantities(view)
+    left, back = open_quantities(view), returnable_units(view)
     return Order(
         id=view.id,
         number=view.number,
@@ -98,7 +136,7 @@ def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
         customer_id=view.customer_id,
         channel=view.channel,
         currency=view.currency,
-        lines=[_line(line, view.currency, left.get(line.id, 0)) for line in view.lines],
+        lines=[_line(line, view.currency, left.get(line.id, 0), back.get(line.id, 0)) for line in view.lines],
         totals=CartTotals(
             subtotal=money(view.subtotal),
             discount=money(view.discount),
@@ -121,10 +159,14 @@ def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
         note=view.note,
         canceled_at=view.canceled_at,
         cancel_reason=view.cancel_reason,
+        balance=money(_balance(view)),
+        credited=money(view.credited),
+        changes=[change.shown(view.currency) for change in view.changes],
+        tags=view.tags,
     )
 
 
-def _line(line: LineRow, currency: str, left: int) -> OrderLine:
+def _line(line: LineRow, currency: str, left: int, returnable: int) -> OrderLine:
     return OrderLine(
         id=line.id,
         variant_id=line.variant_id,
@@ -142,6 +184,8 @@ def _line(line: LineRow, currency: str, left: int) -> OrderLine:
         tax=Money(line.tax, currency),
         total=Money(line.total, currency),
         quantity_open=left,
+        quantity_returned=line.quantity_returned,
+        quantity_returnable=returnable,
     )
 
 

@@ -72,7 +72,7 @@ async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCar
             "Something is still missing: " + ", ".join(name.replace("_", " ") for name in missing) + ".",
             data={"requirements": missing},
         )
-    _refuse_unavailable(cart)
+    refuse_unavailable(cart)
     frozen = msgspec.structs.replace(
         cart,
         status=CartStatus.COMPLETING,
@@ -94,7 +94,8 @@ def _enough(state: CartState) -> dict[UUID, AvailableUnits]:
     }
 
 
-def _refuse_unavailable(cart: Cart) -> None:
+def refuse_unavailable(cart: Cart) -> None:
+    """Raise Conflict("variant_unavailable") when a line of the cart cannot be bought."""
     gone = [problem.line_id for problem in cart.problems if problem.code == "variant_unavailable"]
     if gone:
         raise Conflict(

@@ -3,7 +3,8 @@
 from typing import Protocol
 from uuid import UUID
 
-from mercato.contracts.carts.records import FrozenCart
+from mercato.contracts.carts.records import FrozenCart, NewLine
+from mercato.contracts.shared import Address
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
 
@@ -28,3 +29,10 @@ class Completing(Protocol):
     async def stale_completing(self, ctx: Context, *, older_than_s: int, limit: int = 100) -> list[UUID]:
         """Carts completing for longer than `older_than_s`: the caller knows whether each became an order,
         and thaws or finishes it. System only."""
+
+    @idempotent
+    async def quote(
+        self, ctx: Context, *, channel: str, lines: list[NewLine], shipping_address: Address
+    ) -> FrozenCart:
+        """What these lines alone would cost today, sent to this address; nothing is stored. For changes of
+        orders. Needs `read_orders`. Raises Conflict("variant_unavailable")."""

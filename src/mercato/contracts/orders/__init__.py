@@ -1,5 +1,21 @@
 """Orders: the record of a sale, how it is placed, paid, shipped, canceled and refunded."""
 
+from mercato.contracts.orders.changes import (
+    BulkOutcome,
+    ChangeAction,
+    ChangeInput,
+    ChangeKind,
+    ChangeLine,
+    ChangeStatus,
+    ClaimResolution,
+    LineQuantity,
+    OrderChange,
+    ReceivedLine,
+    ReturnLine,
+    ReturnLines,
+    ReturnReceipt,
+    ReturnRow,
+)
 from mercato.contracts.orders.documents import (
     Document,
     DocumentFile,
@@ -11,11 +27,16 @@ from mercato.contracts.orders.documents import (
 from mercato.contracts.orders.events import (
     DocumentIssued,
     OrderCanceled,
+    OrderChanged,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    ReturnApproved,
+    ReturnCanceled,
+    ReturnReceived,
+    ReturnRequested,
     SoldLine,
 )
 from mercato.contracts.orders.records import (
@@ -45,6 +66,13 @@ from mercato.contracts.orders.records import (
 from mercato.contracts.orders.service import Orders
 
 __all__ = [
+    "BulkOutcome",
+    "ChangeAction",
+    "ChangeInput",
+    "ChangeKind",
+    "ChangeLine",
+    "ChangeStatus",
+    "ClaimResolution",
     "CustomerFigures",
     "Document",
     "DocumentFile",
@@ -55,8 +83,11 @@ __all__ = [
     "FulfillmentLine",
     "FulfillmentStatus",
     "InvoiceTime",
+    "LineQuantity",
     "Order",
     "OrderCanceled",
+    "OrderChange",
+    "OrderChanged",
     "OrderCounts",
     "OrderDelivered",
     "OrderDelivery",
@@ -74,6 +105,15 @@ __all__ = [
     "PaymentChoice",
     "PlaceStatus",
     "Placement",
+    "ReceivedLine",
+    "ReturnApproved",
+    "ReturnCanceled",
+    "ReturnLine",
+    "ReturnLines",
+    "ReturnReceipt",
+    "ReturnReceived",
+    "ReturnRequested",
+    "ReturnRow",
     "ReturnStatus",
     "SalesPoint",
     "SalesReport",

@@ -77,6 +77,51 @@ class OrderShipped(_OrderEvent, frozen=True):
     lines: list[SoldLine]
 
 
+class OrderChanged(_OrderEvent, frozen=True):
+    """Something was added or taken off; `difference` is what the buyer owes more through it, `owed` all that
+    is still to be paid."""
+
+    subject: ClassVar[str] = "orders.changed"
+    change_id: UUID
+    kind: str
+    difference: int
+    owed: int
+    reason: str
+    lines: list[SoldLine]
+    """What was added."""
+    removed: list[SoldLine]
+
+
+class _ReturnEvent(_OrderEvent, frozen=True):
+    change_id: UUID
+    lines: list[SoldLine]
+    """What is to come back, or has; `total` is what it is worth."""
+    reason: str
+
+
+class ReturnRequested(_ReturnEvent, frozen=True):
+    subject: ClassVar[str] = "orders.return_requested"
+
+
+class ReturnApproved(_ReturnEvent, frozen=True):
+    """The buyer may send the goods."""
+
+    subject: ClassVar[str] = "orders.return_approved"
+
+
+class ReturnReceived(_ReturnEvent, frozen=True):
+    """The goods are here; `amount` minor units are promised back."""
+
+    subject: ClassVar[str] = "orders.return_received"
+    amount: int
+
+
+class ReturnCanceled(_ReturnEvent, frozen=True):
+    """Refused, or given up."""
+
+    subject: ClassVar[str] = "orders.return_canceled"
+
+
 class OrderDelivered(_OrderEvent, frozen=True):
     """A parcel arrived."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import CartTotals, Discount, TaxLine
+from mercato.contracts.orders.changes import OrderChange
 from mercato.contracts.payments import NextAction, PaymentStatus
 from mercato.contracts.shared import (
     Address,
@@ -90,6 +91,10 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     total: Money
     quantity_open: int = 0
     """Units that are in no fulfillment yet."""
+    quantity_returned: int = 0
+    """Units that have come back."""
+    quantity_returnable: int = 0
+    """Units that were sent, and neither came back nor are coming back."""
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, gc=False):
@@ -173,11 +178,20 @@ class Order(msgspec.Struct, frozen=True):
     canceled_at: datetime | None = None
     cancel_reason: str | None = None
     allowed_actions: list[str] = []
-    """What may be done next by the one who asks: capture, refund, fulfill, cancel, note."""
+    """What may be done next by the one who asks: capture, refund, fulfill, cancel, note, edit, return,
+    exchange, claim, tag, pay."""
     token: str | None = None
     """Opens the order without an account; only for its buyer."""
     stuck: list[StuckWork] = []
     """What was given up after many tries, for staff: `retry` tries it again."""
+    balance: Money | None = None
+    """What the buyer still owes; negative: what is to go back to them. Held money counts as paid."""
+    credited: Money | None = None
+    """What was promised back without changing what was sold."""
+    changes: list[OrderChange] = []
+    """Edits, returns, exchanges and claims, oldest first."""
+    tags: list[str] = []
+    """For staff."""
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -195,6 +209,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     item_count: int
     version: int
     token: str | None = None
+    return_status: ReturnStatus = ReturnStatus.NONE
+    tags: list[str] = []
 
 
 class PlaceStatus(StrEnum):

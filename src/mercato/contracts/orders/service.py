@@ -3,11 +3,12 @@
 from typing import Protocol
 
 from mercato.contracts.orders.buying import Buying
+from mercato.contracts.orders.changing import Changing
 from mercato.contracts.orders.desk import Desk
 from mercato.contracts.orders.documents import Documents
 from mercato.contracts.orders.figures import Figures
 from mercato.contracts.orders.sending import Sending
 
 
-class Orders(Buying, Desk, Sending, Documents, Figures, Protocol):
+class Orders(Buying, Desk, Sending, Changing, Documents, Figures, Protocol):
     """The orders service."""

@@ -46,7 +46,7 @@ async def _decide(
         await after.set_canceled(tx, order_id=order_id, at=now, actor=actor, reason=reason)
         story = StoryRow("canceled", "Order canceled", actor, {"reason": reason} if reason else {})
         await after.tell(tx, order_id=order_id, at=now, story=[story])
-        unpaid = order.total - order.paid.captured
+        unpaid = order.total - order.credited - order.paid.refundable
         if unpaid > 0:
             await after.book_sale(tx, order=order, kind="cancellation", at=now, units=0, amount=unpaid)
         await parts.outbox.add(tx, facts.order_canceled(order, parts.token_of(order_id), reason=reason))

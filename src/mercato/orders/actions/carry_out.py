@@ -15,12 +15,12 @@ from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Invalid, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.money import Money
-from mercato.orders.actions import money, parcels
+from mercato.orders.actions import carry_changes, goods, money, parcels, pay_balance
 from mercato.orders.actions.place import demands_of, demands_of_lines
 from mercato.orders.domain import IntentKind
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, PlacedOrder
-from mercato.orders.store import after, intents
+from mercato.orders.store import after, changes, intents
 
 REFUSABLE: Final = frozenset({IntentKind.CAPTURE, IntentKind.REFUND, IntentKind.SHIP})
 """What another service may refuse for good; the others have to happen, and are tried until they do."""
@@ -81,6 +81,10 @@ async def _return_money(parts: Parts, intent: Intent) -> None:
     await _book(parts, intent, paid)
 
 
+async def _collect(parts: Parts, intent: Intent) -> None:
+    await pay_balance.collect(parts, intent)
+
+
 async def _check_money(parts: Parts, intent: Intent) -> None:
     async with parts.db.transaction() as tx:
         orders = await money.take_news(parts, tx, order_ids=[intent.order_id], news=[])
@@ -92,7 +96,7 @@ async def _free_stock(parts: Parts, intent: Intent) -> None:
     """Units of a canceled order are free again: its hold becomes an allocation first, if it has not yet."""
     order = await _order(parts, intent)
     lines = await after.lines_of(parts.db, order=order)
-    await parts.stock.allocate(SYSTEM_CONTEXT, owners=[order.cart_id])
+    await goods.claim(parts, order)
     await parts.stock.deallocate(
         SYSTEM_CONTEXT, cause_id=order.id, owner=order.cart_id, demands=demands_of_lines(lines)
     )
@@ -105,7 +109,7 @@ async def _ship(parts: Parts, intent: Intent) -> None:
     order = await _order(parts, intent)
     variants = {line.id: line.variant_id for line in await after.lines_of(parts.db, order=order)}
     parcel = next(p for p in await after.parcels_of(parts.db, order_id=order.id) if p.id == parcel_id)
-    await parts.stock.allocate(SYSTEM_CONTEXT, owners=[order.cart_id])
+    await goods.claim(parts, order)
     await parts.stock.ship(
         SYSTEM_CONTEXT,
         fulfillment_id=parcel_id,
@@ -123,6 +127,9 @@ async def _book(parts: Parts, intent: Intent, paid: list[Payment]) -> None:
     async with parts.db.transaction() as tx:
         await money.take_news(parts, tx, order_ids=[intent.order_id], news=money.news_of(paid))
         await intents.done(tx, intent_id=intent.id, now=clock.now())
+        change_id = carry_changes.change_id_of(intent)
+        if change_id is not None:
+            await changes.close(tx, change_id=change_id, now=clock.now())
 
 
 async def _order(parts: Parts, intent: Intent) -> PlacedOrder:
@@ -140,4 +147,8 @@ _WORK: dict[IntentKind, Callable[[Parts, Intent], Awaitable[None]]] = {
     IntentKind.CHECK_MONEY: _check_money,
     IntentKind.FREE_STOCK: _free_stock,
     IntentKind.SHIP: _ship,
+    IntentKind.ALLOCATE: carry_changes.allocate_goods,
+    IntentKind.FREE_UNITS: carry_changes.free_units,
+    IntentKind.RESTOCK: carry_changes.restock_goods,
+    IntentKind.COLLECT: _collect,
 }

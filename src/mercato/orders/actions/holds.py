@@ -8,7 +8,7 @@ from mercato.orders.actions.place import HOLD_MINUTES, demands_of_lines
 from mercato.orders.actions.resume import attempt
 from mercato.orders.actions.settle import may_be_tried_again
 from mercato.orders.parts import Parts
-from mercato.orders.store import placing
+from mercato.orders.store import changes, placing
 
 FROZEN_TOO_LONG_S = 40
 """A cart that is frozen for so long without an order was left by a crash: requests end far earlier."""
@@ -19,12 +19,14 @@ log = structlog.get_logger()
 
 
 async def settle_expired_holds(parts: Parts) -> int:
-    """A hold that ran out: placed → allocate, draft → renew, no order → release. Returns how many."""
+    """A hold that ran out: placed or a confirmed change → allocate, draft → renew, no order → release.
+    Returns how many."""
     owners = await parts.stock.expired_holds(SYSTEM_CONTEXT, limit=BATCH)
     if not owners:
         return 0
     orders = await placing.orders_of_carts(parts.db, cart_ids=owners)
-    sold = [owner for owner in owners if owner in orders and orders[owner].status in SOLD]
+    added = await changes.confirmed(parts.db, change_ids=owners)
+    sold = [o for o in owners if o in added or (o in orders and orders[o].status in SOLD)]
     live = [owner for owner in owners if owner in orders and orders[owner].status is OrderStatus.DRAFT]
     gone = [owner for owner in owners if owner not in sold and owner not in live]
     if sold:

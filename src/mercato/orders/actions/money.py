@@ -17,7 +17,14 @@ from mercato.kernel.db import Tx
 from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
 from mercato.orders import facts
-from mercato.orders.domain import Amounts, Awaiting, IntentKind, is_complete, payment_status
+from mercato.orders.domain import (
+    Amounts,
+    Awaiting,
+    IntentKind,
+    credit_of_refund,
+    is_complete,
+    payment_status,
+)
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, PaymentRow, PlacedOrder, StoryRow
 from mercato.orders.store import after, intents
@@ -136,8 +143,13 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     ]
     cause = open_intents[0] if open_intents else None
     actor, reason = (cause.actor, cause.reason) if cause else ("system", "")
-    payment = payment_status(order.total, paid)
-    await _write(tx, order, paid, payment, now)
+    # Of an expired order nothing was sold, so what goes back of it is no credit.
+    is_sold = order.status is not OrderStatus.EXPIRED
+    credit = credit_of_refund(order.total, order.credited, order.paid, paid) if is_sold else 0
+    payment = payment_status(order.total, paid, order.credited + credit)
+    await _write(tx, order, paid, payment, now, credited=order.credited + credit)
+    if credit:
+        await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=credit)
     await after.tell(
         tx,
         order_id=order.id,
@@ -150,15 +162,15 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
         if paid.kept > 0 and not is_returning and order.awaiting is not Awaiting.RECOVERY:
             await after.set_recovery(tx, order_id=order.id, due=now + timedelta(seconds=SETTLE_S))
         return
-    await _tell_others(parts, tx, order, paid, payment, reason, now)
+    await _tell_others(parts, tx, order, paid, payment, reason)
     if order.status is OrderStatus.CANCELED and paid.kept > 0:
         await return_money(parts, tx, order, paid, actor="system", reason="canceled")
     elif payment is OrderPaymentStatus.OVERPAID:
-        await _return_excess(parts, tx, order, paid)
+        await _return_excess(parts, tx, order, paid, open_intents)
 
 
 async def _write(
-    tx: Tx, order: PlacedOrder, paid: Amounts, payment: OrderPaymentStatus, now: datetime
+    tx: Tx, order: PlacedOrder, paid: Amounts, payment: OrderPaymentStatus, now: datetime, *, credited: int
 ) -> None:
     is_done = order.status is OrderStatus.PLACED and is_complete(
         payment, FulfillmentStatus(order.fulfillment_status)
@@ -171,6 +183,7 @@ async def _write(
         status=OrderStatus.COMPLETED if is_done else order.status,
         now=now,
         is_paid=payment in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID),
+        credited=credited,
     )
 
 
@@ -181,7 +194,6 @@ async def _tell_others(
     paid: Amounts,
     payment: OrderPaymentStatus,
     reason: str,
-    now: datetime,
 ) -> None:
     told: list[Event] = []
     token = parts.token_of(order.id)
@@ -190,11 +202,6 @@ async def _tell_others(
     refunded = paid.refunded - order.paid.refunded
     if refunded > 0:
         told.append(facts.order_refunded(order, token, amount=refunded, reason=reason))
-        # What was paid twice and goes back was never a sale.
-        before, now_kept = paid.captured - order.paid.refunded, paid.captured - paid.refunded
-        unsold = min(order.total, before) - min(order.total, now_kept)
-        if unsold > 0:
-            await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=unsold)
     await parts.outbox.add(tx, *told)
 
 
@@ -219,15 +226,25 @@ async def return_money(
     return intent
 
 
-async def _return_excess(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> None:
-    """Two attempts were paid: what is too much goes back by itself."""
+async def _return_excess(
+    parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts, open_intents: Sequence[Intent]
+) -> None:
+    """More was paid than is due: what is too much, and not on its way back already, goes back by itself."""
     now = clock.now()
+    amount = paid.refundable - (order.total - order.credited) - refunds_on_their_way(open_intents)
+    if amount <= 0:
+        return
     intent = Intent(
         id=new_id(), order_id=order.id, kind=IntentKind.REFUND, key=f"excess:{order.id}:{paid.captured}",
-        amount=paid.refundable - order.total, actor="system", reason="paid twice", data={},
+        amount=amount, actor="system", reason="paid twice", data={},
     )  # fmt: skip
     await intents.add(tx, intent=intent, now=now, due=now)
     tx.after_commit(parts.wake_sweeper)
+
+
+def refunds_on_their_way(open_intents: Sequence[Intent]) -> int:
+    """What open refunds will send back."""
+    return sum(intent.amount or 0 for intent in open_intents if intent.kind is IntentKind.REFUND)
 
 
 async def _look_later(tx: Tx, order: PlacedOrder, now: datetime) -> None:

@@ -12,6 +12,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.orders import facts
+from mercato.orders.actions import goods
 from mercato.orders.domain import (
     LEFT_THE_HOUSE,
     IntentKind,
@@ -57,7 +58,7 @@ async def _promised(parts: Parts, order_id: UUID) -> list[Allocation]:
     """Where the units of the order that have not left are, in the order in which locations are taken."""
     async with parts.db.transaction() as tx:
         order = await _placed(tx, order_id)
-    await parts.stock.allocate(SYSTEM_CONTEXT, owners=[order.cart_id])
+    await goods.claim(parts, order)
     return await parts.stock.allocations(SYSTEM_CONTEXT, owners=[order.cart_id])
 
 

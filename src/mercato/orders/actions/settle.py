@@ -176,7 +176,7 @@ async def move_on(parts: Parts, draft: Draft) -> Placement:
 
 async def placed(parts: Parts, draft: Draft) -> Placement:
     """The answer that holds the order."""
-    view = await reading.view(parts.db, order_id=draft.id)
+    view = await reading.view_of_new(parts.db, order_id=draft.id)
     if view is None:
         raise NotFound(detail="There is no such order.")
     token = parts.token_of(draft.id)

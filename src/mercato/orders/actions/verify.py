@@ -80,7 +80,7 @@ def _compare(row: Row, found: OrderMoney | None) -> list[Difference]:
     differences = []
     if ours != theirs:
         differences.append(Difference("order_payments", subject, repr(theirs), repr(ours)))
-    status = payment_status(row["total"], ours)
+    status = payment_status(row["total"], ours, row["credited"])
     is_sold = row["status"] != OrderStatus.EXPIRED
     if is_sold and status != row["payment_status"]:
         differences.append(Difference("payment_status", subject, status, row["payment_status"]))

@@ -1,11 +1,12 @@
 """The orders service, made of its parts: each checks who asks, runs one action, reads the answer."""
 
 from mercato.orders.service.buying import BuyingPart
+from mercato.orders.service.changing import ChangingPart
 from mercato.orders.service.desk import DeskPart
 from mercato.orders.service.documents import DocumentsPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.sending import SendingPart
 
 
-class OrdersService(BuyingPart, DeskPart, SendingPart, DocumentsPart, FiguresPart):
+class OrdersService(BuyingPart, DeskPart, SendingPart, ChangingPart, DocumentsPart, FiguresPart):
     """Implements `contracts.orders.Orders`."""

@@ -17,7 +17,7 @@ from mercato.orders.store.placing import story_columns
 
 _LOCKED = """o.id, o.cart_id, o.number, o.status, o.version, o.attempt, o.payment_status, o.fulfillment_status,
   o.awaiting, o.provider, o.email, o.locale, o.channel, o.currency, o.total, o.due_amount, o.item_count, o.paid_at,
-  o.authorized, o.captured, o.refunded, o.voided"""
+  o.credited, o.authorized, o.captured, o.refunded, o.voided"""
 
 _parcel_lines = msgspec.json.Decoder(ParcelRow)
 _lines = msgspec.json.Decoder(list[LineRow])
@@ -104,14 +104,16 @@ async def set_money(
     status: OrderStatus,
     now: datetime,
     is_paid: bool,
+    credited: int,
 ) -> None:
     """Write the sums over all payments and what follows from them."""
     await tx.execute(
         "update orders.orders set authorized = $2, captured = $3, refunded = $4, voided = $5, payment_status = $6,"
         " status = $7, paid_at = case when $9 then coalesce(paid_at, $8::timestamptz) else paid_at end,"
         " completed_at = case when $7 = 'completed' then coalesce(completed_at, $8::timestamptz) end,"
-        " version = version + 1 where id = $1",
+        " credited = $10, version = version + 1 where id = $1",
         order_id, paid.authorized, paid.captured, paid.refunded, paid.voided, payment_status, status, now, is_paid,
+        credited,
     )  # fmt: skip
 
 
@@ -124,7 +126,7 @@ async def set_recovery(tx: Tx, *, order_id: UUID, due: datetime) -> None:
 
 
 async def book_sale(tx: Tx, *, order: PlacedOrder, kind: str, at: datetime, units: int, amount: int) -> None:
-    """A row in the books of sales: `refund` or `cancellation`."""
+    """A row in the books of sales: `change`, `refund` or `cancellation`."""
     await tx.execute(
         "insert into orders.sales (id, order_id, kind, at, channel, currency, units, amount)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -16,9 +16,9 @@ async def sales(db: Queries, *, channel: str, starts: Sequence[datetime]) -> lis
     rows = await db.fetch(
         "with facts as (select width_bucket(at, $2::timestamptz[]) as number,"
         " count(*) filter (where kind = 'sale') as orders,"
-        " coalesce(sum(units) filter (where kind = 'sale'), 0) as units,"
-        " coalesce(sum(amount) filter (where kind = 'sale'), 0) as gross,"
-        " coalesce(sum(amount) filter (where kind <> 'sale'), 0) as refunded"
+        " coalesce(sum(units) filter (where kind in ('sale', 'change')), 0) as units,"
+        " coalesce(sum(amount) filter (where kind in ('sale', 'change')), 0) as gross,"
+        " coalesce(sum(amount) filter (where kind in ('refund', 'cancellation')), 0) as refunded"
         " from orders.sales where channel = $1 and at >= $3 and at < $4 group by 1)"
         " select s.at, coalesce(f.orders, 0)::int as orders, coalesce(f.units, 0)::int as units,"
         " coalesce(f.gross, 0)::bigint as gross, coalesce(f.refunded, 0)::bigint as refunded"
@@ -101,15 +101,23 @@ async def wrong_totals(db: Queries, *, limit: int) -> list[Difference]:
 
 
 async def wrong_sales(db: Queries, *, limit: int) -> list[Difference]:
-    """Placed orders that the books of sales do not hold exactly once."""
+    """Placed orders whose books of sales are not: one sale, with its changes the total, and what was credited."""
     rows = await db.fetch(
-        "select o.id, o.total, s.found from orders.orders o left join lateral (select count(*) filter"
-        " (where kind = 'sale' and amount = o.total) as found from orders.sales where order_id = o.id) s on true"
-        " where o.placed_at is not null and s.found <> 1 limit $1",
+        "select o.id, o.total, o.credited, s.* from orders.orders o left join lateral (select"
+        " count(*) filter (where kind = 'sale') as sales,"
+        " coalesce(sum(amount) filter (where kind in ('sale', 'change')), 0)::bigint as sold,"
+        " coalesce(sum(amount) filter (where kind = 'refund'), 0)::bigint as refunded"
+        " from orders.sales where order_id = o.id) s on true"
+        " where o.placed_at is not null and (s.sales, s.sold, s.refunded) <> (1, o.total, o.credited) limit $1",
         limit,
     )
     return [
-        Difference("order_sales", str(row["id"]), f"1 sale of {row['total']}", str(row["found"]))
+        Difference(
+            "order_sales",
+            str(row["id"]),
+            f"1 sale, {row['total']}, {row['credited']} credited",
+            f"{row['sales']}, {row['sold']}, {row['refunded']}",
+        )
         for row in rows
     ]
 
@@ -129,7 +137,7 @@ async def stuck(db: Queries, *, overdue_before: datetime, limit: int) -> list[Di
 async def money_page(db: Queries, *, after: UUID | None, limit: int) -> list[Row]:
     """Orders with their amounts, in the order of their ids, for comparing with payments."""
     return await db.fetch(
-        "select id, cart_id, status, payment_status, total, authorized, captured, refunded, voided,"
+        "select id, cart_id, status, payment_status, total, credited, authorized, captured, refunded, voided,"
         " exists (select 1 from orders.intents i where i.order_id = o.id and i.done_at is null) as in_work"
         " from orders.orders o where status <> 'draft' and ($1::uuid is null or id > $1) order by id limit $2",
         after, limit,

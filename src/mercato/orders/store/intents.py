@@ -81,6 +81,28 @@ async def put_off(db: Queries, *, intent_id: UUID, due: datetime | None, error: 
     )  # fmt: skip
 
 
+async def wait(db: Queries, *, intent_id: UUID, due: datetime) -> None:
+    """Nothing went wrong, it only takes time: look again at `due`."""
+    await db.execute(
+        "update orders.intents set due = $2, tries = 0 where id = $1 and done_at is null", intent_id, due
+    )
+
+
+async def keep_data(db: Queries, *, intent_id: UUID, data: dict[str, Any]) -> None:
+    """What has been decided on the way, before anybody acts on it."""
+    await db.execute(
+        "update orders.intents set data = $2 where id = $1", intent_id, msgspec.json.encode(data).decode()
+    )
+
+
+async def count_of(db: Queries, *, prefix: str) -> int:
+    """How many intents have a key that begins with `prefix`, which ends in a colon."""
+    found: int = await db.fetchval(
+        "select count(*) from orders.intents where key >= $1 and key < $2", prefix, prefix[:-1] + ";"
+    )
+    return found
+
+
 def _intent(row: Row) -> Intent:
     values: dict[str, Any] = dict(row)
     values["kind"] = IntentKind(values["kind"])

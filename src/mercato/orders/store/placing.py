@@ -125,7 +125,7 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime
         snapshot.delivery_price, snapshot.tax, snapshot.tax_included, snapshot.paid_by_credit,
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
         _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, now,
-        *_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
+        *line_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
     )  # fmt: skip
     if row is None:
         return None
@@ -243,7 +243,8 @@ def draft_of_row(row: Row) -> Draft:
     return Draft(**values, paid=paid, lines=_lines.decode(lines) if lines else [])
 
 
-def _columns(lines: Sequence[LineRow]) -> tuple[list[Any], ...]:
+def line_columns(lines: Sequence[LineRow]) -> tuple[list[Any], ...]:
+    """The columns of lines for `unnest`, from position to total."""
     return (
         [line.position for line in lines],
         [line.id for line in lines],

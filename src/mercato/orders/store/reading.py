@@ -19,6 +19,7 @@ from mercato.contracts.orders import (
 from mercato.contracts.shared import Address
 from mercato.kernel.db import Queries, Row
 from mercato.kernel.money import Money
+from mercato.orders.change_rows import ChangeRow
 from mercato.orders.records import DeliveryRow, LineRow, ParcelRow, PaymentRow, TimelineRow
 
 MAX_TIMELINE = 500
@@ -49,6 +50,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     paid_by_credit: int
     due_amount: int
+    credited: int
     authorized: int
     captured: int
     refunded: int
@@ -67,6 +69,9 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     payments: list[PaymentRow]
     parcels: list[ParcelRow]
     timeline: list[TimelineRow]
+    tags: list[str]
+    changes: list[ChangeRow] = []
+    """Not read for an order that has just been placed: it has none."""
     stuck: list[StuckWork] = []
     """Read for staff only."""
 
@@ -85,14 +90,18 @@ select to_json(v) from (select o.*,
     select * from orders.timeline where order_id = o.id order by id desc limit {MAX_TIMELINE}) t) as timeline
   {{more}} from orders.orders o where o.id = $1) v"""
 
+_CHANGES = """, (select coalesce(json_agg(c order by c.id), '[]') from orders.changes c
+    where c.order_id = o.id and c.status <> 'draft') as changes"""
+
 _STUCK = """, (select coalesce(json_agg(s order by s.since, s.kind), '[]') from (
     select 'placing' as kind, o.id as order_id, o.number, coalesce(o.last_error, '') as error, o.parked_at as since
       where o.parked_at is not null
     union all select i.kind, o.id, o.number, coalesce(i.error, ''), i.parked_at from orders.intents i
       where i.order_id = o.id and i.done_at is null and i.parked_at is not null) s) as stuck"""
 
-_VIEW = _VIEW_FOR.format(more="")
-_STAFF_VIEW = _VIEW_FOR.format(more=_STUCK)
+_PLACED_VIEW = _VIEW_FOR.format(more="")
+_VIEW = _VIEW_FOR.format(more=_CHANGES)
+_STAFF_VIEW = _VIEW_FOR.format(more=_CHANGES + _STUCK)
 
 _view = msgspec.json.Decoder(OrderView)
 
@@ -132,6 +141,12 @@ async def channel_of(db: Queries, *, order_id: UUID) -> str | None:
     """The channel in which an order was placed."""
     found: str | None = await db.fetchval("select channel from orders.orders where id = $1", order_id)
     return found
+
+
+async def view_of_new(db: Queries, *, order_id: UUID) -> OrderView | None:
+    """An order that has just been placed, without what it cannot have yet."""
+    found = await db.fetchval(_PLACED_VIEW, order_id)
+    return None if found is None else _view.decode(found)
 
 
 async def id_of_customer(db: Queries, *, number: str, customer_id: UUID) -> UUID | None:
