@@ -2,12 +2,14 @@
 alter table orders.orders add column credited bigint not null default 0;
 update orders.orders set credited = greatest(0, least(refunded, due_amount - (captured - refunded))) where refunded > 0;
 alter table orders.orders add column tags text[] not null default '{}';
--- squawk-ignore require-concurrent-index-creation (of no row yet: it takes no time)
+-- Of no row yet, so it takes no time.
+-- squawk-ignore require-concurrent-index-creation
 create index orders_tags on orders.orders using gin (tags) where tags <> '{}';
 alter table orders.lines add column quantity_returned int not null default 0;
 
 -- A change of an order's contents after the sale is a row of the books too.
--- squawk-ignore ban-drop-constraint (the one that follows allows more)
+-- The constraint that follows allows more.
+-- squawk-ignore ban-drop-constraint
 alter table orders.sales drop constraint sales_kind_check;
 alter table orders.sales add constraint sales_kind_check
   check (kind in ('sale', 'change', 'refund', 'cancellation')) not valid;
