@@ -90,12 +90,17 @@ MODULES: dict[str, Module] = {
         package="mercato.orders",
         contract="mercato.contracts.orders:Orders",
         schemas={"orders": "mercato.orders"},
-        needs=("carts", "catalog", "stock", "payments"),
+        needs=("carts", "catalog", "stock", "payments", "carriers"),
     ),
     "notifications": Module(
         package="mercato.notifications",
         contract="mercato.contracts.notifications:Notifications",
         schemas={"notifications": "mercato.notifications"},
+    ),
+    "carriers": Module(
+        package="mercato.carriers",
+        contract="mercato.contracts.carriers:Carriers",
+        schemas={"carriers": "mercato.carriers", "simulated_carrier": "mercato.carriers.simulator"},
     ),
     "audit": Module(
         package="mercato.audit",
@@ -105,7 +110,17 @@ MODULES: dict[str, Module] = {
     EDGE: Module(
         package="mercato.edge",
         schemas={"edge": "mercato.edge"},
-        needs=("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit"),
+        needs=(
+            "users",
+            "catalog",
+            "stock",
+            "carts",
+            "orders",
+            "payments",
+            "notifications",
+            "audit",
+            "carriers",
+        ),
         keeps_events=False,
     ),
 }

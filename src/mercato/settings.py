@@ -15,7 +15,18 @@ import msgspec
 
 from mercato.kernel.refusals import Refusal
 
-SERVICES = ("users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit", "edge")
+SERVICES = (
+    "users",
+    "catalog",
+    "stock",
+    "carts",
+    "orders",
+    "payments",
+    "notifications",
+    "audit",
+    "carriers",
+    "edge",
+)
 _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
 
 
@@ -50,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mail_from: str = "Mercato <shop@localhost>"
     payment_providers: str = ""
     """The ways to pay in the order of checkout, `stripe, manual`; empty offers all that are set up."""
+    carriers: str = ""
+    """The carriers of the shop; empty is the simulated one, and none in production."""
     stripe_secret_key: str = ""
     """`sk_…` or a restricted key; Stripe is offered only when it is set."""
     stripe_webhook_secret: str = ""

@@ -36,6 +36,7 @@ ELSEWHERE = {"orders.captured", "orders.refunded", "orders.voided", "orders.deal
 ELSEWHERE |= {"orders.canceled", "job.taken", "orders.document_numbered", "orders.change_held"}
 ELSEWHERE |= {"orders.change_confirmed", "orders.collected", "orders.change_allocated"}
 ELSEWHERE |= {"orders.units_freed", "orders.restocked", "orders.return_received"}
+ELSEWHERE |= {"carriers.label_sold", "carriers.webhook_stored"}
 HEALED_WITHIN_S = 60.0
 LEASES_LAST_S = 60
 """The longest: carts that are frozen without an order are opened after 40 s."""

@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from mercato import carriers as carriers_package
 from mercato import orders as orders_package
 from mercato import payments as payments_package
 from mercato.catalog import stock as stock_package
+from mercato.contracts.carriers import Carriers
 from mercato.contracts.orders import (
     Order,
     OrderCanceled,
@@ -62,6 +64,7 @@ class Till:
         stock, payments = stock_package.build(runtime), payments_package.build(runtime)
         self.stock = local(Stock, stock.impl, runtime.metrics)
         self.payments = local(Payments, payments.impl, runtime.metrics)
+        self.carriers = carriers_package.build(runtime)
         self._schedules = {s.name: s for s in payments.schedules}
         self._stock_service = stock
         self.service = self.build(self.carts)
@@ -75,6 +78,7 @@ class Till:
             catalog=self.catalog,
             stock=self.stock,
             payments=self.payments,  # type: ignore[arg-type]
+            carriers=local(Carriers, self.carriers.impl, self.runtime.metrics),
         )
 
     async def put(self, on_hand: int) -> UUID:

@@ -16,7 +16,7 @@ from mercato.contracts.carts import (
     Problem,
     TaxLine,
 )
-from mercato.contracts.catalog import CaptureMode, Channel
+from mercato.contracts.catalog import CaptureMode, Channel, SaleVariant
 from mercato.contracts.payments import CreditUse
 from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability
@@ -145,6 +145,14 @@ class FakeCatalog:
         if self.is_away:
             raise Unavailable(detail="The catalog is away.")
         return Channel(code, "Shop", "EUR", "en", ["DE"], True, True, "Europe/Berlin", self.capture)
+
+    async def sale_variants(self, ctx: Context, *, variant_ids: list[UUID]) -> list[SaleVariant]:
+        """Everything weighs 600 grams."""
+        assert_no_transaction("catalog.sale_variants")
+        return [
+            SaleVariant(one, one, [], "MUG", "mug", "Mug", {}, None, eur(1200), None, "standard", 600, True)
+            for one in variant_ids
+        ]
 
 
 def _cart(

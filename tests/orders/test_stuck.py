@@ -111,6 +111,7 @@ async def test_money_that_could_not_be_given_back_goes_back_when_it_is_tried_aga
     payments = MoodyPayments(till.payments)
     till.service = orders_package.build(
         till.runtime, carts=till.carts, catalog=till.catalog, stock=till.stock, payments=payments,  # type: ignore[arg-type]
+        carriers=till.carriers.impl,
     )  # fmt: skip
     till.orders = till.service.impl
     variant_id = await till.put(10)

@@ -10,6 +10,7 @@ import pytest
 from mercato.kernel import clock
 from mercato.kernel.db import Database
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.standard_webhooks import sign
 from mercato.payments.provider_kit import Bench, ContractBroken, ProviderContract
 from mercato.payments.providers.manual import Manual
 from mercato.payments.providers.port import (
@@ -21,7 +22,6 @@ from mercato.payments.providers.port import (
 )
 from mercato.payments.providers.stripe import Stripe
 from mercato.payments.simulator.provider import Simulator, simulator
-from mercato.payments.simulator.signature import sign
 from mercato.settings import Settings
 from support.fake_stripe import DECLINED, OK, SECRET_KEY, WEBHOOK_SECRET, FakeStripe
 

@@ -14,8 +14,8 @@ from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
+from mercato.kernel.standard_webhooks import sign
 from mercato.payments.service import PaymentsService
-from mercato.payments.simulator.signature import sign
 
 EUR_100 = Money(10_000, "EUR")
 

@@ -15,6 +15,8 @@ PACKAGES = {
     "simulator": "mercato.payments.simulator",
     "notifications": "mercato.notifications",
     "audit": "mercato.audit",
+    "carriers": "mercato.carriers",
+    "simulated_carrier": "mercato.carriers.simulator",
     "edge": "mercato.edge",
 }
 

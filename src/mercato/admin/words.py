@@ -56,6 +56,8 @@ SAID = {
     "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
     "key_revoked": "The key was revoked.",
+    "label_bought": "The label is bought; print it and put it on the parcel.",
+    "sender_saved": "Saved. Labels that are bought from now on name this sender.",
     "invoice_issued": "The invoice is issued; it is with the other papers of the order.",
     "seller_saved": "Saved for papers that are issued from now on; those that were issued stay as they are.",
     "resent": "The mail is sent again.",
@@ -72,6 +74,8 @@ MARKS = {
     "fulfillment_shipped": "ok",
     "fulfillment_delivered": "ok",
     "canceled": "danger",
+    "parcel_failed": "danger",
+    "parcel_returned": "warn",
     "invoice_issued": "ok",
     "credit_note_issued": "warn",
 }

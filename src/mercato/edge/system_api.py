@@ -21,7 +21,9 @@ from mercato.kernel.web import ListLimit
 
 READ, WRITE = "read_system", "write_system"
 
-Schema = Literal["users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit"]
+Schema = Literal[
+    "users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit", "carriers"
+]
 Service = Annotated[Schema | None, QueryParameter(name="service", description="Only of this service.")]
 
 

@@ -5,6 +5,7 @@ cancellation, guest access and the books of sales. Does not own prices (carts), 
 (payments): of money it keeps a copy of the amounts, from which the payment status follows.
 """
 
+from mercato.contracts.carriers import Carriers
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
@@ -18,7 +19,9 @@ from mercato.orders.service import OrdersService
 from mercato.orders.sweeper import Sweeper
 
 
-def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, payments: Payments) -> Service:
+def build(
+    runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, payments: Payments, carriers: Carriers
+) -> Service:
     """The orders service; no I/O."""
     sweeper = Sweeper()
     parts = Parts(
@@ -27,6 +30,8 @@ def build(runtime: Runtime, *, carts: Carts, catalog: Catalog, stock: Stock, pay
         live=runtime.live,
         carts=carts,
         channels=Channels(catalog),
+        catalog=catalog,
+        carriers=carriers,
         stock=stock,
         payments=payments,
         press=runtime.press,

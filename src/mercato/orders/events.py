@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.carriers import LabelBought, ParcelTracked, TrackingStatus
 from mercato.contracts.notifications import MessagesSent
 from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, OrderShipped, OrderStatus
 from mercato.contracts.payments import PaymentChanged
@@ -13,7 +14,7 @@ from mercato.kernel import clock
 from mercato.kernel.db import Tx
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.jobs import JobKind, JobRun
-from mercato.orders.actions import money, papers
+from mercato.orders.actions import labels, money, papers
 from mercato.orders.domain import Amounts
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
@@ -23,6 +24,7 @@ from mercato.orders.store import papers as store
 OrderEvent = OrderPaid | OrderShipped | OrderRefunded | OrderCanceled
 PAPER_EVENTS = (OrderPaid, OrderShipped, OrderRefunded, OrderCanceled)
 PAPERS = "papers"
+PARCEL_SEEN = "parcel-seen"
 
 
 class PapersBehind(msgspec.Struct, frozen=True):
@@ -30,6 +32,14 @@ class PapersBehind(msgspec.Struct, frozen=True):
 
     order_id: UUID
     reason: str = ""
+
+
+class ParcelSeen(msgspec.Struct, frozen=True):
+    """A parcel that its carrier has, or has delivered."""
+
+    fulfillment_id: UUID
+    status: TrackingStatus
+    carrier: str
 
 
 _FAILURES = {
@@ -49,11 +59,15 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_own(tx: Tx, events: Sequence[OrderEvent]) -> None:
         await papers_behind(parts, tx, events)
 
+    async def hear_carriers(tx: Tx, events: Sequence[LabelBought | ParcelTracked]) -> None:
+        await carriers_told(parts, tx, events)
+
     async def hear_users(tx: Tx, events: Sequence[UserConfirmed]) -> None:
         await guests_confirmed(tx, events)
 
     return (
         Subscription("orders-customers", (UserConfirmed,), hear_users),
+        Subscription("orders-carriers", (LabelBought, ParcelTracked), hear_carriers, linger_s=0.1),
         Subscription("orders-papers", PAPER_EVENTS, hear_own, linger_s=0.9),
         Subscription(
             consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments, linger_s=0.1
@@ -66,7 +80,26 @@ def jobs_of(parts: Parts) -> tuple[JobKind, ...]:
     async def run(job: JobRun, behind: PapersBehind) -> None:
         await papers.bring_up_to_date(parts, order_id=behind.order_id, reason=behind.reason)
 
-    return (JobKind(name=PAPERS, payload=PapersBehind, run=run, concurrency=2),)
+    async def run_seen(job: JobRun, seen: ParcelSeen) -> None:
+        await labels.follow(
+            parts, fulfillment_id=seen.fulfillment_id, status=seen.status, carrier=seen.carrier
+        )
+
+    return (
+        JobKind(name=PAPERS, payload=PapersBehind, run=run, concurrency=2),
+        JobKind(name=PARCEL_SEEN, payload=ParcelSeen, run=run_seen, concurrency=2),
+    )
+
+
+async def carriers_told(parts: Parts, tx: Tx, events: Sequence[LabelBought | ParcelTracked]) -> None:
+    """Parcels get their numbers; what was seen of them is told. Leaving stock is a call: it gets a job."""
+    await after.lock_of_parcels(tx, fulfillment_ids=[event.reference for event in events])
+    for event in events:
+        if isinstance(event, LabelBought):
+            await labels.take_label(parts, tx, event)
+        elif await labels.tell_sighting(parts, tx, event):
+            seen = ParcelSeen(event.reference, event.status, event.carrier_name)
+            await parts.jobs.add(tx, PARCEL_SEEN, seen)
 
 
 async def papers_behind(parts: Parts, tx: Tx, events: Sequence[OrderEvent]) -> None:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.carriers import Carriers
 from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.acts import acted, changes_between
@@ -28,6 +30,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     carts: Carts
     channels: Channels
+    catalog: Catalog
+    carriers: Carriers
     stock: Stock
     payments: Payments
     press: Press

@@ -11,7 +11,7 @@ from mercato.admin import words
 from mercato.admin.forms import FormData, done, errors_by_field, money, status_of, text, whole
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import FulfillmentLine, Order, Orders
+from mercato.contracts.orders import FulfillmentLine, Order, Orders, ParcelLabel
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
 from mercato.kernel.money import Money
@@ -220,6 +220,7 @@ async def _page(
 ) -> Response[str]:
     captured = sum(payment.captured.amount - payment.refunded.amount for payment in order.payments)
     documents = await orders.documents(ctx, order_id=order.id)
+    labels = await _labels(ctx, orders, order)
     held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
     return page(
         request,
@@ -229,6 +230,7 @@ async def _page(
             "locale": ctx.locale,
             "order": order,
             "documents": documents,
+            "labels": labels,
             "story": [(entry, words.happening(entry, ctx.locale)) for entry in reversed(order.timeline)],
             "label": words.label,
             "fulfillment_label": words.fulfillment_label,
@@ -244,6 +246,12 @@ async def _page(
         },
         status=status_of(error) if error else 200,
     )
+
+
+async def _labels(ctx: Context, orders: Orders, order: Order) -> dict[UUID, ParcelLabel]:
+    if not (order.fulfillments and ctx.principal.may("read_fulfillments")):
+        return {}
+    return {each.fulfillment_id: each for each in await orders.parcel_labels(ctx, order_id=order.id)}
 
 
 def _parcel(data: dict[str, Any]) -> dict[str, str | None]:

@@ -39,6 +39,7 @@ from mercato.contracts.orders.events import (
     ReturnRequested,
     SoldLine,
 )
+from mercato.contracts.orders.labels import ParcelLabel, ParcelTracking
 from mercato.contracts.orders.records import (
     CustomerFigures,
     Fulfillment,
@@ -101,7 +102,9 @@ __all__ = [
     "OrderShipped",
     "OrderStatus",
     "Orders",
+    "ParcelLabel",
     "ParcelStatus",
+    "ParcelTracking",
     "PaymentChoice",
     "PlaceStatus",
     "Placement",

@@ -7,8 +7,9 @@ from mercato.contracts.orders.changing import Changing
 from mercato.contracts.orders.desk import Desk
 from mercato.contracts.orders.documents import Documents
 from mercato.contracts.orders.figures import Figures
+from mercato.contracts.orders.labels import Labels
 from mercato.contracts.orders.sending import Sending
 
 
-class Orders(Buying, Desk, Sending, Changing, Documents, Figures, Protocol):
+class Orders(Buying, Desk, Sending, Labels, Changing, Documents, Figures, Protocol):
     """The orders service."""

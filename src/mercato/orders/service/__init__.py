@@ -5,8 +5,11 @@ from mercato.orders.service.changing import ChangingPart
 from mercato.orders.service.desk import DeskPart
 from mercato.orders.service.documents import DocumentsPart
 from mercato.orders.service.figures import FiguresPart
+from mercato.orders.service.labels import LabelsPart
 from mercato.orders.service.sending import SendingPart
 
 
-class OrdersService(BuyingPart, DeskPart, SendingPart, ChangingPart, DocumentsPart, FiguresPart):
+class OrdersService(
+    BuyingPart, DeskPart, SendingPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart
+):
     """Implements `contracts.orders.Orders`."""

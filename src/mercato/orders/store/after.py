@@ -38,6 +38,15 @@ async def lock_many(tx: Tx, *, order_ids: Sequence[UUID]) -> list[PlacedOrder]:
     return [_placed(row) for row in rows]
 
 
+async def lock_of_parcels(tx: Tx, *, fulfillment_ids: Sequence[UUID]) -> None:
+    """Lock the orders of these fulfillments, in the order of their ids."""
+    await tx.execute(
+        "select 1 from orders.orders where id in (select order_id from orders.fulfillments where id = any($1))"
+        " order by id for no key update",
+        fulfillment_ids,
+    )
+
+
 async def tell(tx: Tx, *, order_id: UUID, at: datetime, story: Sequence[StoryRow]) -> None:
     """Add rows to the timeline."""
     if story:

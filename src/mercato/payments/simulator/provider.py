@@ -16,7 +16,7 @@ from mercato.contracts.payments import (
     SimulatorSession,
 )
 from mercato.contracts.shared import Page
-from mercato.kernel import clock
+from mercato.kernel import clock, standard_webhooks
 from mercato.kernel.db import Database, Row, Tx
 from mercato.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
@@ -30,7 +30,7 @@ from mercato.payments.providers.port import (
     Surroundings,
     WebhookEvent,
 )
-from mercato.payments.simulator import signature, store
+from mercato.payments.simulator import store
 from mercato.payments.simulator.scripts import DECIDE_AFTER_S, OUTCOMES, SCRIPTS, Script, Token
 from mercato.settings import SettingsError
 
@@ -82,7 +82,7 @@ class Simulator:
         return await self._operate("refund", reference, amount, key)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
-        webhook_id = signature.check(self.secret, headers, body, now=clock.now())
+        webhook_id = standard_webhooks.check(self.secret, headers, body, now=clock.now())
         try:
             return WebhookEvent(webhook_id, msgspec.json.decode(body, type=_WebhookBody).reference)
         except msgspec.MsgspecError:
@@ -132,7 +132,7 @@ class Simulator:
     def webhook(self, row: Row) -> tuple[dict[str, str], bytes]:
         """Headers and body of one delivery."""
         body = msgspec.json.encode(_WebhookBody(type=row["type"], reference=row["reference"]))
-        return signature.sign(self.secret, webhook_id=row["id"], at=clock.now(), body=body), body
+        return standard_webhooks.sign(self.secret, webhook_id=row["id"], at=clock.now(), body=body), body
 
     async def ledger(self, *, limit: int, cursor: str | None) -> Page[SimulatorEntry]:
         after = decode_cursor(cursor, tuple[datetime, str]) if cursor else None

@@ -10,7 +10,7 @@ from litestar.response import Stream
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import FulfillmentStatus, Order, Orders, OrderStatus
+from mercato.contracts.orders import FulfillmentStatus, Order, Orders, OrderStatus, ParcelTracking
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.live import Live
@@ -63,7 +63,8 @@ async def events(
         now = await _order(ctx, orders, number, token)
         if str(now.version) == shown:
             return []
-        html = renderer.render("order_status.html", _status(now, language_of(ctx)))
+        seen = await orders.buyer_tracking(ctx, number=number, token=token or None)
+        html = renderer.render("order_status.html", _status(now, language_of(ctx), seen))
         return [ServerEvent(html, id=str(now.version))]
 
     return stream(request, live, [f"order.{order.id}"], render)
@@ -103,10 +104,16 @@ def _address(order: Order, token: str) -> str:
     return f"/order/{order.number}?token={quote(token)}" if token else f"/order/{order.number}"
 
 
-def _status(order: Order, locale: str) -> dict[str, Any]:
+def _status(order: Order, locale: str, seen: Sequence[ParcelTracking]) -> dict[str, Any]:
     """What the status part is made of."""
     timeline = [entry for entry in reversed(order.timeline) if entry.kind not in HIDDEN_KINDS]
-    return {"order": order, "timeline": timeline, "stages": stages_of(order), "locale": locale}
+    return {
+        "order": order,
+        "timeline": timeline,
+        "stages": stages_of(order),
+        "locale": locale,
+        "tracking": {each.fulfillment_id: list(reversed(each.events)) for each in seen},
+    }
 
 
 def stages_of(order: Order) -> tuple[Stage, ...]:
@@ -135,9 +142,10 @@ async def _answer(
     errors: Errors | None = None,
 ) -> Response[str]:
     base = await frame(request, ctx, catalog, carts, settings)
+    seen = await orders.buyer_tracking(ctx, number=order.number, token=token or None)
     context = {
         **base,
-        **_status(order, base["locale"]),
+        **_status(order, base["locale"], seen),
         "token": token,
         "documents": await orders.buyer_documents(ctx, number=order.number, token=token or None),
         "events_url": f"/order/{quote(order.number)}/events?token={quote(token)}",

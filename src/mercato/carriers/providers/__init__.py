@@ -1,0 +1,1 @@
+"""The carrier port and the way carriers are found."""
