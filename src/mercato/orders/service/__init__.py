@@ -9,7 +9,5 @@ from mercato.orders.service.labels import LabelsPart
 from mercato.orders.service.sending import SendingPart
 
 
-class OrdersService(
-    BuyingPart, DeskPart, SendingPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart
-):
+class OrdersService(BuyingPart, DeskPart, SendingPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart):
     """Implements `contracts.orders.Orders`."""
