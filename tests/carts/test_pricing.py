@@ -319,7 +319,10 @@ def test_rounding_is_half_even(numerator: int, denominator: int) -> None:
 def _second_opinion(cart: Basket, found: PriceRules) -> int:
     """The total by the specification, written plainly with fractions."""
     codes = {code.lower() for code in cart.coupons}
-    candidates = [*found.automatic, *(one for one in found.by_code.values() if one.code in codes)]
+    candidates = [
+        *(one.one for one in found.automatic),
+        *(one for one in found.by_code.values() if one.code in codes),
+    ]
     usable = sorted(
         (one.promotion for one in candidates if one.promotion.is_active
          and (one.promotion.usage_limit is None or one.promotion.used < one.promotion.usage_limit)),
@@ -333,7 +336,7 @@ def _second_opinion(cart: Basket, found: PriceRules) -> int:
         return [
             one.id
             for one in sorted(cart.lines, key=lambda one: one.id)
-            if not p.category_ids or set(p.category_ids) & one.category_ids
+            if not p.category_ids or set(p.category_ids) & one.targets
         ]
 
     for p in usable:

@@ -1,15 +1,20 @@
 """What every action needs: who asks, the cart as the shopper sees it, a hint to other open pages."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from mercato.carts.rules import RulesCache
+from mercato.carts.pricing import Customer, KnownCode
+from mercato.carts.pricing.model import Recorder
+from mercato.carts.rules import ChannelRules, RulesCache
 from mercato.carts.store import carts as store
+from mercato.carts.store import customers
+from mercato.carts.store import rules as rules_store
 from mercato.carts.store.carts import CartState, Edited, Owner
-from mercato.carts.view import Goods, Priced, build_cart
-from mercato.contracts.carts import Cart, CartStatus, FrozenCart
+from mercato.carts.view import Buyer, Goods, Priced, build_cart
+from mercato.contracts.carts import Cart, CartStatus, CustomerGroup, FrozenCart
 from mercato.contracts.catalog import Catalog, SaleVariant
 from mercato.contracts.payments import CreditBalance, Payments
 from mercato.contracts.stock import AvailableUnits, Stock
@@ -81,9 +86,16 @@ class Desk:
             return {}
         return {one.variant_id: one for one in await self.stock.available(ctx, variant_ids=ids)}
 
-    async def goods(self, ctx: Context, state: CartState, known: Goods = NOTHING_KNOWN) -> Goods:
-        """What catalog and stock say about the cart's variants; what is `known` is not asked again."""
-        ids = list({line.variant_id: None for line in state.lines})
+    async def goods(
+        self,
+        ctx: Context,
+        state: CartState,
+        known: Goods = NOTHING_KNOWN,
+        gifts: Iterable[UUID] = (),
+    ) -> Goods:
+        """What catalog and stock say about the cart's variants and possible `gifts`; what is `known` is not
+        asked again."""
+        ids = list(dict.fromkeys((*(line.variant_id for line in state.lines), *gifts)))
         missing = [variant_id for variant_id in ids if variant_id not in known.variants]
         variants = known.variants
         if missing:
@@ -104,6 +116,29 @@ class Desk:
             currency=state.currency,
         )
 
+    async def buyer(self, state: CartState, rules: ChannelRules) -> Buyer:
+        """Who buys, as far as any rule asks: at most one statement, none where no rule does."""
+        tiers = await self.rules.tiers(rules, [line.variant_id for line in state.lines])
+        codes = [code.lower() for code in state.coupons if code.lower() not in rules.prices.by_code]
+        is_known = state.customer_id is not None or state.email is not None
+        customer = Customer()
+        known_codes: dict[str, KnownCode] = {}
+        if codes or (is_known and rules.prices.asks_customer):
+            customer, known_codes = await customers.facts(
+                self.db, customer_id=state.customer_id, email=state.email, cart_id=state.id,
+                channel=state.channel, codes=codes,
+            )  # fmt: skip
+        if state.tax_id is not None:
+            customer = msgspec.structs.replace(customer, tax_id=state.tax_id)
+        return Buyer(customer, known_codes, tiers)
+
+    async def is_exempt(self, group_ids: list[UUID]) -> bool:
+        """Whether members of any of these groups pay no tax."""
+        return bool(group_ids) and any(
+            group.is_tax_exempt and group.id in group_ids
+            for group in await rules_store.every(self.db, CustomerGroup)
+        )
+
     async def price(
         self,
         ctx: Context,
@@ -112,9 +147,15 @@ class Desk:
         now: datetime,
         token: str | None = None,
         known: Goods = NOTHING_KNOWN,
+        is_final: bool = False,
     ) -> Priced:
+        """The cart at the prices of `now`. The steps of a final price are kept where a rule could matter."""
         rules = await self.rules.of(ctx, state.channel)
-        return build_cart(state, rules, await self.goods(ctx, state, known), now, token)
+        goods = await self.goods(ctx, state, known, rules.prices.gifts.values())
+        buyer = await self.buyer(state, rules)
+        has_rules = bool(rules.prices.by_id or rules.prices.price_lists or state.coupons)
+        record = Recorder(state.currency) if is_final and has_rules else None
+        return build_cart(state, rules, goods, buyer, now, token=token, record=record)
 
     async def show(self, ctx: Context, state: CartState) -> Cart:
         """The cart as the shopper sees it; one that is being completed is as it was frozen."""

@@ -5,13 +5,15 @@ coupon are counted under a lock, and placing an order refuses a total that the s
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
-from mercato.carts.pricing import PriceRules, compile_rules
+from mercato.carts.pricing import PriceRules, Tier, compile_rules
+from mercato.carts.store import lists
 from mercato.carts.store import rules as store
-from mercato.contracts.carts import DeliveryMethodInput, Promotion, TaxRate
+from mercato.contracts.carts import CustomerGroup, DeliveryMethodInput, PriceList, Promotion, TaxRate, TaxZone
 from mercato.contracts.catalog import Catalog, Channel
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -20,6 +22,7 @@ from mercato.kernel.ending import end
 from mercato.kernel.live import Live
 
 MAX_AGE_S = 30.0
+KEPT_TIERS = 20_000
 LISTEN_AGAIN_S = 1.0
 TOPIC = "pricing"
 
@@ -32,6 +35,8 @@ class ChannelRules(msgspec.Struct, frozen=True):
     methods: dict[UUID, DeliveryMethodInput]
     """Active ones, in order of position."""
     read_at_s: float
+    tiers: dict[UUID, tuple[Tier, ...]] = {}
+    """Prices of price lists by variant, as far as they were asked for; empty where there are none."""
 
 
 class RulesCache:
@@ -55,6 +60,24 @@ class RulesCache:
         if generation == self._generation:
             self._by_channel[channel] = rules
         return rules
+
+    async def tiers(
+        self, rules: ChannelRules, variant_ids: Sequence[UUID]
+    ) -> Mapping[UUID, tuple[Tier, ...]]:
+        """The prices of price lists for these variants; asks the tables only for those not yet known."""
+        if not rules.prices.price_lists:
+            return {}
+        known = rules.tiers
+        missing = [variant_id for variant_id in variant_ids if variant_id not in known]
+        if missing:
+            found = await lists.of_variants(
+                self._db, price_list_ids=list(rules.prices.price_lists), variant_ids=missing
+            )
+            if len(known) + len(missing) > KEPT_TIERS:
+                known.clear()
+                return await self.tiers(rules, variant_ids)
+            known.update(_tiers_of(rules.prices, missing, found))
+        return known
 
     def drop(self) -> None:
         """Forget everything: the next cart reads anew."""
@@ -83,6 +106,7 @@ class RulesCache:
         promotions = await store.every(self._db, Promotion)
         methods = await store.every(self._db, DeliveryMethodInput)
         rates = await store.every(self._db, TaxRate)
+        groups = await store.every(self._db, CustomerGroup)
         return ChannelRules(
             channel=channel,
             prices=compile_rules(
@@ -91,6 +115,10 @@ class RulesCache:
                 prices_include_tax=channel.prices_include_tax,
                 promotions=promotions,
                 tax_rates=rates,
+                tax_zones=await store.every(self._db, TaxZone),
+                price_lists=await store.every(self._db, PriceList),
+                origin=channel.countries[0] if channel.countries else None,
+                has_exempt_groups=any(group.is_tax_exempt for group in groups),
             ),
             methods={
                 method.id: method
@@ -99,3 +127,13 @@ class RulesCache:
             },
             read_at_s=read_at_s,
         )
+
+
+def _tiers_of(
+    rules: PriceRules, variant_ids: Sequence[UUID], prices: Sequence[lists.StoredPrice]
+) -> dict[UUID, tuple[Tier, ...]]:
+    found: dict[UUID, list[Tier]] = {variant_id: [] for variant_id in variant_ids}
+    for price in prices:
+        price_list = rules.price_lists[price.price_list_id]
+        found[price.variant_id].append(Tier(price_list, price.min_quantity, price.price))
+    return {variant_id: tuple(tiers) for variant_id, tiers in found.items()}

@@ -6,23 +6,25 @@ from uuid import UUID
 
 from mercato.carts.actions import credit, edit, freeze, merge, quote
 from mercato.carts.actions.staff import Office
+from mercato.carts.parts.lists import PriceListsPart
+from mercato.carts.parts.promotions import PromotionsPart
+from mercato.carts.parts.taxes import TaxesPart
+from mercato.carts.parts.trials import TrialsPart
 from mercato.carts.reading import Desk, owner_of
 from mercato.carts.rules import ChannelRules
 from mercato.carts.store import carts as store
 from mercato.carts.store import freezing
 from mercato.carts.store import rules as rules_store
-from mercato.carts.view import explain, offers
+from mercato.carts.view import offers
 from mercato.contracts.carts import (
     Cart,
     CouponCode,
     DeliveryMethod,
     DeliveryMethodInput,
-    Explanation,
     FrozenCart,
     MergeChoice,
     NewLine,
-    Promotion,
-    TaxRate,
+    TaxId,
 )
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import GiftCardCode
@@ -35,7 +37,7 @@ from mercato.kernel.errors import Denied
 SWEEP_BATCH = 1000
 
 
-class CartsService:
+class CartsService(PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
     """Implements the contract `Carts`."""
 
     def __init__(self, desk: Desk, office: Office) -> None:
@@ -124,11 +126,12 @@ class CartsService:
         delivery_method_id: UUID | None = None,
         note: LongText | None = None,
         channel: str | None = None,
+        tax_id: TaxId | None = None,
     ) -> Cart:
         return await edit.update(
             self._desk, ctx, cart_id=cart_id, token=token, email=email, shipping_address=shipping_address,
             billing_address=billing_address, delivery_method_id=delivery_method_id, note=note,
-            channel=channel,
+            channel=channel, tax_id=tax_id,
         )  # fmt: skip
 
     async def delivery_methods(
@@ -144,12 +147,6 @@ class CartsService:
         rules = await self._desk.rules.of(ctx, ctx.channel)
         offered = offers(rules, country, 0, clock.now())
         return min(offered, key=lambda method: (method.price.amount, method.promised_date), default=None)
-
-    async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation:
-        state = await self._desk.load(ctx, cart_id, token)
-        rules = await self._desk.rules.of(ctx, state.channel)
-        goods = await self._desk.goods(ctx, state)
-        return explain(state, rules, goods, clock.now(), for_staff=ctx.principal.is_staff)
 
     async def merge(
         self, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice = MergeChoice.MERGE
@@ -190,19 +187,6 @@ class CartsService:
         if unpaid and await freezing.give_back(tx, cart_ids=unpaid):
             tx.after_commit(self._desk.rules.drop)
 
-    async def promotions(self, ctx: Context) -> list[Promotion]:
-        ctx.principal.require_somewhere("read_promotions")
-        found = await rules_store.every(self._office.db, Promotion)
-        return [each for each in found if ctx.principal.may_in("read_promotions", each.channel)]
-
-    async def save_promotion(self, ctx: Context, *, promotion: Promotion) -> Promotion:
-        ctx.principal.require_in("write_promotions", promotion.channel)
-        return await self._office.save(ctx, promotion)
-
-    async def delete_promotion(self, ctx: Context, *, promotion_id: UUID) -> None:
-        ctx.principal.require_somewhere("write_promotions")
-        await self._office.delete(ctx, Promotion, promotion_id)
-
     async def list_delivery_methods(self, ctx: Context) -> list[DeliveryMethodInput]:
         ctx.principal.require("read_settings")
         return await rules_store.every(self._office.db, DeliveryMethodInput)
@@ -215,21 +199,9 @@ class CartsService:
         ctx.principal.require("write_settings")
         await self._office.delete(ctx, DeliveryMethodInput, method_id)
 
-    async def tax_rates(self, ctx: Context) -> list[TaxRate]:
-        ctx.principal.require("read_settings")
-        return await rules_store.every(self._office.db, TaxRate)
-
-    async def save_tax_rate(self, ctx: Context, *, rate: TaxRate) -> TaxRate:
-        ctx.principal.require("write_settings")
-        return await self._office.save(ctx, rate)
-
-    async def delete_tax_rate(self, ctx: Context, *, rate_id: UUID) -> None:
-        ctx.principal.require("write_settings")
-        await self._office.delete(ctx, TaxRate, rate_id)
-
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require("read_system")
-        return await rules_store.miscounted_promotions(self._office.db)
+        return await rules_store.miscounted(self._office.db)
 
     async def sweep(self) -> None:
         """Carts whose time is over become abandoned; a life later they are deleted."""

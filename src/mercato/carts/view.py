@@ -7,8 +7,19 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.credit import applied, paid_by, step_of
-from mercato.carts.domain import LineState, promised_date
-from mercato.carts.pricing import Basket, BasketLine, Destination, PricedCart, PricedLine, price
+from mercato.carts.domain import LineState, demand_of, most_of, promised_date
+from mercato.carts.pricing import (
+    Basket,
+    BasketLine,
+    Customer,
+    Destination,
+    Gift,
+    KnownCode,
+    PricedCart,
+    PricedLine,
+    Tier,
+    price,
+)
 from mercato.carts.pricing.model import Recorder
 from mercato.carts.rules import ChannelRules
 from mercato.carts.store.carts import CartState
@@ -20,25 +31,28 @@ from mercato.contracts.carts import (
     DeliveryMethod,
     DeliveryMethodInput,
     Explanation,
+    PriceStep,
     Problem,
 )
 from mercato.contracts.catalog import SaleVariant
 from mercato.contracts.payments.credit import CreditBalance
 from mercato.contracts.stock import Availability, AvailableUnits
+from mercato.kernel.ids import derived_id
 from mercato.kernel.money import Money
 
 NOT_A_PROBLEM = "no_delivery_method"
 """A coupon for free delivery waits for a method; nothing is wrong with it."""
 
 
-_NO_CATEGORIES: frozenset[UUID] = frozenset()
+_NO_TARGETS: frozenset[UUID] = frozenset()
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """A cart as the shopper sees it, and the price it came from."""
+    """A cart as the shopper sees it, the price it came from, and the steps when they were recorded."""
 
     cart: Cart
     price: PricedCart
+    steps: list[PriceStep] = []
 
 
 class Goods(msgspec.Struct, frozen=True):
@@ -50,12 +64,27 @@ class Goods(msgspec.Struct, frozen=True):
     """Of the gift cards and the store credit that the cart uses."""
 
 
+class Buyer(msgspec.Struct, frozen=True):
+    """What is known of who buys, and the generated codes and price-list prices that may be theirs."""
+
+    customer: Customer = Customer()
+    codes: Mapping[str, KnownCode] = {}
+    tiers: Mapping[UUID, tuple[Tier, ...]] = {}
+
+
 def build_cart(
-    state: CartState, rules: ChannelRules, goods: Goods, now: datetime, token: str | None = None
+    state: CartState,
+    rules: ChannelRules,
+    goods: Goods,
+    buyer: Buyer,
+    now: datetime,
+    *,
+    token: str | None = None,
+    record: Recorder | None = None,
 ) -> Priced:
     """The whole cart as of `now`."""
     method = _method(state, rules)
-    priced = price(basket_of(state, rules, goods.variants, now), rules.prices)
+    priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     currency = state.currency
     lines, problems = _lines(state, goods, priced)
     problems += _cart_problems(state, method, priced)
@@ -81,45 +110,77 @@ def build_cart(
         expires_at=state.expires_at,
         note=state.note,
         customer_id=state.customer_id,
+        tax_id=state.tax_id,
         token=token,
         credits=credits,
     )
-    return Priced(cart, priced)
+    return Priced(cart, priced, [] if record is None else _steps(record, totals, credits))
 
 
-def basket_of(
-    state: CartState, rules: ChannelRules, variants: Mapping[UUID, SaleVariant], now: datetime
-) -> Basket:
+def basket_of(state: CartState, rules: ChannelRules, goods: Goods, buyer: Buyer, now: datetime) -> Basket:
     """What is priced: the lines that can be bought, at the catalog's prices of this channel."""
     lines = []
     for line in state.lines:
-        variant = variants.get(line.variant_id)
+        variant = goods.variants.get(line.variant_id)
         if variant is not None and variant.is_available:
             lines.append(
                 BasketLine(
                     line.id,
                     line.quantity,
                     variant.price.amount,
-                    frozenset(variant.category_ids) if rules.prices.uses_categories else _NO_CATEGORIES,
+                    _targets(variant) if rules.prices.uses_targets else _NO_TARGETS,
                     variant.tax_class,
+                    variant.id,
+                    buyer.tiers.get(variant.id, ()),
                 )
             )
-    return Basket(lines, state.coupons, _method(state, rules), _destination(state, rules), now)
+    return Basket(
+        lines,
+        state.coupons,
+        _method(state, rules),
+        _destination(state, rules),
+        now,
+        buyer.customer,
+        buyer.codes,
+        _gifts(state, rules, goods) if rules.prices.gifts else {},
+    )
+
+
+def _targets(variant: SaleVariant) -> frozenset[UUID]:
+    return frozenset((variant.id, variant.product_id, *variant.category_ids, *variant.collection_ids))
+
+
+def _gifts(state: CartState, rules: ChannelRules, goods: Goods) -> dict[UUID, Gift]:
+    """The gifts that can be had beside what the cart holds."""
+    gifts = {}
+    for promotion_id, variant_id in rules.prices.gifts.items():
+        variant, units = goods.variants.get(variant_id), goods.available.get(variant_id)
+        if variant is None or units is None or not variant.is_available:
+            continue
+        quantity = rules.prices.by_id[promotion_id].promotion.gift_quantity
+        most = most_of(units)
+        if most is None or demand_of(state.lines, variant_id) + quantity <= most:
+            line_id = derived_id(state.id, str(promotion_id))
+            gifts[promotion_id] = Gift(line_id, variant.price.amount, variant.tax_class)
+    return gifts
 
 
 def explain(
-    state: CartState, rules: ChannelRules, goods: Goods, now: datetime, *, for_staff: bool
+    state: CartState, rules: ChannelRules, goods: Goods, buyer: Buyer, now: datetime, *, for_staff: bool
 ) -> Explanation:
     """Every price step with what was considered in it."""
     record = Recorder(state.currency, for_staff=for_staff)
-    priced = price(basket_of(state, rules, goods.variants, now), rules.prices, record)
+    priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     totals = _totals(priced, rules)
     credits, _ = applied(totals.total, goods.balances)
-    # The step of the price has no balances: those are of this cart.
-    steps = [step for step in record.steps if step.step != "credit" or not credits]
-    if credits:
-        steps.append(step_of(totals.total, credits))
-    return Explanation(steps, _paid(totals, credits))
+    return Explanation(_steps(record, totals, credits), _paid(totals, credits))
+
+
+def _steps(record: Recorder, totals: CartTotals, credits: Sequence[AppliedCredit]) -> list[PriceStep]:
+    """The recorded steps; the last one, which has no balances, replaced by what those of this cart pay."""
+    if not credits:
+        return record.steps
+    return [*(step for step in record.steps if step.step != "credit"), step_of(totals.total, credits)]
 
 
 def offers(rules: ChannelRules, country: str | None, subtotal: int, now: datetime) -> list[DeliveryMethod]:
@@ -169,7 +230,7 @@ def _destination(state: CartState, rules: ChannelRules) -> Destination:
     """Until there is an address, the tax is that of the channel's first country."""
     address = state.shipping_address
     if address is not None:
-        return Destination(address.country, address.region)
+        return Destination(address.country, address.region, address.postal_code)
     return Destination(rules.channel.countries[0] if rules.channel.countries else None)
 
 
@@ -194,13 +255,25 @@ def _lines(state: CartState, goods: Goods, priced: PricedCart) -> tuple[list[Car
             problems.append(Problem("variant_unavailable", line_id=line.id))
         else:
             units = goods.available.get(line.variant_id) or _nothing_of(line.variant_id)
-            lines.append(_shown(line, variant, next(in_order), units.availability))
+            one = next(in_order)
+            lines.append(_shown(line, variant, one, units.availability))
             if units.available < demand[line.variant_id]:
                 problems.append(Problem("insufficient_stock", line_id=line.id, available=units.available))
-            if line.price_seen is not None and line.price_seen != variant.price.amount:
-                old = Money(line.price_seen, state.currency)
+            is_catalog_price = one.list_price == variant.price.amount
+            if line.price_seen not in (None, variant.price.amount) and is_catalog_price:
+                old = Money(line.price_seen or 0, state.currency)
                 problems.append(Problem("price_changed", line_id=line.id, old=old, new=variant.price))
+    for gift in in_order:
+        lines.append(_given(gift, goods))
     return lines, problems
+
+
+def _given(gift: PricedLine, goods: Goods) -> CartLine:
+    """A line that a promotion adds."""
+    assert gift.line.variant_id is not None
+    variant = goods.variants[gift.line.variant_id]
+    line = LineState(gift.line.id, variant.id, gift.line.quantity, None, None)
+    return _shown(line, variant, gift, goods.available[variant.id].availability, is_gift=True)
 
 
 def _nothing_of(variant_id: UUID) -> AvailableUnits:
@@ -208,11 +281,17 @@ def _nothing_of(variant_id: UUID) -> AvailableUnits:
 
 
 def _shown(
-    line: LineState, variant: SaleVariant, priced: PricedLine | None, availability: Availability
+    line: LineState,
+    variant: SaleVariant,
+    priced: PricedLine | None,
+    availability: Availability,
+    *,
+    is_gift: bool = False,
 ) -> CartLine:
     """A line as shown; without a price when it cannot be bought."""
     currency = variant.price.currency
     is_plain = priced is None or priced.unit_price == variant.price.amount
+    is_listed = priced is None or priced.list_price == variant.price.amount
     return CartLine(
         line.id,
         line.variant_id,
@@ -224,12 +303,13 @@ def _shown(
         variant.image,
         line.quantity,
         variant.price if priced is None or is_plain else Money(priced.unit_price, currency),
-        variant.price,
+        variant.price if priced is None or is_listed else Money(priced.list_price, currency),
         [] if priced is None else priced.discounts,
         Money(0 if priced is None else priced.total, currency),
         availability,
         line.custom,
         Money(0 if priced is None else priced.tax, currency),
+        is_gift,
     )
 
 
@@ -272,7 +352,7 @@ def _totals(priced: PricedCart, rules: ChannelRules) -> CartTotals:
         Money(priced.discount, currency),
         Money(priced.delivery, currency),
         Money(priced.tax, currency),
-        rules.prices.prices_include_tax,
+        priced.tax_included,
         total,
         Money(0, currency),
         total,

@@ -114,3 +114,4 @@ class SaleRecord(msgspec.Struct, frozen=True):
     weight_g: int
     price_amount: int | None
     compare_at_amount: int | None
+    collection_ids: list[UUID]

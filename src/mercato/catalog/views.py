@@ -127,6 +127,7 @@ def sale_variant_of(record: SaleRecord, channel: Channel, navigation: Navigation
         tax_class=record.tax_class,
         weight_g=record.weight_g,
         is_available=record.status is ProductStatus.ACTIVE and amount is not None and channel.is_active,
+        collection_ids=record.collection_ids,
     )
 
 

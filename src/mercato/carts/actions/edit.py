@@ -30,6 +30,16 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.ids import digest, new_id, new_token
 
 COUPON_TEXTS = {
+    "used_by_customer": "You have used this code as often as one may.",
+    "budget_spent": "This code has been used up.",
+    "too_few": "There is too little in the cart for this code.",
+    "other_customers": "This code is for other customers.",
+    "not_first_order": "This code is for first orders.",
+    "other_country": "This code does not apply to your country.",
+    "not_combinable": "This code cannot be combined with another offer on this cart.",
+    "excluded": "This code cannot be combined with another offer on this cart.",
+    "already_applied": "A code for the same offer is on this cart already.",
+    "gift_unavailable": "The gift of this code is out of stock.",
     "unknown": "There is no such code.",
     "inactive": "This code is not valid at the moment.",
     "not_started": "This code is not valid yet.",
@@ -178,6 +188,7 @@ async def update(
     delivery_method_id: UUID | None,
     note: str | None,
     channel: str | None,
+    tax_id: str | None,
 ) -> Cart:
     """Set what is given, keep the rest. All wrong fields are named at once."""
     rules = await desk.rules.of(ctx, channel or ctx.channel)
@@ -189,12 +200,14 @@ async def update(
             FieldError("delivery_method_id", "unknown_delivery_method", "Choose one of the delivery methods.")
         )
     email = _checked_email(email, errors)
+    tax_id = _checked_tax_id(tax_id, errors)
     if errors:
         raise Invalid(detail="Some fields need another look.", errors=errors)
     edited = await store.update(
         desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), email=email,
         shipping_address=shipping, billing_address=billing, delivery_method_id=delivery_method_id, note=note,
         channel=channel, currency=None if channel is None else rules.channel.currency,
+        tax_id=tax_id,
     )  # fmt: skip
     return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
@@ -272,6 +285,20 @@ def _checked_email(email: str | None, errors: list[FieldError] | None = None) ->
         raise Invalid(detail=error.message, errors=[error])
     errors.append(error)
     return None
+
+
+def _checked_tax_id(tax_id: str | None, errors: list[FieldError]) -> str | None:
+    """A VAT number of the European Union without spaces, in capitals; empty to take it off."""
+    if tax_id is None or not tax_id.strip():
+        return tax_id and ""
+    from stdnum.eu import vat  # its check rules of every country are loaded only when one is typed
+
+    try:
+        return str(vat.validate(tax_id))
+    except vat.ValidationError:
+        text = "Enter a VAT number with its country, like DE136695976, or leave it empty."
+        errors.append(FieldError("tax_id", "tax_id_invalid", text))
+        return None
 
 
 def _coupon_refused(code: str, reason: str) -> Invalid:

@@ -6,9 +6,11 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.credit import uses_of
+from mercato.carts.pricing.model import Applied
 from mercato.carts.reading import Desk, decode_frozen, encode_frozen
 from mercato.carts.store import freezing as store
 from mercato.carts.store.carts import CartState
+from mercato.carts.store.freezing import Claim, FreezeRow
 from mercato.carts.view import Goods
 from mercato.contracts.carts import Cart, CartStatus, FrozenCart
 from mercato.contracts.stock import Availability, AvailableUnits
@@ -34,19 +36,31 @@ async def freeze(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None) 
             raise Conflict("cart_completed", "This cart has become an order.")
         if state.status is not CartStatus.OPEN:
             raise Conflict("cart_not_open", "This cart is too old; start a new one.")
-        frozen, promotion_ids = await _priced(desk, ctx, state)
-        # Uses of coupons must survive a power cut; without any, a lost claim is simply taken again.
-        database = desk.durable if promotion_ids else desk.db
-        row = await store.freeze(
-            database, cart_id=cart_id, version=state.version, frozen=encode_frozen(frozen),
-            promotion_ids=promotion_ids, now=frozen.cart.updated_at,
-        )  # fmt: skip
+        frozen, claims = await _priced(desk, ctx, state)
+        row = await _store(desk, state, frozen, claims)
         if row.is_done:
             desk.tell(cart_id)
             return frozen
         if row.is_there:
             desk.rules.drop()
     raise Unavailable("cart_busy", "This cart is being changed elsewhere; try again.")
+
+
+async def _store(desk: Desk, state: CartState, frozen: FrozenCart, claims: list[Claim]) -> FreezeRow:
+    """Freeze in one statement; where customers are counted, under the locks of the promotions."""
+    now, data = frozen.cart.updated_at, encode_frozen(frozen)
+    if not claims:  # a claim that a power cut takes is simply taken again; uses must survive it
+        return await store.freeze(desk.db, cart_id=state.id, version=state.version, frozen=data, now=now)
+    if not any(one.by_customer for one in claims):
+        return await store.claim(
+            desk.durable, cart_id=state.id, version=state.version, frozen=data, claims=claims, now=now
+        )
+    promotion_ids = [one.promotion_id for one in claims]
+    async with desk.durable.transaction() as tx:
+        await store.lock_promotions(tx, cart_id=state.id, promotion_ids=promotion_ids)
+        return await store.claim(
+            tx, cart_id=state.id, version=state.version, frozen=data, claims=claims, now=now
+        )
 
 
 async def thaw(desk: Desk, *, cart_id: UUID) -> None:
@@ -60,10 +74,10 @@ async def finish(desk: Desk, *, cart_ids: Sequence[UUID]) -> None:
         desk.tell(cart_id)
 
 
-async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCart, list[UUID]]:
-    """The cart as it will be frozen, and the promotions whose uses are counted. Raises Conflict."""
+async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCart, list[Claim]]:
+    """The cart as it will be frozen, and the uses that are counted. Raises Conflict."""
     now = clock.now()
-    priced = await desk.price(ctx, state, now=now, known=Goods({}, _enough(state)))
+    priced = await desk.price(ctx, state, now=now, known=Goods({}, _enough(state)), is_final=True)
     cart = priced.cart
     missing = [name for name in cart.requirements if name != "payment"]
     if missing:
@@ -81,9 +95,17 @@ async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCar
         billing_address=cart.billing_address or cart.shipping_address,
         requirements=["payment"],
     )
-    counted = [one.id for one in priced.price.applied if one.promotion.usage_limit is not None]
-    uses = uses_of(frozen.credits)
-    return FrozenCart(frozen, state.customer_id, priced.price.tax_lines, uses), counted
+    claims = [claim_of(one) for one in priced.price.applied if one.is_counted]
+    return FrozenCart(
+        frozen, state.customer_id, priced.price.tax_lines, uses_of(frozen.credits), priced.steps
+    ), claims
+
+
+def claim_of(one: Applied) -> Claim:
+    promotion = one.promotion
+    assert promotion.id is not None
+    by_customer = promotion.first_order or promotion.customer_limit is not None
+    return Claim(promotion.id, one.amount, one.coupon_id, one.code, by_customer)
 
 
 def _enough(state: CartState) -> dict[UUID, AvailableUnits]:

@@ -18,6 +18,7 @@ from mercato.contracts.carts import (
     Explanation,
     MergeChoice,
     NewLine,
+    TaxId,
 )
 from mercato.contracts.payments import GiftCardCode
 from mercato.contracts.shared import Address, Email, Page, Quantity
@@ -61,6 +62,8 @@ class CartChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery_method_id: UUID | None = None
     note: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
     channel: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    tax_id: TaxId | None = None
+    """VAT number of a business in the European Union; empty takes it off."""
 
 
 class MergeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +86,7 @@ async def get_cart(ctx: Context, carts: Carts, cart_id: UUID, cart_token: OwnTok
 async def update_cart(
     ctx: Context, carts: Carts, cart_id: UUID, data: CartChanges, cart_token: OwnToken = None
 ) -> Cart:
-    """Set e-mail, addresses, delivery method, note or channel."""
+    """Set e-mail, addresses, delivery method, note, channel or VAT number."""
     return await carts.update(
         ctx,
         cart_id=cart_id,
@@ -94,6 +97,7 @@ async def update_cart(
         delivery_method_id=data.delivery_method_id,
         note=data.note,
         channel=data.channel,
+        tax_id=data.tax_id,
     )
 
 

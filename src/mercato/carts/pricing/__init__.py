@@ -5,24 +5,32 @@ line → credit. Owns no data and does no I/O: time, rules and prices are argume
 integers; whatever is divided is rounded half-even once.
 """
 
+from mercato.carts.pricing.compiling import compile_rules
 from mercato.carts.pricing.model import (
     Basket,
     BasketLine,
+    Customer,
     Destination,
+    Gift,
+    KnownCode,
     PricedCart,
     PricedLine,
     PriceRules,
-    compile_rules,
+    Tier,
 )
 from mercato.carts.pricing.steps import price
 
 __all__ = [
     "Basket",
     "BasketLine",
+    "Customer",
     "Destination",
+    "Gift",
+    "KnownCode",
     "PriceRules",
     "PricedCart",
     "PricedLine",
+    "Tier",
     "compile_rules",
     "price",
 ]

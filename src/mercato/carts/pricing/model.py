@@ -1,8 +1,9 @@
 """What the price steps take and give."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -13,23 +14,45 @@ from mercato.contracts.carts import (
     PriceEntry,
     PriceStep,
     Promotion,
-    PromotionReward,
     TaxLine,
-    TaxRate,
 )
 from mercato.kernel.money import Money
 
-NO_TAX = Fraction(0)
+NO_TAX: Final = Fraction(0)
+_NOBODY: Final[frozenset[UUID]] = frozenset()
+
+
+class PriceListRule(msgspec.Struct, frozen=True, gc=False):
+    """A price list made ready."""
+
+    id: UUID
+    name: str
+    groups: frozenset[UUID]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    priority: int
+
+
+class Tier(msgspec.Struct, frozen=True, gc=False):
+    """The unit price of a variant in a price list, from `min_quantity` units on."""
+
+    price_list: PriceListRule
+    min_quantity: int
+    price: int
 
 
 class BasketLine(msgspec.Struct, frozen=True, gc=False):
-    """A line to be priced; `list_price` is of one unit, in minor units."""
+    """A line to be priced; `list_price` is the catalog's of one unit, in minor units."""
 
     id: UUID
     quantity: int
     list_price: int
-    category_ids: frozenset[UUID]
+    targets: frozenset[UUID]
+    """All that a promotion can name it by: its variant, product, categories, collections."""
     tax_class: str
+    variant_id: UUID | None = None
+    """Units of one variant count together for quantity prices; None stands for itself alone."""
+    tiers: tuple[Tier, ...] = ()
 
 
 class Destination(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +60,35 @@ class Destination(msgspec.Struct, frozen=True, gc=False):
 
     country: str | None
     region: str | None = None
+    postal_code: str | None = None
+
+
+class Customer(msgspec.Struct, frozen=True, gc=False):
+    """What is known of who buys; nothing, of a guest without an e-mail."""
+
+    groups: frozenset[UUID] = _NOBODY
+    has_ordered: bool = False
+    uses: Mapping[UUID, int] = {}
+    """Promotion → how often this customer has used it in other carts."""
+    is_tax_exempt: bool = False
+    tax_id: str | None = None
+    """A VAT number whose form and check digits are right, such as DE136695976."""
+
+
+class KnownCode(msgspec.Struct, frozen=True, gc=False):
+    """A generated code that the cart has. `refusal` is why it gives nothing to anybody, if so."""
+
+    coupon_id: UUID
+    promotion_id: UUID
+    refusal: str | None = None
+
+
+class Gift(msgspec.Struct, frozen=True, gc=False):
+    """A variant that a promotion gives, when it can be had."""
+
+    line_id: UUID
+    list_price: int
+    tax_class: str
 
 
 class Basket(msgspec.Struct, frozen=True):
@@ -47,20 +99,39 @@ class Basket(msgspec.Struct, frozen=True):
     method: DeliveryMethodInput | None
     destination: Destination
     now: datetime
+    customer: Customer = Customer()
+    codes: Mapping[str, KnownCode] = {}
+    """Generated codes by their lower case."""
+    gifts: Mapping[UUID, Gift] = {}
+    """By promotion."""
 
 
 class CompiledPromotion(msgspec.Struct, frozen=True):
-    """A promotion made ready: its percentage as a fraction, its categories as a set."""
+    """A promotion made ready: its percentage as a fraction, its goods and groups as sets."""
 
     promotion: Promotion
     id: UUID
     fraction: Fraction
-    categories: frozenset[UUID]
+    targets: frozenset[UUID]
+    got: frozenset[UUID]
+    groups: frozenset[UUID]
+    countries: frozenset[str]
     code: str | None
-    """The coupon code in lower case."""
-    is_for_lines: bool
-    """A percentage off some categories lowers their unit prices; all else is one order discount."""
+    """Its one coupon code, in lower case."""
+    is_catalog: bool
     is_for_delivery: bool
+    customer_limit: int | None
+    """The first order is one use."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A promotion that a cart may have: by itself, or by one of the cart's codes."""
+
+    one: CompiledPromotion
+    code: str | None = None
+    """As the shopper wrote it."""
+    coupon_id: UUID | None = None
+    refusal: str | None = None
 
 
 class PriceRules(msgspec.Struct, frozen=True):
@@ -69,16 +140,33 @@ class PriceRules(msgspec.Struct, frozen=True):
     channel: str
     currency: str
     prices_include_tax: bool
-    automatic: tuple[CompiledPromotion, ...]
+    origin: str | None
+    """The country that the shop sells from."""
+    automatic: tuple[Candidate, ...]
     by_code: dict[str, CompiledPromotion]
-    uses_categories: bool
-    """Whether any promotion asks what categories a line has."""
+    by_id: dict[UUID, CompiledPromotion]
+    idle: tuple[CompiledPromotion, ...]
+    """Switched off, or waiting for a generated code."""
+    uses_targets: bool
+    """Whether any promotion names goods."""
+    asks_customer: bool
+    """Whether any rule asks who buys."""
+    gifts: dict[UUID, UUID]
+    """Promotion → the variant that it gives."""
+    price_lists: dict[UUID, PriceListRule]
     tax_rates: dict[tuple[str, str, str], tuple[str, Fraction]]
     """(country, region or "", tax class) → name and rate."""
+    postal_rates: dict[tuple[str, str], list[tuple[str, str, Fraction]]]
+    """(country, tax class) → prefix, name and rate, the longest prefix first."""
 
     def tax_of(self, destination: Destination, tax_class: str) -> tuple[str, Fraction]:
-        """The rate of a region before that of its country; none where nobody said one."""
+        """The rate of a postal code before that of its region before that of its country; none where nobody
+        said one."""
         country = destination.country or ""
+        if destination.postal_code and self.postal_rates:
+            for prefix, name, rate in self.postal_rates.get((country, tax_class), ()):
+                if destination.postal_code.upper().startswith(prefix):
+                    return name, rate
         found = None
         if destination.region:
             found = self.tax_rates.get((country, destination.region, tax_class))
@@ -86,13 +174,19 @@ class PriceRules(msgspec.Struct, frozen=True):
 
 
 class PricedLine(msgspec.Struct, gc=False):
-    """A line with its price. `total` = quantity × unit price less its share of order discounts."""
+    """A line with its price. `list_price` is the catalog's or a price list's; `total` = quantity × unit price
+    less its share of order discounts."""
 
     line: BasketLine
+    list_price: int
     unit_price: int
     total: int
     tax: int
     discounts: list[Discount]
+    is_closed: bool = False
+    """An exclusive promotion of the catalog has it."""
+    gift_of: UUID | None = None
+    """The promotion that gives it."""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -102,8 +196,24 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class Applied(msgspec.Struct, frozen=True):
+    """A promotion that gives something here: how much, and by which generated code."""
+
+    promotion: Promotion
+    amount: int
+    code: str | None
+    coupon_id: UUID | None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its use is written down: where something limits it, and wherever a code was spent."""
+        p = self.promotion
+        limits = (p.usage_limit, p.customer_limit, p.budget, self.code)
+        return p.first_order or any(limit is not None for limit in limits)
+
+
 class PricedCart(msgspec.Struct):
-    """What a cart costs. Amounts are minor units; lines are in the order they came."""
+    """What a cart costs. Amounts are minor units; lines are in the order they came, then the gifts."""
 
     lines: list[PricedLine]
     subtotal: int
@@ -111,9 +221,10 @@ class PricedCart(msgspec.Struct):
     delivery: int
     tax: int
     total: int
+    tax_included: bool
     tax_lines: list[TaxLine]
     refused: list[Refused]
-    applied: list[CompiledPromotion]
+    applied: list[Applied]
 
 
 class Recorder:
@@ -128,56 +239,24 @@ class Recorder:
         self._entries: list[PriceEntry] = []
         self.steps: list[PriceStep] = []
 
-    def note(self, subject: str, *, applied: bool, reason: str, amount: int | None = None) -> None:
+    def note(
+        self,
+        subject: str,
+        *,
+        applied: bool,
+        reason: str,
+        amount: int | None = None,
+        detail: str = "",
+        subject_id: UUID | None = None,
+    ) -> None:
         money = None if amount is None else Money(amount, self._currency)
-        self._entries.append(PriceEntry(subject, applied, reason, money))
+        self._entries.append(PriceEntry(subject, applied, reason, money, detail, subject_id))
 
     def end_step(self, step: str, before: int, after: int) -> None:
         self.steps.append(
             PriceStep(step, Money(before, self._currency), Money(after, self._currency), self._entries)
         )
         self._entries = []
-
-
-def compile_rules(
-    *,
-    channel: str,
-    currency: str,
-    prices_include_tax: bool,
-    promotions: Sequence[Promotion],
-    tax_rates: Sequence[TaxRate],
-) -> PriceRules:
-    """The rules of one channel: its promotions by falling priority, then age; its tax rates by place."""
-    compiled = sorted(
-        (_compile(promotion) for promotion in promotions if promotion.channel == channel),
-        key=lambda one: (-one.promotion.priority, one.id),
-    )
-    return PriceRules(
-        channel=channel,
-        currency=currency,
-        prices_include_tax=prices_include_tax,
-        automatic=tuple(one for one in compiled if one.code is None),
-        by_code={one.code: one for one in compiled if one.code is not None},
-        uses_categories=any(one.categories for one in compiled),
-        tax_rates={
-            (rate.country, rate.region or "", rate.tax_class): (rate.name, Fraction(rate.rate))
-            for rate in tax_rates
-        },
-    )
-
-
-def _compile(promotion: Promotion) -> CompiledPromotion:
-    if promotion.id is None:
-        raise ValueError("a promotion is stored before it is used")
-    return CompiledPromotion(
-        promotion=promotion,
-        id=promotion.id,
-        fraction=min(Fraction(promotion.percent or "0") / 100, Fraction(1)),
-        categories=frozenset(promotion.category_ids),
-        code=None if promotion.coupon_code is None else promotion.coupon_code.lower(),
-        is_for_lines=promotion.reward is PromotionReward.PERCENT and bool(promotion.category_ids),
-        is_for_delivery=promotion.reward is PromotionReward.FREE_DELIVERY,
-    )
 
 
 def round_half_even(numerator: int, denominator: int) -> int:

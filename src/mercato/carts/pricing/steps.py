@@ -1,25 +1,31 @@
 """The price steps, in their order. `price` reads top to bottom like the specification."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
 from uuid import UUID
 
+from mercato.carts.pricing.listing import at_list_price, relief_of, tier_for, units_by_variant, without_tax
 from mercato.carts.pricing.model import (
     Basket,
     BasketLine,
+    Candidate,
     CompiledPromotion,
     PricedCart,
     PricedLine,
     PriceRules,
     Recorder,
-    Refused,
-    part_of,
-    round_half_even,
 )
-from mercato.carts.pricing.promotions import APPLIED, basket_reason, considered, standing_reason
-from mercato.contracts.carts import Discount, PromotionReward, TaxLine
-from mercato.kernel.money import Money, allocate
+from mercato.carts.pricing.promotions import (
+    APPLIED,
+    considered,
+    goods_reason,
+    matching,
+    standing_reason,
+)
+from mercato.carts.pricing.rewards import Cuts, cart_cuts, unit_cut
+from mercato.carts.pricing.taxes import RELIEFS, relieved, tax_lines_of
+from mercato.carts.pricing.verdicts import Verdicts
+from mercato.contracts.carts import PromotionReward, TaxLine
 
 
 def price(basket: Basket, rules: PriceRules, record: Recorder | None = None) -> PricedCart:
@@ -34,41 +40,46 @@ class _Pricing:
         self.basket = basket
         self.rules = rules
         self.record = record
-        self.priced = [_at_list_price(line) for line in basket.lines]
-        self.applied: list[CompiledPromotion] = []
-        self.reasons: dict[str, str] = {}
-        """Coupon code in lower case → what came of it."""
+        self.verdicts = Verdicts(basket, rules, record)
+        self.relief = relief_of(basket.customer, rules.origin, basket.destination.country)
+        self.is_tax_included = rules.prices_include_tax and self.relief is None
+        self.priced: list[PricedLine] = []
+        self.gifts: list[PricedLine] = []
+        self.exclusive: CompiledPromotion | None = None
 
     def run(self) -> PricedCart:
+        self.priced = [at_list_price(line, self._list_price(line)) for line in self.basket.lines]
         list_total = sum(priced.total for priced in self.priced)
-        self._note_list_prices(list_total)
-        promotions = list(considered(self.basket, self.rules))
-        for one in promotions:
-            if one.is_for_lines and self._may_apply(one, list_total):
-                self._discount_lines(one)
+        self.verdicts.end_step("list_price", 0, list_total)
+        promotions = considered(self.basket, self.rules)
+        for candidate in promotions:
+            if candidate.one.is_catalog:
+                self._discount_units(candidate, list_total)
         subtotal = sum(priced.total for priced in self.priced)
-        self._end_step("line_discounts", list_total, subtotal)
-        for one in promotions:
-            if not (one.is_for_lines or one.is_for_delivery) and self._may_apply(one, subtotal):
-                self._discount_order(one)
+        self.verdicts.end_step("line_discounts", list_total, subtotal)
+        full = self._delivery_price(subtotal)
+        free = self._discount_cart(promotions, subtotal, full)
         goods = sum(priced.total for priced in self.priced)
-        self._end_step("order_discounts", subtotal, goods)
-        delivery = self._deliver(promotions, subtotal)
-        self._end_step("delivery", goods, goods + delivery)
-        tax, tax_lines = self._tax(delivery)
-        total = goods + delivery + (0 if self.rules.prices_include_tax else tax)
-        self._end_step("tax", goods + delivery, total)
-        self._end_step("credit", total, total)
+        self.verdicts.note_missing_codes()
+        self.verdicts.end_step("order_discounts", subtotal, goods)
+        delivery = self._deliver(full, subtotal, free)
+        self.verdicts.end_step("delivery", goods, goods + delivery)
+        tax_lines = self._tax(delivery)
+        tax = sum(line.tax.amount for line in tax_lines)
+        total = goods + delivery + (0 if self.is_tax_included else tax)
+        self.verdicts.end_step("tax", goods + delivery, total)
+        self.verdicts.end_step("credit", total, total)
         return PricedCart(
-            lines=self.priced,
+            lines=[*self.priced, *self.gifts],
             subtotal=subtotal,
             discount=subtotal - goods,
             delivery=delivery,
             tax=tax,
             total=total,
+            tax_included=self.is_tax_included,
             tax_lines=tax_lines,
-            refused=self._refused(),
-            applied=self.applied,
+            refused=self.verdicts.refused(),
+            applied=self.verdicts.applied,
         )
 
     @cached_property
@@ -77,182 +88,197 @@ class _Pricing:
         return sorted(self.priced, key=lambda priced: priced.line.id.int)
 
     @cached_property
-    def categories(self) -> frozenset[UUID]:
-        return frozenset[UUID]().union(*(line.category_ids for line in self.basket.lines))
-
-    def _discount_lines(self, one: CompiledPromotion) -> None:
-        """A percentage off the unit price of every line of its categories."""
-        off = 0
+    def by_target(self) -> dict[UUID, list[PricedLine]]:
+        found: dict[UUID, list[PricedLine]] = {}
         for priced in self.ordered:
-            if one.categories.isdisjoint(priced.line.category_ids):
-                continue
-            per_unit = part_of(priced.unit_price, one.fraction)
-            if per_unit:
-                priced.unit_price -= per_unit
-                amount = per_unit * priced.line.quantity
-                priced.total -= amount
-                priced.discounts.append(self._discount(one, amount))
-                off += amount
-        self._gave(one, off)
-
-    def _discount_order(self, one: CompiledPromotion) -> None:
-        """One amount off the lines concerned, spread in proportion to what each still costs."""
-        lines = [
-            priced
-            for priced in self.ordered
-            if not one.categories or not one.categories.isdisjoint(priced.line.category_ids)
-        ]
-        left = sum(priced.total for priced in lines)
-        if one.promotion.reward is PromotionReward.PERCENT:
-            amount = part_of(left, one.fraction)
-        else:
-            amount = min(one.promotion.amount or 0, left)
-        if amount:
-            shares = allocate(amount, [priced.total for priced in lines])
-            for priced, share in zip(lines, shares, strict=True):
-                if share:
-                    priced.total -= share
-                    priced.discounts.append(self._discount(one, share))
-        self._gave(one, amount)
-
-    def _deliver(self, promotions: Sequence[CompiledPromotion], subtotal: int) -> int:
-        method = self.basket.method
-        price = 0 if method is None else method.price
-        if method is not None and method.free_above is not None and subtotal >= method.free_above:
-            self._note(method.code, True, f"Free from a subtotal of {method.free_above} minor units.", -price)
-            price = 0
-        elif method is not None:
-            self._note(method.code, True, "The price of the delivery method.", price)
-        for one in promotions:
-            if one.is_for_delivery and self._may_apply(one, subtotal):
-                self._gave(one, price)
-                price = 0
-        return price
-
-    def _tax(self, delivery: int) -> tuple[int, list[TaxLine]]:
-        """Tax of every line and of the delivery, each rounded once; and the sums by rate."""
-        taxed: dict[str, _Taxed] = {}
-        for priced in self.priced:
-            priced.tax = self._taxed(priced.line.tax_class, taxed).add(priced.total)
-        method = self.basket.method
-        if method is not None and delivery:
-            self._taxed(method.tax_class, taxed).add(delivery)
-        currency = self.rules.currency
-        sums: dict[tuple[str, Fraction], tuple[int, int]] = {}
-        for one in taxed.values():
-            net, tax = sums.get((one.name, one.rate), (0, 0))
-            sums[one.name, one.rate] = (net + one.net, tax + one.tax)
-        lines = []
-        for (name, rate), (net, tax) in sorted(sums.items()):
-            if not rate:
-                continue
-            text = _decimal_text(rate)
-            lines.append(TaxLine(name, text, Money(net, currency), Money(tax, currency)))
-            included = "included in" if self.rules.prices_include_tax else "added to"
-            self._note(name, True, f"Rate {text}, {included} the price.", tax)
-        return sum(tax for _, tax in sums.values()), lines
-
-    def _taxed(self, tax_class: str, taxed: dict[str, "_Taxed"]) -> "_Taxed":
-        found = taxed.get(tax_class)
-        if found is None:
-            name, rate = self.rules.tax_of(self.basket.destination, tax_class)
-            found = taxed[tax_class] = _Taxed(name, rate, self.rules.prices_include_tax)
+            for target in priced.line.targets:
+                found.setdefault(target, []).append(priced)
         return found
 
-    def _may_apply(self, one: CompiledPromotion, subtotal: int) -> bool:
-        reason = standing_reason(one, self.basket.now)
-        if reason == APPLIED:
-            reason = basket_reason(
-                one, subtotal=subtotal, categories=self.categories, has_method=self.basket.method is not None
-            )
-        if reason == APPLIED:
-            return True
-        if one.code is not None:
-            self.reasons[one.code] = reason
-        self._note(one.promotion.name, False, reason)
-        return False
+    @cached_property
+    def units(self) -> dict[UUID, int]:
+        return units_by_variant(self.basket.lines)
 
-    def _gave(self, one: CompiledPromotion, amount: int) -> None:
-        """It was allowed to apply; whether anything was left to take off decides whether it counts."""
-        is_used = amount > 0
-        reason = APPLIED if is_used else "nothing_left"
-        if one.code is not None:
-            self.reasons[one.code] = reason
-        if is_used:
-            self.applied.append(one)
-        self._note(one.promotion.name, is_used, reason, -amount if is_used else None)
+    def _list_price(self, line: BasketLine) -> int:
+        """The unit price of the price list that fits, else of the catalog; net for who pays no tax."""
+        tier = tier_for(line, self.basket, self.units[line.variant_id or line.id]) if line.tiers else None
+        amount = line.list_price if tier is None else tier.price
+        if self.relief is not None:
+            amount = self._net(amount, line.tax_class)
+        if self.record is not None:
+            source = "the catalog" if tier is None else f"price list {tier.price_list.name}"
+            reason = f"{line.quantity} × {amount} minor units."
+            self.record.note(
+                str(line.id), applied=True, reason=reason, amount=amount * line.quantity,
+                detail=f"The unit price of {source}{'' if self.relief is None else ', without tax'}.",
+                subject_id=line.id,
+            )  # fmt: skip
+        return amount
 
-    def _refused(self) -> list[Refused]:
-        found = []
-        for code in self.basket.coupons:
-            reason = self.reasons.get(code.lower(), "unknown")
-            if reason != APPLIED:
-                found.append(Refused(code, reason))
-        return found
+    def _net(self, amount: int, tax_class: str) -> int:
+        if not self.rules.prices_include_tax:
+            return amount
+        return without_tax(amount, self.rules.tax_of(self.basket.destination, tax_class)[1])
 
-    def _discount(self, one: CompiledPromotion, amount: int) -> Discount:
-        promotion = one.promotion
-        return Discount(one.id, promotion.label, Money(amount, self.rules.currency), promotion.coupon_code)
-
-    def _note_list_prices(self, list_total: int) -> None:
-        if self.record is None:
+    def _discount_units(self, candidate: Candidate, list_total: int) -> None:
+        """Lower the unit prices of the lines concerned; an exclusive promotion stands alone on its line."""
+        one = candidate.one
+        lines = self._lines_of(one)
+        reason = self._reason(candidate, list_total, lines)
+        if reason != APPLIED:
+            self.verdicts.refuse(candidate, reason)
             return
-        for priced in self.priced:
-            reason = f"{priced.line.quantity} × {priced.line.list_price} minor units."
-            self.record.note(str(priced.line.id), applied=True, reason=reason, amount=priced.total)
-        self.record.end_step("list_price", 0, list_total)
+        is_exclusive = one.promotion.is_exclusive
+        reached = self.ordered if one.promotion.whole_cart else lines
+        free = [p for p in reached if not p.is_closed and not (is_exclusive and p.discounts)]
+        cuts = [(p, unit_cut(one, p.unit_price)) for p in free]
+        if reached and not free:
+            self.verdicts.refuse(candidate, "not_combinable" if is_exclusive else "excluded")
+            return
+        if not self._gave(candidate, [(p, cut * p.line.quantity) for p, cut in cuts if cut]):
+            return
+        for priced, cut in cuts:
+            priced.unit_price -= cut
+            priced.is_closed = priced.is_closed or (is_exclusive and cut > 0)
 
-    def _note(self, subject: str, applied: bool, reason: str, amount: int | None = None) -> None:
+    def _discount_cart(self, promotions: Sequence[Candidate], subtotal: int, full: int) -> list[Candidate]:
+        """Promotions of the cart, the highest priority first; those of the delivery are returned."""
+        is_given = False
+        free: list[Candidate] = []
+        for candidate in promotions:
+            one = candidate.one
+            if one.is_catalog:
+                continue
+            lines = self._lines_of(one)
+            reason = self._reason(candidate, subtotal, lines)
+            if reason == APPLIED and self.exclusive is not None:
+                reason = "excluded"
+            if reason == APPLIED and is_given and one.promotion.is_exclusive:
+                reason = "not_combinable"
+            if reason != APPLIED:
+                self.verdicts.refuse(candidate, reason)
+                continue
+            if one.is_for_delivery:
+                does_give = self._frees_delivery(candidate, full if not free else 0)
+                free += [candidate] if does_give else []
+            elif one.promotion.reward is PromotionReward.GIFT:
+                does_give = self._add_gift(candidate)
+            else:
+                reached = self.ordered if one.promotion.whole_cart else lines
+                got = matching(one.got, self.by_target, self.ordered) if one.got else None
+                does_give = self._gave(candidate, cart_cuts(one, reached, got))
+            is_given = is_given or does_give
+            if does_give and one.promotion.is_exclusive:
+                self.exclusive = one
+        return free
+
+    def _frees_delivery(self, candidate: Candidate, amount: int) -> bool:
+        """Whether there is a price of delivery to take off; it is noted at its own step."""
+        if self.basket.method is None:
+            self.verdicts.refuse(candidate, "no_delivery_method")
+            return False
+        if self._exceeds_budget(candidate.one, amount) or not amount:
+            self.verdicts.refuse(candidate, "budget_spent" if amount else "nothing_left")
+            return False
+        self.verdicts.accept(candidate, amount)
+        return True
+
+    def _add_gift(self, candidate: Candidate) -> bool:
+        """A line of its own that costs nothing."""
+        one = candidate.one
+        gift = self.basket.gifts.get(one.id)
+        if gift is None:
+            self.verdicts.refuse(candidate, "gift_unavailable")
+            return False
+        quantity = max(one.promotion.gift_quantity, 1)
+        line = BasketLine(
+            gift.line_id,
+            quantity,
+            gift.list_price,
+            frozenset(),
+            gift.tax_class,
+            one.promotion.gift_variant_id,
+        )
+        value = gift.list_price if self.relief is None else self._net(gift.list_price, gift.tax_class)
+        priced = at_list_price(line, value)
+        if self._exceeds_budget(one, priced.total):
+            self.verdicts.refuse(candidate, "budget_spent")
+            return False
+        self.verdicts.accept(candidate, priced.total)
+        self.verdicts.note(candidate, APPLIED, 0)
+        if priced.total:
+            priced.discounts.append(self.verdicts.discount(candidate, priced.total))
+        priced.unit_price = priced.total = 0
+        priced.gift_of = one.id
+        self.gifts.append(priced)
+        return True
+
+    def _delivery_price(self, subtotal: int) -> int:
+        """What the chosen method costs before any promotion."""
+        method = self.basket.method
+        if method is None or (method.free_above is not None and subtotal >= method.free_above):
+            return 0
+        return method.price if self.relief is None else self._net(method.price, method.tax_class)
+
+    def _deliver(self, full: int, subtotal: int, free: Sequence[Candidate]) -> int:
+        method = self.basket.method
+        if method is not None and self.record is not None:
+            is_free = method.free_above is not None and subtotal >= method.free_above
+            reason = (
+                f"Free from a subtotal of {method.free_above} minor units."
+                if is_free
+                else "The price of the delivery method."
+            )
+            self.record.note(
+                method.code, applied=True, reason=reason, amount=-method.price if is_free else full
+            )
+        for candidate in free:
+            self.verdicts.note(candidate, APPLIED, -full)
+        return 0 if free else full
+
+    def _tax(self, delivery: int) -> list[TaxLine]:
+        """Tax of every line and of the delivery; none, but said why, for who is relieved of it."""
+        currency, method = self.rules.currency, self.basket.method
+        if self.relief is not None:
+            lines = relieved(self.priced, delivery, self.relief, currency)
+            if self.record is not None:
+                self.record.note(RELIEFS[self.relief], applied=True, reason=self.relief, amount=0)
+            return lines
+        lines = tax_lines_of(
+            self.priced, delivery, "" if method is None else method.tax_class,
+            rules=self.rules, destination=self.basket.destination, is_included=self.is_tax_included,
+        )  # fmt: skip
         if self.record is not None:
-            self.record.note(subject, applied=applied, reason=reason, amount=amount)
+            included = "included in" if self.is_tax_included else "added to"
+            for line in lines:
+                reason = f"Rate {line.rate}, {included} the price."
+                self.record.note(line.name, applied=True, reason=reason, amount=line.tax.amount)
+        return lines
 
-    def _end_step(self, step: str, before: int, after: int) -> None:
-        if self.record is not None:
-            if step == "order_discounts":
-                self._note_missing_codes()
-            self.record.end_step(step, before, after)
+    def _lines_of(self, one: CompiledPromotion) -> list[PricedLine]:
+        return matching(one.targets, self.by_target, self.ordered) if one.targets else self.ordered
 
-    def _note_missing_codes(self) -> None:
-        """Explain names the promotions that would need a code, and the codes that nobody knows."""
-        given = {code.lower() for code in self.basket.coupons}
-        for code, one in self.rules.by_code.items():
-            if self.record is not None and self.record.for_staff and code not in given:
-                self._note(one.promotion.name, False, "needs_code")
-        for code in self.basket.coupons:
-            if code.lower() not in self.rules.by_code:
-                self._note(code, False, "unknown")
+    def _reason(self, candidate: Candidate, subtotal: int, lines: Sequence[PricedLine]) -> str:
+        if candidate.refusal is not None:
+            return candidate.refusal
+        if candidate.one.id in self.verdicts.given:
+            return "already_applied"
+        reason = standing_reason(candidate.one, self.basket)
+        return reason if reason != APPLIED else goods_reason(candidate.one, subtotal=subtotal, lines=lines)
 
+    def _gave(self, candidate: Candidate, cuts: Cuts) -> bool:
+        """Take the cuts off their lines, if there are any and the budget covers them."""
+        amount = sum(cut for _, cut in cuts)
+        if not amount or self._exceeds_budget(candidate.one, amount):
+            self.verdicts.refuse(candidate, "budget_spent" if amount else "nothing_left")
+            return False
+        for priced, cut in cuts:
+            priced.total -= cut
+            priced.discounts.append(self.verdicts.discount(candidate, cut))
+        self.verdicts.accept(candidate, amount)
+        self.verdicts.note(candidate, APPLIED, -amount)
+        return True
 
-class _Taxed:
-    """The tax of one class of goods: its rate, and what was taxed so far."""
-
-    __slots__ = ("denominator", "is_included", "name", "net", "numerator", "rate", "tax")
-
-    def __init__(self, name: str, rate: Fraction, is_included: bool) -> None:
-        self.name = name
-        self.rate = rate
-        self.is_included = is_included
-        self.numerator = rate.numerator
-        self.denominator = rate.denominator + rate.numerator if is_included else rate.denominator
-        self.net = 0
-        self.tax = 0
-
-    def add(self, amount: int) -> int:
-        """The tax in `amount` or on top of it, rounded half-even once."""
-        tax = round_half_even(amount * self.numerator, self.denominator)
-        self.tax += tax
-        self.net += amount - tax if self.is_included else amount
-        return tax
-
-
-def _at_list_price(line: BasketLine) -> PricedLine:
-    return PricedLine(line, line.list_price, line.list_price * line.quantity, 0, [])
-
-
-def _decimal_text(rate: Fraction) -> str:
-    """A tax rate as it is written, "0.19"; rates come from decimal texts, so this is exact."""
-    digits, scaled = 0, rate
-    while scaled.denominator != 1:
-        digits, scaled = digits + 1, scaled * 10
-    text = str(scaled.numerator).rjust(digits + 1, "0")
-    return f"{text[:-digits]}.{text[-digits:]}" if digits else text
+    def _exceeds_budget(self, one: CompiledPromotion, amount: int) -> bool:
+        budget = one.promotion.budget
+        return budget is not None and one.promotion.spent + amount > budget

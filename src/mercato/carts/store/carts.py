@@ -46,10 +46,11 @@ class CartState(msgspec.Struct, frozen=True):
     lines: list[LineState]
     gift_cards: list[UUID] = []
     use_credit: bool = False
+    tax_id: str | None = None
 
 
 _COLUMNS = """c.id, c.status, c.channel, c.currency, c.customer_id, c.email, c.shipping_address, c.billing_address, c.delivery_method_id, c.note, c.coupons,
-   c.version, c.updated_at, c.expires_at, c.frozen, c.gift_cards, c.use_credit"""
+   c.version, c.updated_at, c.expires_at, c.frozen, c.gift_cards, c.use_credit, c.tax_id"""
 _OWNED = "c.id = $1 and (c.token_hash = $2 or c.customer_id = $3 or $4::bool)"
 _TOUCH = f"""version = c.version + 1, updated_at = $5,
    expires_at = case when c.expires_at < $5::timestamptz + interval '{(LIFETIME - RENEWAL_MARGIN).days} days' then $5::timestamptz + interval '{LIFETIME.days} days' else c.expires_at end"""
@@ -95,7 +96,8 @@ REMOVE_LINE = f"""with {_EDIT},
    {_lines(f"select {_LINE} from carts.lines where cart_id = c.id and id <> $6")}"""
 UPDATE = f"""with c as (update carts.carts c set {_TOUCH}, email = coalesce($6, c.email), shipping_address = coalesce($7::jsonb, c.shipping_address),
      billing_address = coalesce($8::jsonb, c.billing_address), delivery_method_id = coalesce($9, c.delivery_method_id),
-     note = case when $10::text is null then c.note else nullif($10, '') end, channel = coalesce($11, c.channel), currency = coalesce($12, c.currency)
+     note = case when $10::text is null then c.note else nullif($10, '') end, channel = coalesce($11, c.channel), currency = coalesce($12, c.currency),
+     tax_id = case when $13::text is null then c.tax_id else nullif($13, '') end
      where {_OWNED} and c.status = 'open' returning c.*),
    seen as (update carts.lines l set price_seen = null from c where $11::text is not null and l.cart_id = c.id)
    select {_COLUMNS}, {_ARRAYS}, {_SEEN}, true as is_done from c cross join lateral
@@ -213,11 +215,12 @@ async def update(
     note: str | None,
     channel: str | None,
     currency: str | None,
+    tax_id: str | None,
 ) -> Edited | None:
     """Set what is given. A new channel forgets the prices seen, as they were in another currency."""
     row = await db.fetchrow(
         UPDATE, cart_id, *_owner(owner), now, email, _json(shipping_address), _json(billing_address),
-        delivery_method_id, note, channel, currency,
+        delivery_method_id, note, channel, currency, tax_id,
     )  # fmt: skip
     return _edited(row)
 
@@ -293,8 +296,9 @@ def _json(value: Any) -> str | None:
 def _state(row: Row) -> CartState:
     (
         cart_id, status, channel, currency, customer_id, email, shipping, billing, method_id, note, coupons,
-        version, updated_at, expires_at, frozen, gift_cards, use_credit, line_ids, variant_ids, quantities, customs, prices,
-    ) = tuple(row)[:22]  # fmt: skip
+        version, updated_at, expires_at, frozen, gift_cards, use_credit, tax_id, line_ids, variant_ids, quantities, customs,
+        prices,
+    ) = tuple(row)[:23]  # fmt: skip
     lines = [
         LineState(line_id, variant_id, quantity, None if custom is None else _custom(custom), seen)
         for line_id, variant_id, quantity, custom, seen in zip(
@@ -320,4 +324,5 @@ def _state(row: Row) -> CartState:
         lines,
         gift_cards,
         use_credit,
+        tax_id,
     )

@@ -49,7 +49,8 @@ async def pour(tx: Tx, *, source: UUID, target: UUID, now: datetime) -> None:
         coupons = (select coalesce(array_agg(distinct code), '{}') from unnest(t.coupons || s.coupons) code),
         shipping_address = coalesce(t.shipping_address, s.shipping_address), billing_address = coalesce(t.billing_address, s.billing_address),
         gift_cards = (select coalesce(array_agg(distinct card), '{}') from unnest(t.gift_cards || s.gift_cards) card),
-        delivery_method_id = coalesce(t.delivery_method_id, s.delivery_method_id), note = coalesce(t.note, s.note)
+        delivery_method_id = coalesce(t.delivery_method_id, s.delivery_method_id), note = coalesce(t.note, s.note),
+        tax_id = coalesce(t.tax_id, s.tax_id)
         from carts.carts s where t.id = $2 and s.id = $1""",
         source, target, now,
     )  # fmt: skip

@@ -100,7 +100,8 @@ async def sale_variants(db: Queries, *, variant_ids: Sequence[UUID], channel: st
           select v.id, v.product_id, p.category_id, v.sku, p.slug, p.name, p.status, p.options as product_options,
             v.options, p.tax_class, v.weight_g, r.price_amount, r.compare_at_amount,
             (select i.key from catalog.images i where i.product_id = p.id
-             order by i.id = any(v.image_ids) desc, i.position, i.id limit 1) as image_key
+             order by i.id = any(v.image_ids) desc, i.position, i.id limit 1) as image_key,
+            array(select c.collection_id from catalog.collection_products c where c.product_id = p.id) as collection_ids
           from catalog.variants v
           join catalog.products p on p.id = v.product_id
           left join catalog.prices r on r.variant_id = v.id and r.channel = $2

@@ -67,6 +67,8 @@ class CartLine(msgspec.Struct, frozen=True, gc=False):
     availability: Availability
     custom: dict[str, str] | None = None
     tax: Money | None = None
+    is_gift: bool = False
+    """Given by a promotion: it comes and goes with its conditions and cannot be edited."""
 
 
 class CartTotals(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +136,8 @@ class Cart(msgspec.Struct, frozen=True):
     expires_at: datetime
     note: str | None = None
     customer_id: UUID | None = None
+    tax_id: str | None = None
+    """VAT number of the buying business."""
     token: str | None = None
     """Only in the answer that created the cart."""
     credits: list[AppliedCredit] = []
@@ -148,6 +152,8 @@ class FrozenCart(msgspec.Struct, frozen=True):
     tax_lines: list["TaxLine"]
     credits: list[CreditUse] = []
     """What pays a part of it, in the order in which it is used."""
+    steps: list["PriceStep"] = []
+    """How the price came about, where any rule could have changed it."""
 
 
 class TaxLine(msgspec.Struct, frozen=True, gc=False):
@@ -174,9 +180,16 @@ class PriceEntry(msgspec.Struct, frozen=True):
     subject: str
     applied: bool
     reason: str
+    """A code, such as `below_minimum`."""
     amount: Money | None = None
+    detail: str = ""
+    """The reason as a sentence."""
+    subject_id: UUID | None = None
+    """The line, promotion or price list, when it is one."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
     steps: list[PriceStep]
     totals: CartTotals
+    is_as_charged: bool = True
+    """False when the rules were changed since the cart was priced for good: its own total then stands."""

@@ -1,7 +1,9 @@
 """What a shopper does with a cart."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
+
+import msgspec
 
 from mercato.contracts.carts.records import (
     Cart,
@@ -15,6 +17,8 @@ from mercato.contracts.payments.credit import GiftCardCode
 from mercato.contracts.shared import Address, Email, LongText, Quantity
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
+
+TaxId = Annotated[str, msgspec.Meta(max_length=20)]
 
 
 class Shopping(Protocol):
@@ -89,8 +93,12 @@ class Shopping(Protocol):
         delivery_method_id: UUID | None = None,
         note: LongText | None = None,
         channel: str | None = None,
+        tax_id: TaxId | None = None,
     ) -> Cart:
-        """Set what is given, keep the rest. Raises Invalid with field errors (country rules of addresses)."""
+        """Set what is given, keep the rest; an empty `tax_id` takes it off.
+
+        Raises Invalid with field errors (country rules of addresses).
+        """
 
     @idempotent
     async def delivery_methods(

@@ -247,6 +247,7 @@ class SaleVariant(msgspec.Struct, frozen=True, gc=False):
     weight_g: int
     is_available: bool
     """False when the product is not active in the channel; it may then not be bought."""
+    collection_ids: list[UUID] = []
 
 
 class CaptureMode(StrEnum):

@@ -1,0 +1,1 @@
+"""Parts of the carts contract that staff uses; `CartsService` is made of them."""

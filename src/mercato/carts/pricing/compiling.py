@@ -1,0 +1,114 @@
+"""Rules made ready: read from the tables once, used for many carts."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from uuid import UUID
+
+from mercato.carts.pricing.model import Candidate, CompiledPromotion, PriceListRule, PriceRules
+from mercato.contracts.carts import PriceList, Promotion, PromotionReward, PromotionScope, TaxRate, TaxZone
+
+
+def compile_rules(
+    *,
+    channel: str,
+    currency: str,
+    prices_include_tax: bool,
+    promotions: Sequence[Promotion],
+    tax_rates: Sequence[TaxRate],
+    tax_zones: Sequence[TaxZone] = (),
+    price_lists: Sequence[PriceList] = (),
+    origin: str | None = None,
+    has_exempt_groups: bool = False,
+) -> PriceRules:
+    """The rules of one channel: its promotions by falling priority, then age; its tax rates by place."""
+    every = sorted(
+        (_compile(promotion) for promotion in promotions if promotion.channel == channel),
+        key=lambda one: (-one.promotion.priority, one.id),
+    )
+    lists = _price_lists(channel, price_lists)
+    places, postal = _places(tax_rates, tax_zones)
+    active = [one for one in every if one.promotion.is_active]
+    bare = [one for one in every if one.code is None]
+    gifts = {one.id: one.promotion.gift_variant_id for one in active}
+    return PriceRules(
+        channel=channel,
+        currency=currency,
+        prices_include_tax=prices_include_tax,
+        origin=origin,
+        automatic=tuple(
+            Candidate(one) for one in active if one.code is None and not one.promotion.needs_code
+        ),
+        by_code={one.code: one for one in every if one.code is not None},
+        by_id={one.id: one for one in every},
+        idle=tuple(one for one in bare if one.promotion.needs_code or not one.promotion.is_active),
+        uses_targets=any(one.targets or one.got for one in active),
+        asks_customer=has_exempt_groups
+        or any(one.groups or one.customer_limit is not None for one in active)
+        or any(rule.groups for rule in lists.values()),
+        gifts={one_id: variant for one_id, variant in gifts.items() if variant is not None},
+        price_lists=lists,
+        tax_rates=places,
+        postal_rates=postal,
+    )
+
+
+def scope_of(promotion: Promotion) -> PromotionScope:
+    """Which step a promotion belongs to, when it does not say."""
+    if promotion.scope is not None:
+        return promotion.scope
+    names_goods = bool(promotion.product_ids or promotion.category_ids or promotion.collection_ids)
+    is_percent = promotion.reward is PromotionReward.PERCENT and names_goods and not promotion.whole_cart
+    is_catalog = is_percent or promotion.reward is PromotionReward.FIXED_PRICE
+    return PromotionScope.CATALOG if is_catalog else PromotionScope.CART
+
+
+def _compile(promotion: Promotion) -> CompiledPromotion:
+    if promotion.id is None:
+        raise ValueError("a promotion is stored before it is used")
+    whole = "100" if promotion.reward is PromotionReward.BUY_X_GET_Y else "0"
+    return CompiledPromotion(
+        promotion=promotion,
+        id=promotion.id,
+        fraction=min(Fraction(promotion.percent or whole) / 100, Fraction(1)),
+        targets=frozenset((*promotion.product_ids, *promotion.category_ids, *promotion.collection_ids)),
+        got=frozenset(promotion.get_product_ids),
+        groups=frozenset(promotion.group_ids),
+        countries=frozenset(promotion.countries),
+        code=None if promotion.coupon_code is None else promotion.coupon_code.lower(),
+        is_catalog=scope_of(promotion) is PromotionScope.CATALOG,
+        is_for_delivery=promotion.reward is PromotionReward.FREE_DELIVERY,
+        customer_limit=1 if promotion.first_order else promotion.customer_limit,
+    )
+
+
+def _price_lists(channel: str, price_lists: Sequence[PriceList]) -> dict[UUID, PriceListRule]:
+    return {
+        one.id: PriceListRule(
+            one.id, one.name, frozenset(one.group_ids), one.starts_at, one.ends_at, one.priority
+        )
+        for one in price_lists
+        if one.id is not None and one.channel == channel and one.is_active
+    }
+
+
+_Places = dict[tuple[str, str, str], tuple[str, Fraction]]
+_Prefixes = dict[tuple[str, str], list[tuple[str, str, Fraction]]]
+
+
+def _places(rates: Sequence[TaxRate], zones: Sequence[TaxZone]) -> tuple[_Places, _Prefixes]:
+    """Rates by place: those of zones first, so that one of a place's own replaces them."""
+    places: _Places = {}
+    prefixes: _Prefixes = {}
+    for zone in zones:
+        for rate in zone.rates:
+            value = (rate.name, Fraction(rate.rate))
+            for country in zone.countries:
+                for prefix in zone.postal_prefixes:
+                    prefixes.setdefault((country, rate.tax_class), []).append((prefix.upper(), *value))
+                for region in () if zone.postal_prefixes else zone.regions or [""]:
+                    places[country, region, rate.tax_class] = value
+    for own in rates:
+        places[own.country, own.region or "", own.tax_class] = (own.name, Fraction(own.rate))
+    for found in prefixes.values():
+        found.sort(key=lambda one: (-len(one[0]), one))
+    return places, prefixes
