@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import nats
@@ -11,12 +12,21 @@ from carts.conftest import BERLIN, GUEST, FakeCatalog, Shop, customer
 from mercato.contracts.carts import (
     Carts,
     CartStatus,
+    CustomerGroup,
     DeliveryMethodInput,
+    ListPrice,
     MergeChoice,
+    NewCodes,
     NewLine,
+    PriceList,
     Promotion,
     PromotionReward,
+    TaxClass,
     TaxRate,
+    TaxZone,
+    Trial,
+    TrialLine,
+    ZoneRate,
 )
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Invalid, NotFound
@@ -117,6 +127,7 @@ class TestCartsContract:
         await carts.delete_promotion(system, promotion_id=promotion.id)
         await carts.delete_delivery_method(system, method_id=method.id)
         await carts.delete_tax_rate(system, rate_id=rate.id)
+        await _keep_rules(carts, mug, ada.principal.id)
         assert carts.called == {method.name for method in methods_of(Carts)}
 
     async def test_refusals_keep_their_class_code_and_data(self, carts: Client) -> None:
@@ -136,3 +147,40 @@ class TestCartsContract:
             await carts.get(GUEST, cart_id=cart.id, token="wrong")
         now = await carts.get(GUEST, **key)
         assert now == msgspec.structs.replace(cart, token=None)
+
+
+async def _keep_rules(carts: Client, mug: UUID, customer_id: UUID) -> None:
+    """Everything that shapes a price, kept and taken away again by staff."""
+    system = SYSTEM_CONTEXT
+    group = await carts.save_customer_group(system, group=CustomerGroup(name="Wholesale"))
+    await carts.set_members(system, group_id=group.id, add=[customer_id], remove=[])
+    assert (await carts.group_members(system, group_id=group.id)).items == [customer_id]
+    assert [one.members for one in await carts.customer_groups(system)] == [1]
+    assert [one.members for one in await carts.groups_of(system, customer_id=customer_id)] == [1]
+    listed = await carts.save_price_list(system, price_list=PriceList(name="Dozen"))
+    await carts.set_prices(system, price_list_id=listed.id, entries=[ListPrice(mug, 900, 12)])
+    assert [one.entries for one in await carts.price_lists(system)] == [1]
+    assert (await carts.price_entries(system, price_list_id=listed.id)).items == [ListPrice(mug, 900, 12)]
+    zone = await carts.save_tax_zone(
+        system, zone=TaxZone(name="South", countries=["FR"], rates=[ZoneRate("TVA", "0.2")])
+    )
+    assert await carts.tax_zones(system) == [zone]
+    books = await carts.save_tax_class(system, tax_class=TaxClass(code="books", name="Books"))
+    assert [one.code for one in await carts.tax_classes(system)] == ["books", "standard"]
+    bulk = await carts.save_promotion(
+        system,
+        promotion=Promotion(name="Bulk", label="Bulk", reward=PromotionReward.FIXED, amount=100, priority=9),
+    )
+    assert await carts.make_coupons(system, promotion_id=bulk.id, codes=NewCodes(3, "X-")) == 3
+    codes = (await carts.coupons(system, promotion_id=bulk.id)).items
+    assert await carts.set_coupon_active(system, coupon_id=codes[0].id, is_active=False)
+    assert (await carts.redemptions(system, promotion_id=bulk.id)).items == []
+    found = await carts.try_prices(system, trial=Trial(lines=[TrialLine(mug, 12)], coupons=[codes[1].code]))
+    assert found.totals.total.amount == 12 * 900 - 100
+    cart = await carts.create(GUEST, lines=[NewLine(mug, 1)])
+    assert (await carts.explain_cart(system, cart_id=cart.id)).totals == cart.totals
+    await carts.remove_price(system, price_list_id=listed.id, variant_id=mug, min_quantity=12)
+    await carts.delete_price_list(system, price_list_id=listed.id)
+    await carts.delete_customer_group(system, group_id=group.id)
+    await carts.delete_tax_zone(system, zone_id=zone.id)
+    await carts.delete_tax_class(system, class_id=books.id)
