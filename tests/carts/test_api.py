@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from carts.conftest import FakeCatalog, Shop
-from mercato.carts.api import admin
+from mercato.carts.api import admin, pricing
 from mercato.carts.api import shop as shop_api
-from mercato.catalog.stock import api as stock_api
+from mercato.catalog.stock.api import goods, levels, locations
 from mercato.edge.app import app_of
 from mercato.kernel.context import GUEST, Context, Principal, PrincipalKind
 from mercato.kernel.ids import new_id
@@ -18,7 +18,7 @@ from mercato.settings import Settings
 from stock.conftest import MAIN
 
 HOST = "shop.test"
-RIGHTS = ("stock", "promotions", "settings")
+RIGHTS = ("stock", "promotions", "settings", "customers", "orders")
 
 
 class KnownUsers:
@@ -68,7 +68,9 @@ async def door(database_url: str, nats_url: str, namespace: str) -> AsyncIterato
     runtime = Runtime(settings)
     await runtime.nats.connect(nats_url)
     shop = Shop(runtime, FakeCatalog())
-    handlers = [("/api/v1", each) for each in (*shop_api.routes, *admin.routes, *stock_api.routes)]
+    stock_rooms = (*levels.routes, *goods.routes, *locations.routes)
+    rooms = (*shop_api.routes, *admin.routes, *pricing.routes, *stock_rooms)
+    handlers = [("/api/v1", each) for each in rooms]
     small: Any = SmallShop(runtime, shop)
     gate = app_of(small, handlers, with_pages=False)
     await gate.start()
@@ -201,3 +203,54 @@ async def test_staff_counts_stock_over_rest(door: Door) -> None:
     ] == "main"
     for path in ("stock-levels", "stock-movements", "reservations", "stock-locations"):
         assert (await door.call("GET", f"/admin/{path}", as_="ada")).status_code == 403
+
+
+async def test_staff_keeps_lists_groups_zones_and_codes_over_rest(door: Door) -> None:
+    mug = str(await door.shop.sell(1200))
+    for kind, body in (
+        ("price-lists", {"name": "Dozen", "priority": 1}),
+        ("customer-groups", {"name": "Wholesale"}),
+        ("tax-zones", {"name": "South", "countries": ["FR"], "rates": [{"name": "TVA", "rate": "0.2"}]}),
+        ("tax-classes", {"code": "books", "name": "Books"}),
+    ):
+        made = await door.call("POST", f"/admin/{kind}", body, as_="staff")
+        assert made.status_code == 201, made.text
+        one = f"/admin/{kind}/{made.json()['id']}"
+        assert (await door.call("PUT", one, {**body, "version": 1}, as_="staff")).json()["version"] == 2
+        stale = await door.call("PUT", one, {**body, "version": 1}, as_="staff")
+        assert (stale.status_code, stale.json()["code"]) == (409, "version_conflict")
+        assert (await door.call("GET", f"/admin/{kind}", as_="ada")).status_code == 403
+        if kind == "price-lists":
+            prices = {"prices": [{"variant_id": mug, "price": 900, "min_quantity": 12}]}
+            assert (await door.call("PUT", f"{one}/prices", prices, as_="staff")).status_code == 204
+            trial = {"lines": [{"variant_id": mug, "quantity": 12}]}
+            tried = await door.call("POST", "/admin/price-trials", trial, as_="staff")
+            assert tried.json()["totals"]["total"]["amount"] == 10_800, tried.text
+            found = (await door.call("GET", f"{one}/prices", as_="staff")).json()
+            assert found["items"] == prices["prices"]
+            gone = await door.call("DELETE", f"{one}/prices/{mug}?min_quantity=12", as_="staff")
+            assert gone.status_code == 204
+        if kind == "customer-groups":
+            members = {"add": [str(new_id())]}
+            assert (await door.call("PUT", f"{one}/members", members, as_="staff")).status_code == 204
+            assert (await door.call("GET", f"{one}/members", as_="staff")).json()["items"] == members["add"]
+        assert (await door.call("DELETE", one, as_="staff")).status_code == 204
+
+
+async def test_a_file_of_codes_has_every_one_of_them(door: Door) -> None:
+    promotion = {"name": "Sale", "label": "Sale", "reward": "percent", "percent": "10"}
+    made = await door.call("POST", "/admin/promotions", promotion, as_="staff")
+    path = f"/admin/promotions/{made.json()['id']}"
+    body = {"count": 250, "prefix": "FAIR-", "batch": "Fair"}
+    assert (await door.call("POST", f"{path}/codes", body, as_="staff")).json() == {"made": 250}
+    file = await door.call("GET", f"{path}/codes.csv", as_="staff")
+    assert file.headers["content-type"].startswith("text/csv")
+    lines = file.text.splitlines()
+    assert lines[0] == "code,batch,used,usage_limit,is_active"
+    assert len(set(lines)) == 251 and all(line.startswith("FAIR-") for line in lines[1:])
+    assert (await door.call("GET", f"{path}/codes.csv", as_="ada")).status_code == 403
+    assert (await door.call("GET", f"/admin/promotions/{new_id()}/codes.csv", as_="staff")).status_code == 404
+    code = (await door.call("GET", f"{path}/codes?q=fair&limit=1", as_="staff")).json()["items"][0]
+    blocked = await door.call("PUT", f"/admin/codes/{code['id']}", {"is_active": False}, as_="staff")
+    assert blocked.json()["is_active"] is False
+    assert (await door.call("GET", f"{path}/uses", as_="staff")).json()["items"] == []

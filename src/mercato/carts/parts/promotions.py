@@ -7,7 +7,7 @@ from mercato.carts.actions import codes as making
 from mercato.carts.actions.staff import Office
 from mercato.carts.store import coupons as store
 from mercato.carts.store import rules as rules_store
-from mercato.contracts.carts import Coupon, NewCodes, Promotion, Redemption
+from mercato.contracts.carts import GeneratedCode, NewCodes, Promotion, Redemption
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
@@ -45,7 +45,7 @@ class PromotionsPart:
         query: str = "",
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> Page[Coupon]:
+    ) -> Page[GeneratedCode]:
         await self._require_read(ctx, promotion_id)
         after = None if cursor is None else decode_cursor(cursor, tuple[UUID])[0]
         found = await store.of_promotion(
@@ -59,7 +59,7 @@ class PromotionsPart:
         ctx.principal.require_somewhere("write_promotions")
         return await making.make(self._office, ctx, promotion_id=promotion_id, codes=codes)
 
-    async def set_coupon_active(self, ctx: Context, *, coupon_id: UUID, is_active: bool) -> Coupon:
+    async def set_coupon_active(self, ctx: Context, *, coupon_id: UUID, is_active: bool) -> GeneratedCode:
         ctx.principal.require_somewhere("write_promotions")
         async with self._office.db.transaction() as tx:
             found = await store.set_active(tx, coupon_id=coupon_id, is_active=is_active)

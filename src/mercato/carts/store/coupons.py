@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.carts import Coupon, Redemption
+from mercato.contracts.carts import GeneratedCode, Redemption
 from mercato.kernel.db import Queries, Tx
 
 _COLUMNS = "id, promotion_id, code, batch, usage_limit, used, is_active, created_at"
@@ -44,13 +44,13 @@ async def insert(
 
 async def of_promotion(
     db: Queries, *, promotion_id: UUID, prefix: str, after: UUID | None, limit: int
-) -> list[Coupon]:
+) -> list[GeneratedCode]:
     rows = await db.fetch(
         f"select {_COLUMNS} from carts.coupons where promotion_id = $1 and ($2::uuid is null or id > $2)"
         " and starts_with(lower(code), lower($3)) order by id limit $4",
         promotion_id, after, prefix, limit,
     )  # fmt: skip
-    return [msgspec.convert(dict(row), Coupon) for row in rows]
+    return [msgspec.convert(dict(row), GeneratedCode) for row in rows]
 
 
 async def count(db: Queries, *, promotion_id: UUID, prefix: str) -> int:
@@ -61,11 +61,11 @@ async def count(db: Queries, *, promotion_id: UUID, prefix: str) -> int:
     return found
 
 
-async def set_active(tx: Tx, *, coupon_id: UUID, is_active: bool) -> Coupon | None:
+async def set_active(tx: Tx, *, coupon_id: UUID, is_active: bool) -> GeneratedCode | None:
     row = await tx.fetchrow(
         f"update carts.coupons set is_active = $2 where id = $1 returning {_COLUMNS}", coupon_id, is_active
     )
-    return None if row is None else msgspec.convert(dict(row), Coupon)
+    return None if row is None else msgspec.convert(dict(row), GeneratedCode)
 
 
 async def is_generated(db: Queries, *, channel: str, code: str) -> bool:

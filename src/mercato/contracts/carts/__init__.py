@@ -5,7 +5,7 @@ from mercato.contracts.carts.events import PricingChanged
 from mercato.contracts.carts.lists import MAX_ENTRIES, MAX_MEMBERS, CustomerGroup, ListPrice, PriceList
 from mercato.contracts.carts.promotions import (
     MAX_CODES,
-    Coupon,
+    GeneratedCode,
     NewCodes,
     Promotion,
     PromotionReward,
@@ -47,7 +47,6 @@ __all__ = [
     "CartStatus",
     "CartTotals",
     "Carts",
-    "Coupon",
     "CouponCode",
     "CustomerGroup",
     "DeliveryMethod",
@@ -55,6 +54,7 @@ __all__ = [
     "Discount",
     "Explanation",
     "FrozenCart",
+    "GeneratedCode",
     "ListPrice",
     "MergeChoice",
     "NewCodes",

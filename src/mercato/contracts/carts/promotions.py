@@ -93,7 +93,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     version: Whole = 1
 
 
-class Coupon(msgspec.Struct, frozen=True):
+class GeneratedCode(msgspec.Struct, frozen=True):
     """One generated code. `usage_limit` None is without limit."""
 
     id: UUID
@@ -120,7 +120,7 @@ class NewCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How generated codes are made: `prefix`, then `length` random letters and digits."""
 
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_CODES)]
-    prefix: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[A-Za-z0-9-]*$")] = ""
+    prefix: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^([A-Za-z0-9][A-Za-z0-9-]*)?$")] = ""
     length: Annotated[int, msgspec.Meta(ge=6, le=20)] = 8
     usage_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] | None = 1
     batch: Annotated[str, msgspec.Meta(max_length=80)] = ""
@@ -146,7 +146,7 @@ class Promotions(Protocol):
         query: str = "",
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> Page[Coupon]:
+    ) -> Page[GeneratedCode]:
         """The generated codes of a promotion in order of making; `query` finds the start of a code."""
 
     async def make_coupons(self, ctx: Context, *, promotion_id: UUID, codes: NewCodes) -> int:
@@ -155,7 +155,7 @@ class Promotions(Protocol):
         Raises NotFound, Conflict("codes_exhausted") when so short a code leaves too few.
         """
 
-    async def set_coupon_active(self, ctx: Context, *, coupon_id: UUID, is_active: bool) -> Coupon:
+    async def set_coupon_active(self, ctx: Context, *, coupon_id: UUID, is_active: bool) -> GeneratedCode:
         """Block one code, or let it work again. Raises NotFound."""
 
     @idempotent
