@@ -4,6 +4,8 @@ Relays, consumers and schedules are roles. A role runs while this process holds 
 the connection, so a killed leader is replaced within `RETRY_S`. For a moment two processes may both believe
 that they lead: roles must therefore be harmless when doubled, only order may suffer.
 
+A leader that hangs (paused, cut off) says nothing for `SILENT_S`, and PostgreSQL ends its session.
+
 The connection must not go through a pooler that shares connections between transactions.
 """
 
@@ -22,6 +24,7 @@ from mercato.kernel.ending import end
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_TIMEOUT_S = 5.0
+SILENT_S = 10
 SHARE_PAUSE_S = 0.02
 """Between two roles: processes that start together come to share them."""
 RESTART_PAUSE_S = 0.5
@@ -74,7 +77,9 @@ class Leadership:
     async def _compete(self) -> None:
         """Take roles on one connection until it is lost; then all roles of this process end."""
         connection = await asyncpg.connect(
-            self._url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "mercato leader"}
+            self._url,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={"application_name": "mercato leader", "idle_session_timeout": f"{SILENT_S}s"},
         )
         lost = Bell()
         connection.add_termination_listener(lambda _: lost.ring())
