@@ -50,8 +50,8 @@ def test_who_comes_back_after_its_lease_changes_nothing(
 
     assert_books_agree(shop)
     [order] = staff.get("/orders", q=buyer.email)["items"]
-    assert [answer.status_code for answer in answers] == [201]
-    assert answers[0].json()["number"] == order["number"]
+    assert [answer.status_code for answer in answers] in ([201], [503])  # whether its time was over
+    assert buyer.await_placed()["number"] == order["number"]
     payments = staff.get(f"/orders/{order['id']}")["payments"]
     assert [payment["captured"]["amount"] for payment in payments] == [9390]
     assert before["available"] - staff.level(goods, "LAMP")["available"] == 1

@@ -11,8 +11,8 @@ from support.furnish import Goods
 from support.shop import Shop
 
 
-def verify(shop: Shop) -> tuple[int, dict[str, Any]]:
-    done = shop.command("verify", "--json", "--wait-s", "20")
+def verify(shop: Shop, *, wait_s: int = 20) -> tuple[int, dict[str, Any]]:
+    done = shop.command("verify", "--json", "--wait-s", str(wait_s))
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -42,7 +42,7 @@ def test_the_command_agrees_after_an_order_and_finds_what_was_falsified(
     lamp = goods.variants["LAMP"]
     falsify(shop, lamp, +1)
     try:
-        code, report = verify(shop)
+        code, report = verify(shop, wait_s=1)
     finally:
         falsify(shop, lamp, -1)
 

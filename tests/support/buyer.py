@@ -49,7 +49,9 @@ class Buyer:
     def address(self) -> "Buyer":
         """Fill in everything that the cart still requires but the payment."""
         self.change({"email": self.email, "shipping_address": ADDRESS})
-        methods = self.client.get(f"{self.path}/delivery-methods").json()["items"]
+        answer = self.client.get(f"{self.path}/delivery-methods")
+        assert answer.status_code == 200, answer.text
+        methods = answer.json()["items"]
         return self.change({"delivery_method_id": methods[0]["id"]})
 
     def change(self, body: dict[str, Any]) -> "Buyer":

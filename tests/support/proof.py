@@ -58,4 +58,5 @@ def assert_books_agree(shop: Shop, *, wait_s: float = 20) -> None:
     """Stock = movements = promises, orders = payments = the provider's own books, and no event waits."""
     if shop.auditor is None:
         shop.auditor = Auditor(shop)
-    assert shop.auditor.report(wait_s).differences == []
+    differences = shop.auditor.report(wait_s).differences
+    assert not differences, differences
