@@ -57,7 +57,7 @@ async def _verify(settings: Settings, wait_s: float) -> Report:
 async def report_of(shop: "Shop", *, wait_s: float) -> Report:
     """Compare all books of a running shop; what differs is looked at again until `wait_s` is over.
 
-    A shop at work is never at rest: between a charge and our record of it lies a moment, after a crash a lease.
+    A shop at work is never at rest: between a charge and its record lies a moment, after a crash a lease.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + wait_s
