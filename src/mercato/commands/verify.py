@@ -36,8 +36,7 @@ def verify(*, json: bool = False, wait_s: float = 60.0, data_dir: Path = DEFAULT
     json
         Print one JSON object instead of lines.
     wait_s
-        How long events under way may take to arrive, and a checkout that was cut off to be taken up, before
-        they count. Nothing is waited for when everything agrees.
+        How long what is under way may take: events that travel, a checkout that was cut off.
     data_dir
         The shop that runs from this directory, unless DATABASE_URL names a database.
     """
