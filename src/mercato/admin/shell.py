@@ -20,6 +20,7 @@ NAVIGATION = (
     _Entry("Overview", "/admin", "layout-dashboard", "read_orders"),
     _Entry("Orders", "/admin/orders", "shopping-cart", "read_orders"),
     _Entry("Products", "/admin/products", "tag", "read_products"),
+    _Entry("Stock", "/admin/stock", "boxes", "read_stock"),
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
