@@ -54,12 +54,15 @@ class FakeStripe:
         self.intents: dict[str, dict[str, Any]] = {}
         self.pages: dict[str, dict[str, Any]] = {}
         self.refunds: list[dict[str, Any]] = []
+        self.disputes: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.requests: list[str] = []
         self.faults: deque[tuple[str, str]] = deque()
         """(part of `METHOD /path`, what goes wrong), each for one request."""
         self.release = threading.Event()
         """Set to let go of answers that are held back."""
+        self.page_size = 100
+        self._charges: dict[str, str] = {}
         self._answers: dict[str, tuple[str, Answer]] = {}
         self._at_work: set[str] = set()
         self._lock = threading.RLock()
@@ -78,7 +81,11 @@ class FakeStripe:
         ]
 
     def _given_back(self, intent_id: str) -> int:
-        return sum(one["amount"] for one in self.refunds if one["payment_intent"] == intent_id)
+        return sum(
+            one["amount"]
+            for one in self.refunds
+            if one["payment_intent"] == intent_id and one["status"] != "failed"
+        )
 
     def forget_keys(self) -> None:
         """As Stripe does after a day."""
@@ -111,6 +118,42 @@ class FakeStripe:
             intent = self.intents[intent_id]
             assert intent["status"] in ("requires_action", "processing")
             self._confirm(intent, OK if approve else DECLINED)
+
+    # What the merchant does on Stripe's own pages, and what banks do later
+
+    def refund_in_dashboard(self, intent_id: str, amount: int) -> None:
+        with self._lock:
+            self._refund({"payment_intent": intent_id, "amount": amount, "metadata": {}})
+
+    def fail_refund(self, refund_id: str) -> None:
+        """The shopper's bank sends a refund back."""
+        with self._lock:
+            refund = next(one for one in self.refunds if one["id"] == refund_id)
+            refund["status"] = "failed"
+            self._tell("refund.failed", refund)
+
+    def cancel_in_dashboard(self, intent_id: str) -> None:
+        """Or the authorization has run out."""
+        with self._lock:
+            self._cancel(self._intent(intent_id), {})
+
+    def capture_in_dashboard(self, intent_id: str) -> None:
+        with self._lock:
+            self._capture(self._intent(intent_id), {})
+
+    def dispute(self, intent_id: str, status: str, *, amount: int, due_by: int | None = None) -> None:
+        """The shopper's bank takes money back, or decides about it."""
+        with self._lock:
+            known = next((one for one in self.disputes if one["payment_intent"] == intent_id), None)
+            if known is None:
+                known = {
+                    "id": self._id("dp"), "object": "dispute", "payment_intent": intent_id, "amount": amount,
+                    "currency": self._intent(intent_id)["currency"], "reason": "fraudulent",
+                    "evidence_details": {"due_by": due_by},
+                }  # fmt: skip
+                self.disputes.append(known)
+            known["status"] = status
+            self._tell("charge.dispute.updated", known)
 
     # Messages
 
@@ -201,8 +244,17 @@ class FakeStripe:
         match [method, *parts]:
             case ["POST", "payment_intents"]:
                 return self._create_intent(params)
+            case ["GET", "payment_intents"]:
+                self._only(params, {"limit", "starting_after", "expand"})
+                return self._page_of_intents(params)
             case ["GET", "payment_intents", intent_id]:
-                return self._intent(intent_id)
+                self._only(params, {"expand"})
+                return self._charged(self._intent(intent_id))
+            case ["GET", "disputes"]:
+                self._only(params, {"payment_intent", "limit"})
+                return _list(
+                    [one for one in self.disputes if one["payment_intent"] == params["payment_intent"]]
+                )
             case ["POST", "payment_intents", intent_id, "capture"]:
                 return self._capture(self._intent(intent_id), params)
             case ["POST", "payment_intents", intent_id, "cancel"]:
@@ -277,9 +329,11 @@ class FakeStripe:
             intent["status"] = "processing"
             self._tell("payment_intent.processing", intent)
         elif intent["capture_method"] == "manual":
+            self._charges[intent["id"]] = self._id("ch")
             intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
             self._tell("payment_intent.amount_capturable_updated", intent)
         else:
+            self._charges[intent["id"]] = self._id("ch")
             intent |= {"status": "succeeded", "amount_received": intent["amount"]}
             self._tell("payment_intent.succeeded", intent)
 
@@ -339,6 +393,27 @@ class FakeStripe:
 
     def _expanded(self, page: dict[str, Any]) -> dict[str, Any]:
         return {**page, "payment_intent": self.intents.get(page["payment_intent"] or "")}
+
+    def _page_of_intents(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Newest first, as Stripe lists."""
+        newest = list(reversed(self.intents.values()))
+        ids = [one["id"] for one in newest]
+        start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
+        end = start + min(int(params["limit"]), self.page_size)
+        found = _list([self._charged(one) for one in newest[start:end]])
+        return {**found, "has_more": end < len(newest)}
+
+    def _charged(self, intent: dict[str, Any]) -> dict[str, Any]:
+        """The intent with its charge, when money was held or taken for it."""
+        intent_id = intent["id"]
+        if intent_id not in self._charges:
+            return {**intent, "latest_charge": None}
+        charge = {
+            "id": self._charges[intent_id], "object": "charge",
+            "amount_refunded": self._given_back(intent_id),
+            "disputed": any(one["payment_intent"] == intent_id for one in self.disputes),
+        }  # fmt: skip
+        return {**intent, "latest_charge": charge}
 
     def _intent(self, intent_id: str) -> dict[str, Any]:
         if intent_id not in self.intents:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from mercato.contracts.payments import CreditKind, GiftCardStatus, PaymentStatus, SessionStatus
+from mercato.contracts.payments import CreditKind, DisputeStatus, GiftCardStatus, PaymentStatus, SessionStatus
 from mercato.kernel.errors import Conflict
 
 OPEN_SESSIONS = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, SessionStatus.REQUIRES_ACTION})
@@ -38,9 +38,16 @@ GRANTED = "credit_granted"
 """What the shop gives away: cards and credit that nobody paid for."""
 BREAKAGE = "credit_expired"
 
+DISPUTED = "disputed"
+LOSSES = "dispute_losses"
+
 BOOKED_AS: dict[str, tuple[str, str]] = {
     "capture_succeeded": (RECEIVABLE, CUSTOMERS),
     "refund_succeeded": (CUSTOMERS, RECEIVABLE),
+    "refund_reversed": (RECEIVABLE, CUSTOMERS),
+    "dispute_requested": (DISPUTED, RECEIVABLE),
+    "dispute_failed": (RECEIVABLE, DISPUTED),
+    "dispute_succeeded": (LOSSES, DISPUTED),
 }
 """Event type → (account debited, account credited). An authorization or a void moves no money."""
 
@@ -112,6 +119,18 @@ def status_of(amounts: Amounts) -> PaymentStatus:
     if amounts.voided:
         return PaymentStatus.VOIDED
     return PaymentStatus.AUTHORIZED if amounts.authorized else PaymentStatus.PENDING
+
+
+def dispute_steps(before: DisputeStatus | None, now: DisputeStatus) -> list[str]:
+    """The events that lead from what we know of a dispute to what the bank says; a decided one stays."""
+    steps = ["dispute_requested"] if before is None else []
+    if before in (DisputeStatus.WON, DisputeStatus.LOST):
+        return []
+    if now is DisputeStatus.WON:
+        steps.append("dispute_failed")
+    elif now is DisputeStatus.LOST:
+        steps.append("dispute_succeeded")
+    return steps
 
 
 def split_over(asked: int | None, limits: Iterable[int], *, refusal: str) -> list[int]:

@@ -6,7 +6,7 @@ from mercato.contracts.payments import SimulatorEntry
 from mercato.contracts.shared import Difference, Verification
 from mercato.kernel.db import Database, Row
 from mercato.payments.simulator.provider import Simulator
-from mercato.payments.store import books, credit
+from mercato.payments.store import books, credit, outside
 
 BATCH = 1000
 
@@ -17,6 +17,10 @@ async def verify(database: Database, simulator: Simulator | None) -> Verificatio
     differences += [_unlike(row) for row in await books.payments_unlike_events(database)]
     differences += [_wrong_balance(row) for row in await credit.wrong_balances(database)]
     differences += [_wrong_liability(row) for row in await credit.wrong_liabilities(database)]
+    differences += [
+        Difference("disputed_is_sum_of_disputes", str(row["id"]), str(row["sum"]), str(row["disputed"]))
+        for row in await outside.wrong_disputed(database)
+    ]
     checked = await books.count(database) + await credit.count_accounts(database)
     if simulator is not None:
         differences += await _compare_charges(database, simulator)

@@ -12,7 +12,8 @@ from mercato.contracts.payments.credit import (
     IssuedGiftCard,
     StoreCredit,
 )
-from mercato.contracts.payments.events import GiftCardIssued, PaymentChanged
+from mercato.contracts.payments.disputes import Dispute, DisputeStatus
+from mercato.contracts.payments.events import GiftCardIssued, MoneyAlert, PaymentChanged
 from mercato.contracts.payments.records import (
     LedgerEntry,
     NextAction,
@@ -34,6 +35,8 @@ __all__ = [
     "CreditEntry",
     "CreditKind",
     "CreditUse",
+    "Dispute",
+    "DisputeStatus",
     "GiftCard",
     "GiftCardCode",
     "GiftCardHistory",
@@ -41,6 +44,7 @@ __all__ = [
     "GiftCardStatus",
     "IssuedGiftCard",
     "LedgerEntry",
+    "MoneyAlert",
     "NextAction",
     "OrderMoney",
     "PayResult",

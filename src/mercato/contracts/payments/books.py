@@ -42,6 +42,10 @@ class Books(Protocol):
         cursor: str | None = None,
     ) -> Page[LedgerEntry]: ...
 
+    async def reconcile(self, ctx: Context, *, provider: str) -> Verification:
+        """Compare every payment with the provider's own list. Needs `read_payments`.
+        Raises Invalid("unknown_provider"), Unavailable."""
+
     @idempotent
     async def verify(self, ctx: Context) -> Verification:
         """Ledger balanced, payments = their events, payments = the simulator's own books."""

@@ -44,7 +44,8 @@ class GiftCardIssued(Event, frozen=True):
     card_id: UUID
     email: str
     locale: str
-    code: str
+    token: str
+    """The code of the card; copies for staff hide it."""
     value: int
     currency: str
     expires_at: datetime | None = None
@@ -52,3 +53,22 @@ class GiftCardIssued(Event, frozen=True):
     @property
     def key(self) -> UUID:
         return self.card_id
+
+
+class MoneyAlert(Event, frozen=True):
+    """Something happened to money that staff should look at: `dispute_opened`, `dispute_won`,
+    `dispute_lost`, `refund_at_provider`, `refund_came_back`, `unknown_charge`."""
+
+    subject: ClassVar[str] = "payments.alert"
+    kind: str
+    order_id: UUID
+    provider: str
+    reference: str
+    amount: Money
+    reason: str = ""
+    due_at: datetime | None = None
+    """Until when somebody has to answer."""
+
+    @property
+    def key(self) -> UUID:
+        return self.order_id

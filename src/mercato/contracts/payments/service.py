@@ -5,8 +5,9 @@ from typing import Protocol
 from mercato.contracts.payments.books import Books
 from mercato.contracts.payments.collecting import Collecting
 from mercato.contracts.payments.credit import Crediting
+from mercato.contracts.payments.disputes import Disputing
 from mercato.contracts.payments.simulator import Simulating
 
 
-class Payments(Collecting, Crediting, Books, Simulating, Protocol):
+class Payments(Collecting, Crediting, Disputing, Books, Simulating, Protocol):
     """The payments service. Every call that moves money is idempotent on the id given by the caller."""

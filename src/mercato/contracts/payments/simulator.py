@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from mercato.contracts.payments.disputes import DisputeStatus
 from mercato.contracts.shared import Page
 from mercato.kernel.context import Context
 from mercato.kernel.money import Money
@@ -45,6 +46,16 @@ class Simulating(Protocol):
 
     @idempotent
     async def simulator_session(self, ctx: Context, *, reference: str) -> SimulatorSession: ...
+
+    async def refund_at_simulator(self, ctx: Context, *, reference: str, amount: int) -> None:
+        """As staff does on a provider's own pages: send money back without telling the shop; its webhook
+        follows. Needs `write_refunds`. Raises Conflict("refund_too_large"), NotFound."""
+
+    async def dispute_at_simulator(
+        self, ctx: Context, *, reference: str, status: DisputeStatus, reason: str = "fraudulent"
+    ) -> None:
+        """The shopper's bank opens a dispute over what is left, or decides it; its webhook follows.
+        Needs `write_payments`. Raises Conflict, NotFound."""
 
     async def decide_simulator_session(
         self, ctx: Context, *, reference: str, approve: bool

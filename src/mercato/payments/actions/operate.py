@@ -132,7 +132,7 @@ def _credit_of(payments: list[dict[str, Any]], attempt: int) -> list[dict[str, A
 def _limit(payment: dict[str, Any], kind: Kind) -> int:
     amounts = Amounts(payment["authorized"], payment["captured"], payment["refunded"], payment["voided"])
     if kind == "refund":
-        return amounts.refundable - int(payment["returning"])
+        return max(0, amounts.refundable - int(payment["returning"]) - int(payment["disputed"]))
     return amounts.capturable - int(payment["leaving"])
 
 

@@ -10,6 +10,7 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import derived_id
 from mercato.kernel.money import Money
 from mercato.payments.actions import credit
+from mercato.payments.actions.catch_up import catch_up
 from mercato.payments.domain import OPEN_SESSIONS
 from mercato.payments.engine import Engine
 from mercato.payments.events import events_of_session, session_changed
@@ -75,6 +76,7 @@ async def refresh(engine: Engine, *, provider: str, reference: str) -> PayResult
     known = await store.session_of_attempt(engine.database, order_id, attempt)
     captures = known["captures"] if known is not None else said.captured > 0
     found = await record(engine, said, provider=provider, captures=captures, return_url=None)
+    await catch_up(engine, said, provider=provider)
     return await credit.follow(engine, found, order_id=order_id, attempt=attempt)
 
 

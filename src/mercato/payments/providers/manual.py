@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from mercato.contracts.payments import PaymentProvider, ProviderKind, SessionStatus
+from mercato.contracts.shared import Page
 from mercato.kernel.errors import Invalid
 from mercato.kernel.money import Money
 from mercato.payments.providers.port import (
     OperationResult,
+    ProviderCharge,
     ProviderSession,
     SessionRequest,
     Surroundings,
@@ -42,6 +44,9 @@ class Manual:
 
     async def refund(self, *, reference: str, amount: Money, key: str) -> OperationResult:
         return OperationResult()
+
+    async def charges(self, *, cursor: str | None) -> Page[ProviderCharge]:
+        return Page([])
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         raise Invalid("unknown_provider", "This provider sends no webhooks.")

@@ -6,12 +6,14 @@ raises `kernel.errors.Unavailable`: Mercato asks again later with the same key.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.payments import NextAction, PaymentProvider, SessionStatus
+from mercato.contracts.payments import DisputeStatus, NextAction, PaymentProvider, SessionStatus
+from mercato.contracts.shared import Page
 from mercato.kernel.db import Database
 from mercato.kernel.money import Money
 from mercato.settings import Settings
@@ -31,6 +33,39 @@ class SessionRequest(msgspec.Struct, frozen=True):
     """Take the money at once; otherwise only hold it."""
 
 
+class ProviderRefund(msgspec.Struct, frozen=True):
+    """One refund in the provider's books, whoever asked for it."""
+
+    reference: str
+    amount: int
+    key: str | None = None
+    """The key that Mercato asked with; None when it began at the provider."""
+    is_failed: bool = False
+    """It was on its way and came back."""
+
+
+class ProviderDispute(msgspec.Struct, frozen=True):
+    """A chargeback in the provider's books; an inquiry that has moved no money is none."""
+
+    reference: str
+    amount: int
+    status: DisputeStatus
+    reason: str = ""
+    evidence_due_at: datetime | None = None
+
+
+class ProviderCharge(msgspec.Struct, frozen=True):
+    """A payment in the provider's list, for comparing: sums in minor units."""
+
+    reference: str
+    currency: str
+    authorized: int
+    captured: int
+    refunded: int
+    voided: int | None = None
+    """None: this provider does not say."""
+
+
 class ProviderSession(msgspec.Struct, frozen=True):
     """What the provider says of one attempt, in its current state. Amounts in minor units."""
 
@@ -42,6 +77,10 @@ class ProviderSession(msgspec.Struct, frozen=True):
     captured: int = 0
     next_action: NextAction | None = None
     decline_code: str | None = None
+    voided: int = 0
+    """What is held no more because it was dropped or ran out; 0 where the provider does not say."""
+    refunds: list[ProviderRefund] = []
+    disputes: list[ProviderDispute] = []
 
 
 class OperationResult(msgspec.Struct, frozen=True):
@@ -75,6 +114,9 @@ class Provider(Protocol):
     async def void(self, *, reference: str, amount: Money, key: str) -> OperationResult: ...
 
     async def refund(self, *, reference: str, amount: Money, key: str) -> OperationResult: ...
+
+    async def charges(self, *, cursor: str | None) -> Page[ProviderCharge]:
+        """The payments of this shop that hold or took money, oldest or newest first, page by page."""
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check signature and age. Raises Invalid("signature_invalid")."""

@@ -15,11 +15,15 @@ import msgspec
 import structlog
 
 from mercato.contracts.payments import PaymentProvider, ProviderKind
+from mercato.contracts.shared import Page
 from mercato.kernel.errors import Conflict, Invalid, Unavailable
 from mercato.kernel.money import Money
 from mercato.payments.providers.port import (
     CALL_TIMEOUT_S,
     OperationResult,
+    ProviderCharge,
+    ProviderDispute,
+    ProviderRefund,
     ProviderSession,
     SessionRequest,
     Surroundings,
@@ -30,10 +34,15 @@ from mercato.payments.providers.stripe_objects import (
     KEY,
     PAGE,
     SHOP,
+    Charge,
     HostedPage,
     Intent,
     StripeEvent,
+    charge_of_intent,
+    has_charge,
+    read_disputes,
     read_refunds,
+    refund_of,
     said_of_intent,
     said_of_page,
     to_stripe,
@@ -45,6 +54,7 @@ T = TypeVar("T")
 REPLAYED = "Idempotent-Replayed"
 _TOKENS = ("pm_", "card_", "src_")
 _REFUNDS_READ = 100
+_LISTED = 100
 
 log = structlog.get_logger(__name__)
 
@@ -100,13 +110,25 @@ class Stripe:
             return self._ours(_read(page, HostedPage)) if page is not None else None
         if not reference.startswith("pi_"):
             return None
-        found = await self._find(self._client.v1.payment_intents.retrieve_async(reference))
+        params = {"expand": ["latest_charge"]}
+        found = await self._find(self._client.v1.payment_intents.retrieve_async(reference, params))
         if found is None:
             return None
         intent = _read(found, Intent)
         if PAGE in intent.metadata and intent.status not in DECIDED:
             return await self._page_of(intent)
-        return self._ours(intent)
+        said = self._ours(intent)
+        return said if said is None else await self._with_outside(intent, said)
+
+    async def charges(self, *, cursor: str | None) -> Page[ProviderCharge]:
+        params: dict[str, Any] = {"limit": _LISTED, "expand": ["data.latest_charge"]}
+        if cursor is not None:
+            params["starting_after"] = cursor
+        listed = _data(await self._ask(self._client.v1.payment_intents.list_async(params)))
+        intents = msgspec.convert(listed["data"], list[Intent])
+        ours = [intent for intent in intents if intent.metadata.get(SHOP) == self._shop]
+        found = [charge_of_intent(intent) for intent in ours if has_charge(intent)]
+        return Page(found, intents[-1].id if listed["has_more"] else None)
 
     async def capture(self, *, reference: str, amount: Money, key: str) -> OperationResult:
         return await self._operate(
@@ -204,6 +226,34 @@ class Stripe:
         if found.last_response.headers.get(REPLAYED) != "true":
             return said
         return await self.fetch(said.reference) or said
+
+    async def _with_outside(self, intent: Intent, said: ProviderSession) -> ProviderSession:
+        """The attempt with its refunds and disputes, looked up only when its charge says there are any."""
+        charge = intent.latest_charge
+        if not isinstance(charge, Charge):
+            return said
+        refunds: list[ProviderRefund] = []
+        disputes: list[ProviderDispute] = []
+        if charge.amount_refunded or said.captured:
+            listed = await self._ask(
+                self._client.v1.refunds.list_async({"payment_intent": intent.id, "limit": _REFUNDS_READ})
+            )
+            refunds = [refund_of(one, intent.currency) for one in read_refunds(_data(listed))]
+        if charge.disputed:
+            found = await self._ask(
+                self._client.v1.disputes.list_async({"payment_intent": intent.id, "limit": _LISTED})
+            )
+            disputes = read_disputes(_data(found))
+        if intent.status == "canceled":
+            # It had held the whole amount, and holds nothing any more.
+            return msgspec.structs.replace(
+                said,
+                authorized=said.amount.amount,
+                voided=said.amount.amount,
+                refunds=refunds,
+                disputes=disputes,
+            )
+        return msgspec.structs.replace(said, refunds=refunds, disputes=disputes)
 
     async def _page_of(self, intent: Intent) -> ProviderSession | None:
         """Of an intent that Stripe's page made, the page says whether the shopper may still pay."""

@@ -3,14 +3,15 @@
 Of each object only the fields that Mercato needs are read; Stripe adds others at any time.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from mercato.contracts.payments import NextAction, SessionStatus
+from mercato.contracts.payments import DisputeStatus, NextAction, SessionStatus
 from mercato.kernel.errors import Invalid
 from mercato.kernel.money import Money, exponent
-from mercato.payments.providers.port import ProviderSession
+from mercato.payments.providers.port import ProviderCharge, ProviderDispute, ProviderRefund, ProviderSession
 
 KEY = "mercato_key"
 SHOP = "mercato_shop"
@@ -51,6 +52,14 @@ class _NextAction(msgspec.Struct, frozen=True):
     redirect_to_url: _RedirectTo | None = None
 
 
+class Charge(msgspec.Struct, frozen=True):
+    """The payment of an intent, as far as it tells whether there is more to look up."""
+
+    id: str
+    amount_refunded: int = 0
+    disputed: bool = False
+
+
 class Intent(msgspec.Struct, frozen=True):
     """A PaymentIntent. Amounts in Stripe's units."""
 
@@ -64,6 +73,7 @@ class Intent(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = {}
     next_action: _NextAction | None = None
     last_payment_error: _Failure | None = None
+    latest_charge: Charge | str | None = None
 
 
 class HostedPage(msgspec.Struct, frozen=True):
@@ -83,6 +93,20 @@ class Refund(msgspec.Struct, frozen=True):
     status: str | None = None
     failure_reason: str | None = None
     metadata: dict[str, str] = {}
+    amount: int = 0
+
+
+class _Evidence(msgspec.Struct, frozen=True):
+    due_by: int | None = None
+
+
+class _Dispute(msgspec.Struct, frozen=True):
+    id: str
+    amount: int
+    currency: str
+    status: str
+    reason: str = ""
+    evidence_details: _Evidence | None = None
 
 
 class _EventObject(msgspec.Struct, frozen=True):
@@ -109,6 +133,49 @@ class StripeEvent(msgspec.Struct, frozen=True):
         if about.object in ("payment_intent", "checkout.session"):
             return about.id
         return about.payment_intent or about.id
+
+
+_DISPUTE_STATUS = {
+    "needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "under_review": DisputeStatus.UNDER_REVIEW,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+"""Others are inquiries, which have moved no money."""
+
+
+def refund_of(refund: Refund, currency: str) -> ProviderRefund:
+    amount = from_stripe(refund.amount, currency).amount
+    is_failed = refund.status in ("failed", "canceled")
+    return ProviderRefund(refund.id, amount, refund.metadata.get(KEY), is_failed)
+
+
+def read_disputes(data: Any) -> list[ProviderDispute]:
+    return [
+        ProviderDispute(
+            one.id, from_stripe(one.amount, one.currency).amount, _DISPUTE_STATUS[one.status], one.reason,
+            _moment(one.evidence_details.due_by if one.evidence_details else None),
+        )
+        for one in msgspec.convert(data["data"], list[_Dispute])
+        if one.status in _DISPUTE_STATUS
+    ]  # fmt: skip
+
+
+def has_charge(intent: Intent) -> bool:
+    """Whether the intent holds or took money, or did before it was canceled."""
+    if intent.status == "canceled":
+        return intent.latest_charge is not None
+    return intent.status in ("succeeded", "requires_capture")
+
+
+def charge_of_intent(intent: Intent) -> ProviderCharge:
+    """An intent in Stripe's list. What it dropped is not compared: it says so only of the whole."""
+    currency = intent.currency.upper()
+    returned = intent.latest_charge.amount_refunded if isinstance(intent.latest_charge, Charge) else 0
+    return ProviderCharge(
+        intent.id, currency, from_stripe(intent.amount, currency).amount,
+        from_stripe(intent.amount_received, currency).amount, from_stripe(returned, currency).amount,
+    )  # fmt: skip
 
 
 def said_of_intent(intent: Intent) -> ProviderSession:
@@ -170,6 +237,10 @@ def from_stripe(amount: int, currency: str) -> Money:
 
 def read_refunds(data: Any) -> list[Refund]:
     return msgspec.convert(data["data"], list[Refund])
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _shifted(amount: int, places: int) -> tuple[int, int]:

@@ -3,8 +3,9 @@
 from mercato.payments.service.books import BooksPart
 from mercato.payments.service.collecting import CollectingPart
 from mercato.payments.service.crediting import CreditingPart
+from mercato.payments.service.disputing import DisputingPart
 from mercato.payments.service.simulating import SimulatingPart
 
 
-class PaymentsService(CollectingPart, CreditingPart, BooksPart, SimulatingPart):
+class PaymentsService(CollectingPart, CreditingPart, DisputingPart, BooksPart, SimulatingPart):
     """Implements `contracts.payments.Payments`."""

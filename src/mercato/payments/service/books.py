@@ -7,6 +7,7 @@ from mercato.contracts.payments import LedgerEntry, Payment, PaymentEvent
 from mercato.contracts.shared import DEFAULT_LIMIT, Page, Verification
 from mercato.kernel.context import Context
 from mercato.kernel.pages import decode_cursor, encode_cursor
+from mercato.payments.reconcile import reconcile
 from mercato.payments.rows import payment_event_of, payment_of
 from mercato.payments.service.part import Part
 from mercato.payments.store import books
@@ -67,6 +68,10 @@ class BooksPart(Part):
         )
         more = encode_cursor((rows[limit - 1]["id"],)) if len(rows) > limit else None
         return Page([LedgerEntry(**dict(row)) for row in rows[:limit]], more)
+
+    async def reconcile(self, ctx: Context, *, provider: str) -> Verification:
+        ctx.principal.require("read_payments")
+        return await reconcile(self._engine, provider)
 
     async def verify(self, ctx: Context) -> Verification:
         ctx.principal.require("read_system")

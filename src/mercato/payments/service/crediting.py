@@ -191,7 +191,7 @@ class CreditingPart(Part):
 def issued_event(row: Row, code: str, *, locale: str) -> GiftCardIssued:
     """The news that a card is on its way to its recipient."""
     return GiftCardIssued(
-        card_id=row["id"], email=row["recipient"], locale=locale, code=code, value=row["initial"],
+        card_id=row["id"], email=row["recipient"], locale=locale, token=code, value=row["initial"],
         currency=row["currency"], expires_at=row["expires_at"],
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The doors of the simulated company."""
 
-from mercato.contracts.payments import SimulatorEntry, SimulatorSession
+from mercato.contracts.payments import DisputeStatus, SimulatorEntry, SimulatorSession
 from mercato.contracts.shared import Page
 from mercato.kernel.context import Context
 from mercato.kernel.errors import NotFound
@@ -18,6 +18,16 @@ class SimulatingPart(Part):
 
     async def simulator_session(self, ctx: Context, *, reference: str) -> SimulatorSession:
         return await self._simulated().session(reference)
+
+    async def refund_at_simulator(self, ctx: Context, *, reference: str, amount: int) -> None:
+        ctx.principal.require("write_refunds")
+        await self._simulated().refund_here(reference, amount)
+
+    async def dispute_at_simulator(
+        self, ctx: Context, *, reference: str, status: DisputeStatus, reason: str = "fraudulent"
+    ) -> None:
+        ctx.principal.require("write_payments")
+        await self._simulated().dispute(reference, status, reason)
 
     async def decide_simulator_session(
         self, ctx: Context, *, reference: str, approve: bool

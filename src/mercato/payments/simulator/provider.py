@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mercato.contracts.payments import (
+    DisputeStatus,
     NextAction,
     PaymentProvider,
     PaymentToken,
@@ -25,6 +26,9 @@ from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
 from mercato.payments.providers.port import (
     OperationResult,
+    ProviderCharge,
+    ProviderDispute,
+    ProviderRefund,
     ProviderSession,
     SessionRequest,
     Surroundings,
@@ -33,6 +37,11 @@ from mercato.payments.providers.port import (
 from mercato.payments.simulator import store
 from mercato.payments.simulator.scripts import DECIDE_AFTER_S, OUTCOMES, SCRIPTS, Script, Token
 from mercato.settings import SettingsError
+
+LISTED = 1000
+EVIDENCE_DAYS = 7
+OUTSIDE = "here:"
+"""Begins the keys of what happened on this company's own pages."""
 
 
 class Simulator:
@@ -70,7 +79,36 @@ class Simulator:
 
     async def fetch(self, reference: str) -> ProviderSession | None:
         row = await store.charge_by_reference(self.database, reference)
-        return None if row is None else self._session(row)
+        if row is None:
+            return None
+        said = self._session(row)
+        if not row["captured"]:
+            return said
+        # Only what may have happened here without the shop is looked up.
+        refunds = await store.refunds_of(self.database, reference) if row["refunded"] else []
+        disputes = await store.disputes_of(self.database, reference)
+        return msgspec.structs.replace(
+            said,
+            refunds=[_refund_of(one) for one in refunds],
+            disputes=[
+                ProviderDispute(
+                    one["reference"], one["amount"], DisputeStatus(one["status"]), one["reason"],
+                    one["evidence_due_at"],
+                )
+                for one in disputes
+            ],
+        )  # fmt: skip
+
+    async def charges(self, *, cursor: str | None) -> Page[ProviderCharge]:
+        page = await self.ledger(limit=LISTED, cursor=cursor)
+        found = [
+            ProviderCharge(
+                one.reference, one.currency, one.authorized, one.captured, one.refunded, one.voided
+            )
+            for one in page.items
+            if one.authorized
+        ]
+        return Page(found, page.next_cursor)
 
     async def capture(self, *, reference: str, amount: Money, key: str) -> OperationResult:
         return await self._operate("capture", reference, amount, key)
@@ -116,6 +154,34 @@ class Simulator:
         for row in await store.undecided(self.database, now=clock.now(), limit=limit):
             approve = SCRIPTS[row["token"]].decides is True
             await self.decide(row["reference"], approve=approve, decline_code="card_declined")
+
+    async def refund_here(self, reference: str, amount: int) -> None:
+        """Send money back from this company's own pages, and tell the shop."""
+        key = f"{OUTSIDE}{new_id()}"
+        async with self.database.transaction() as tx:
+            charge = await store.lock_charge(tx, reference)
+            if charge is None:
+                raise NotFound(detail="The simulator has no such payment.")
+            if not 0 < amount <= _limit(charge, "refund"):
+                raise Conflict("refund_too_large", "More than was captured.")
+            await _book(tx, charge, "refund", amount, key)
+        await self.queue_webhook(reference, f"refund.created.{key}")
+
+    async def dispute(self, reference: str, status: DisputeStatus, reason: str) -> None:
+        """The bank of the shopper takes back what is left, or decides; the shop is told."""
+        now = clock.now()
+        async with self.database.transaction() as tx:
+            charge = await store.lock_charge(tx, reference)
+            if charge is None:
+                raise NotFound(detail="The simulator has no such payment.")
+            left = _limit(charge, "refund")
+            if left <= 0:
+                raise Conflict("nothing_to_dispute", "Nothing of this payment is left.")
+            await store.keep_dispute(
+                tx, charge=reference, amount=left, status=status, reason=reason,
+                due_at=now + timedelta(days=EVIDENCE_DAYS), at=now,
+            )  # fmt: skip
+        await self.queue_webhook(reference, f"dispute.{status}")
 
     async def queue_webhook(
         self, reference: str, kind: str, *, delay_s: float = 0.0, wanted: int = 1
@@ -183,7 +249,13 @@ class Simulator:
             captured=row["captured"],
             next_action=NextAction("redirect", page) if waits else None,
             decline_code=row["decline_code"],
+            voided=row["voided"],
         )
+
+
+def _refund_of(row: Row) -> ProviderRefund:
+    is_outside = row["key"].startswith(OUTSIDE)
+    return ProviderRefund(row["key"], row["amount"], None if is_outside else row["key"])
 
 
 def simulator(surroundings: Surroundings) -> Simulator:

@@ -123,3 +123,28 @@ async def count_charges(db: Queries) -> int:
 async def known_references(db: Queries, references: list[str]) -> set[str]:
     rows = await db.fetch("select reference from simulator.charges where reference = any($1)", references)
     return {row["reference"] for row in rows}
+
+
+async def refunds_of(db: Queries, reference: str) -> list[Row]:
+    return await db.fetch(
+        "select key, amount from simulator.operations where reference = $1 and kind = 'refund' order by at, key",
+        reference,
+    )
+
+
+async def disputes_of(db: Queries, reference: str) -> list[Row]:
+    return await db.fetch(
+        """select reference, amount, status, reason, evidence_due_at from simulator.disputes
+           where charge = $1 order by reference""",
+        reference,
+    )
+
+
+async def keep_dispute(
+    tx: Tx, *, charge: str, amount: int, status: str, reason: str, due_at: datetime, at: datetime
+) -> None:
+    await tx.execute(
+        """insert into simulator.disputes (reference, charge, amount, status, reason, evidence_due_at, at)
+           values ('dp_' || $1, $1, $2, $3, $4, $5, $6) on conflict (reference) do update set status = excluded.status""",
+        charge, amount, status, reason, due_at, at,
+    )  # fmt: skip

@@ -70,8 +70,8 @@ async def payments_unlike_events(db: Queries) -> list[Row]:
     """Payments whose amounts are not the sums of their succeeded events."""
     return await db.fetch(
         """select p.id, p.authorized, p.captured, p.refunded, p.voided, e.* from payments.payments p left join lateral (
-             select coalesce(sum(amount) filter (where type = 'authorization_succeeded'), 0)::bigint as event_authorized,
-                    coalesce(sum(amount) filter (where type = 'capture_succeeded'), 0)::bigint as event_captured,
+             select coalesce(sum(amount) filter (where type in ('authorization_succeeded', 'refund_reversed')), 0)::bigint as event_authorized,
+                    coalesce(sum(amount) filter (where type in ('capture_succeeded', 'refund_reversed')), 0)::bigint as event_captured,
                     coalesce(sum(amount) filter (where type = 'refund_succeeded'), 0)::bigint as event_refunded,
                     coalesce(sum(amount) filter (where type = 'void_succeeded'), 0)::bigint as event_voided
              from payments.events where payment_id = p.id) e on true

@@ -11,7 +11,7 @@ from mercato.kernel.outbox import EventRows
 from mercato.payments.providers.port import ProviderSession
 
 SESSION = "id, order_id, attempt, provider, status, amount, currency, captures, reference, return_url, next_action, decline_code"
-PAYMENT = "id, session_id, order_id, provider, reference, currency, authorized, captured, refunded, voided, created_at, attempt, account_id"
+PAYMENT = "id, session_id, order_id, provider, reference, currency, authorized, captured, refunded, voided, created_at, attempt, account_id, disputed"
 
 _OPEN = "('pending', 'processing', 'requires_action')"
 
