@@ -82,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """OTLP/HTTP address for OpenTelemetry traces; empty: none are made."""
     traces_share: float = 0.01
     """Part of the requests that is traced."""
+    alerts_email: str = ""
+    """Who is told of disputes and of money that staff should look at; empty: the owner."""
     owner_email: str = ""
     owner_password: str = ""
 

@@ -1,10 +1,13 @@
 """From events to messages: one per event, never two, in words of their recipient."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
 from mercato.contracts.orders import (
     DocumentIssued,
+    LatePayment,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -12,6 +15,7 @@ from mercato.contracts.orders import (
     OrderRefunded,
     OrderShipped,
 )
+from mercato.contracts.payments import GiftCardIssued, MoneyAlert
 from mercato.contracts.users import (
     AccountDeleted,
     EmailChanged,
@@ -25,12 +29,22 @@ from mercato.contracts.users import (
     StaffInvited,
     UserRegistered,
 )
+from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.ids import new_id
+from mercato.kernel.money import Money
 from mercato.notifications import domain
 from mercato.notifications.events import HEARD, TEMPLATE_OF
-from support.notifications import NotificationsShop, account, order
+from support.notifications import NotificationsShop, account, notifications_shop, order
 
 PAPER = new_id()
+CARD = GiftCardIssued(
+    card_id=new_id(), email="ben@example.org", locale="de", token="ABCD-EFGH-JKLM-NPQR", value=5000,
+    currency="EUR", expires_at=datetime(2030, 5, 1, tzinfo=UTC),
+)  # fmt: skip
+ALERT = MoneyAlert(
+    kind="dispute_opened", order_id=new_id(), provider="stripe", reference="dp_1", amount=Money(2500, "EUR"),
+    due_at=datetime(2030, 6, 1, tzinfo=UTC),
+)  # fmt: skip
 ORDER_LINK = "https://shop.example/order/M-4711?token=order-token"
 
 
@@ -91,6 +105,7 @@ class TestWords:
             account(EmailChanged, new_email="new@example.org"), account(PasswordChanged),
             account(SignedInFromNewDevice, device="Firefox on Windows", client_address="203.0.113.7"),
             account(AccountDeleted), account(StaffInvited, inviter="Ben"),
+            CARD, ALERT, order(LatePayment, amount=1900),
         ]  # fmt: skip
         assert {type(event) for event in events} == set(HEARD)
         await shop.hear(*events)
@@ -118,7 +133,32 @@ class TestWords:
         assert "new@example.org" in mails["email_changed"].text
         assert "Firefox on Windows, address 203.0.113.7" in mails["new_sign_in"].text
         assert "https://shop.example/account/invitation?token=secret-token" in mails["staff_invited"].text
+        assert "ABCD-EFGH-JKLM-NPQR" in mails["gift_card_issued"].text
+        assert (
+            "50,00\xa0€" in mails["gift_card_issued"].html and "1. Mai 2030" in mails["gift_card_issued"].text
+        )
         assert mails["staff_invited"].subject == "Ben invites you to work in Mercato"
+
+    async def test_alerts_go_to_the_staff_and_say_what_to_do(self, database_url: str) -> None:
+        async with notifications_shop(database_url, alerts_email="books@shop.example") as shop:
+            await shop.hear(ALERT, order(LatePayment, amount=1900))
+            await shop.deliver()
+            opened, late = sorted(await shop.mails("books@shop.example"), key=lambda mail: mail.subject)
+        assert (opened.subject, late.subject) == ("Dispute opened: €25.00", "Paid, but not ordered: €19.00")
+        assert "until June 1, 2030" in opened.text
+        assert f"https://shop.example/admin/orders/{ALERT.order_id}" in opened.html
+
+    async def test_without_anybody_to_tell_alerts_are_not_mailed(self, database_url: str) -> None:
+        async with notifications_shop(database_url, alerts_email="", owner_email="") as shop:
+            await shop.hear(ALERT)
+            assert await shop.statuses() == []
+
+    async def test_the_copy_for_staff_hides_the_code_of_a_card(self, shop: NotificationsShop) -> None:
+        await shop.hear(CARD)
+        await shop.deliver()
+        (row,) = (await shop.notifications.messages(SYSTEM_CONTEXT)).items
+        copy = await shop.notifications.message(SYSTEM_CONTEXT, message_id=row.id)
+        assert "ABCD" not in copy.text + copy.html and "hidden" in copy.text
 
     async def test_money_and_dates_are_written_for_the_recipient(self, shop: NotificationsShop) -> None:
         await shop.hear(order(OrderPlaced, locale="de-AT", email="de@example.org"))

@@ -136,6 +136,7 @@ class FakeCatalog:
 
     def __init__(self) -> None:
         self.capture = CaptureMode.AUTOMATIC
+        self.unpaid_days: int | None = None
         self.is_away = False
         self.times_asked = 0
 
@@ -144,7 +145,9 @@ class FakeCatalog:
         self.times_asked += 1
         if self.is_away:
             raise Unavailable(detail="The catalog is away.")
-        return Channel(code, "Shop", "EUR", "en", ["DE"], True, True, "Europe/Berlin", self.capture)
+        return Channel(
+            code, "Shop", "EUR", "en", ["DE"], True, True, "Europe/Berlin", self.capture, self.unpaid_days
+        )
 
     async def sale_variants(self, ctx: Context, *, variant_ids: list[UUID]) -> list[SaleVariant]:
         """Everything weighs 600 grams."""

@@ -57,6 +57,14 @@ KINDS = {
             (*_ORDER, "document", "document_url"),
         ),
         Kind(
+            "gift_card_issued", "Gift card", "Your gift card from {{ shop_name }}",
+            ("shop_name", "shop_url", "code", "value", "expires", "balance_url"),
+        ),
+        Kind(
+            "money_alert", "Alert about money, to staff", "{{ title }}: {{ amount }}",
+            ("shop_name", "shop_url", "title", "amount", "detail", "due", "order_url"),
+        ),
+        Kind(
             "account_confirm", "Confirm the account", "Confirm your account at {{ shop_name }}",
             ("shop_name", "shop_url", "name", "confirm_url"), expires=True,
         ),

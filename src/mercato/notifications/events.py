@@ -7,6 +7,7 @@ import msgspec
 
 from mercato.contracts.orders import (
     DocumentIssued,
+    LatePayment,
     OrderCanceled,
     OrderDelivered,
     OrderPaid,
@@ -14,6 +15,7 @@ from mercato.contracts.orders import (
     OrderRefunded,
     OrderShipped,
 )
+from mercato.contracts.payments import GiftCardIssued, MoneyAlert
 from mercato.contracts.users import (
     AccountDeleted,
     AccountFact,
@@ -33,7 +35,8 @@ OrderEvent = (
     OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded | DocumentIssued
 )
 AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | FactorsChanged | AccountFact
-HeardEvent = OrderEvent | AccountEvent
+MoneyEvent = GiftCardIssued | MoneyAlert | LatePayment
+HeardEvent = OrderEvent | AccountEvent | MoneyEvent
 
 TEMPLATE_OF: dict[type[HeardEvent], str] = {
     OrderPlaced: "order_placed",
@@ -54,6 +57,9 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     PasswordChanged: "password_changed",
     SignedInFromNewDevice: "new_sign_in",
     StaffInvited: "staff_invited",
+    GiftCardIssued: "gift_card_issued",
+    MoneyAlert: "money_alert",
+    LatePayment: "money_alert",
 }
 HEARD: tuple[type[HeardEvent], ...] = tuple(TEMPLATE_OF)
 
@@ -69,18 +75,32 @@ class NewMessage(msgspec.Struct, frozen=True):
     data: str
 
 
-def messages_for(events: Sequence[HeardEvent], *, paid_when_placed: set[UUID]) -> list[NewMessage]:
+def messages_for(
+    events: Sequence[HeardEvent], *, paid_when_placed: set[UUID], alerts_to: str
+) -> list[NewMessage]:
     """One message per event, but none about a payment that the mail about the order has told already.
 
-    `paid_when_placed` are the orders whose mail said so before this batch.
+    `paid_when_placed` are the orders whose mail said so before this batch; alerts go to `alerts_to`, and
+    nowhere when that is empty.
     """
     told = paid_when_placed | {e.order_id for e in events if isinstance(e, OrderPlaced) and e.is_paid}
-    return [
-        NewMessage(
-            event_id=event.event_id, about=event.key, recipient=event.email,
-            template=TEMPLATE_OF[type(event)], locale=event.locale,
-            data=msgspec.json.encode(event).decode(),
-        )
-        for event in events
-        if not (isinstance(event, OrderPaid) and event.order_id in told)
-    ]  # fmt: skip
+    messages = []
+    for event in events:
+        reader = _reader_of(event, alerts_to)
+        if reader is None or (isinstance(event, OrderPaid) and event.order_id in told):
+            continue
+        messages.append(
+            NewMessage(
+                event_id=event.event_id, about=event.key, recipient=reader[0],
+                template=TEMPLATE_OF[type(event)], locale=reader[1],
+                data=msgspec.json.encode(event).decode(),
+            )
+        )  # fmt: skip
+    return messages
+
+
+def _reader_of(event: HeardEvent, alerts_to: str) -> tuple[str, str] | None:
+    """(address, locale) of whom the event is for; None when there is nobody."""
+    if isinstance(event, MoneyAlert | LatePayment):
+        return (alerts_to, "en") if alerts_to else None
+    return event.email, event.locale

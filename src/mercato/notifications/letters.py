@@ -15,7 +15,7 @@ from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mercato.kernel.money import Money, to_decimal
-from mercato.notifications import domain
+from mercato.notifications import domain, money
 
 MAX_LINES = 200
 
@@ -77,6 +77,8 @@ class Letters:
         token = quote(str(data.get(domain.SECRET, "")), safe="")
         if template.startswith("order_"):
             return found | self._order(data, locale, token)
+        if template in money.VARIABLES:
+            return found | money.VARIABLES[template](data, self._url, domain.locale_of(locale))
         summary, advice = domain.FACTOR_CHANGES.get(data.get("change", ""), ("", ""))
         return found | {
             "name": domain.greeted(data["name"]),

@@ -33,6 +33,7 @@ class NotificationsService:
         self.database = runtime.database("notifications")
         relaxed = runtime.database("notifications", relaxed=True)
         self.is_production = settings.is_production
+        self.alerts_to = settings.alerts_email or settings.owner_email
         self.letters = Letters(public_url=settings.public_url, mail_from=settings.mail_from)
         provider: Provider = (
             SmtpProvider(settings.smtp_url, mail_from=settings.mail_from)
@@ -63,7 +64,7 @@ class NotificationsService:
         told_here = {event.order_id for event in events if isinstance(event, OrderPlaced) and event.is_paid}
         paid = {event.order_id for event in events if isinstance(event, OrderPaid)} - told_here
         told = await store.paid_when_placed(tx, order_ids=list(paid)) if paid else set()
-        messages = messages_for(events, paid_when_placed=told)
+        messages = messages_for(events, paid_when_placed=told, alerts_to=self.alerts_to)
         if messages and await store.insert_messages(tx, messages=messages, now=clock.now()):
             tx.after_commit(self.delivery.ring)
 

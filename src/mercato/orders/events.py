@@ -8,7 +8,7 @@ import msgspec
 from mercato.contracts.carriers import LabelBought, ParcelTracked, TrackingStatus
 from mercato.contracts.notifications import MessagesSent
 from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, OrderShipped, OrderStatus
-from mercato.contracts.payments import PaymentChanged
+from mercato.contracts.payments import MoneyAlert, PaymentChanged
 from mercato.contracts.users import UserConfirmed
 from mercato.kernel import clock
 from mercato.kernel.db import Tx
@@ -42,6 +42,14 @@ class ParcelSeen(msgspec.Struct, frozen=True):
     carrier: str
 
 
+_SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED, OrderStatus.CANCELED})
+_ALERTS = {
+    "dispute_opened": "Dispute opened",
+    "dispute_won": "Dispute won",
+    "dispute_lost": "Dispute lost",
+    "refund_at_provider": "Refund begun at the provider",
+    "refund_came_back": "A refund came back",
+}
 _FAILURES = {
     "capture_failed": "Capture failed",
     "refund_failed": "Refund failed",
@@ -52,6 +60,9 @@ _FAILURES = {
 def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_payments(tx: Tx, events: Sequence[PaymentChanged]) -> None:
         await payments_changed(parts, tx, events)
+
+    async def hear_alerts(tx: Tx, events: Sequence[MoneyAlert]) -> None:
+        await alerted(parts, tx, events)
 
     async def hear_mail(tx: Tx, events: Sequence[MessagesSent]) -> None:
         await mail_sent(parts, tx, events)
@@ -72,6 +83,7 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
         Subscription(
             consumer="orders-payments", events=(PaymentChanged,), handle=hear_payments, linger_s=0.1
         ),
+        Subscription(consumer="orders-alerts", events=(MoneyAlert,), handle=hear_alerts, linger_s=0.25),
         Subscription(consumer="orders-mail", events=(MessagesSent,), handle=hear_mail, linger_s=0.25),
     )
 
@@ -110,6 +122,26 @@ async def papers_behind(parts: Parts, tx: Tx, events: Sequence[OrderEvent]) -> N
     reasons = {event.order_id: getattr(event, "reason", "") for event in events}
     for order_id in await store.due_orders(tx, order_ids=list(reasons)):
         await parts.jobs.add(tx, PAPERS, PapersBehind(order_id, reasons[order_id]))
+
+
+async def alerted(parts: Parts, tx: Tx, events: Sequence[MoneyAlert]) -> None:
+    """Timelines tell of disputes and what began at the provider; a refund that came back is a sale again."""
+    orders = await after.lock_many(tx, order_ids=sorted({event.order_id for event in events}))
+    known = {order.id: order for order in orders}
+    for event in events:
+        order = known.get(event.order_id)
+        if order is None:
+            continue
+        data: dict[str, object] = {"amount": event.amount.amount, "currency": event.amount.currency}
+        if event.reason:
+            data |= {"reason": event.reason}
+        story = StoryRow(event.kind, _ALERTS.get(event.kind, "Look at the payment"), data=data)
+        await after.tell(tx, order_id=order.id, at=event.occurred_at, story=[story])
+        if event.kind == "refund_came_back" and order.status in _SOLD:
+            await after.book_sale(
+                tx, order=order, kind="refund", at=event.occurred_at, units=0, amount=-event.amount.amount
+            )
+        parts.tell_after(tx, order.id)
 
 
 async def mail_sent(parts: Parts, tx: Tx, events: Sequence[MessagesSent]) -> None:

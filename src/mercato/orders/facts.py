@@ -7,6 +7,7 @@ from mercato.contracts.orders import (
     ChangeAction,
     Document,
     DocumentIssued,
+    LatePayment,
     OrderCanceled,
     OrderChanged,
     OrderDelivered,
@@ -149,3 +150,7 @@ def _lines(change: ChangeRow, action: ChangeAction) -> list[SoldLine]:
         for part in change.lines
         if part.action is action
     ]
+
+
+def late_payment(order: PlacedOrder, token: str, *, amount: int) -> LatePayment:
+    return LatePayment(**_head(order, token), amount=amount)

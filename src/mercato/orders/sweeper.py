@@ -8,10 +8,12 @@ from mercato.kernel.ending import end
 from mercato.kernel.schedules import Schedule
 from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds
 from mercato.orders.actions.resume import sweep
+from mercato.orders.actions.unpaid import cancel_unpaid
 from mercato.orders.parts import Parts
 
 SWEEP_EVERY_S = 1.0
 HOLDS_EVERY_S = 5.0
+UNPAID_EVERY_S = 600.0
 MAX_ROUNDS = 50
 """Batches of one run: a backlog after an outage is worked off, and a run still ends."""
 
@@ -39,6 +41,7 @@ class Sweeper:
         return (
             Schedule(name="orders-resume", every_s=SWEEP_EVERY_S, run=self.sweep),
             Schedule(name="orders-holds", every_s=HOLDS_EVERY_S, run=self.settle_holds),
+            Schedule(name="orders-unpaid", every_s=UNPAID_EVERY_S, run=self.cancel_unpaid),
         )
 
     async def sweep(self) -> None:
@@ -49,6 +52,9 @@ class Sweeper:
     async def settle_holds(self) -> None:
         await settle_expired_holds(self._parts)
         await open_forgotten_carts(self._parts)
+
+    async def cancel_unpaid(self) -> None:
+        await cancel_unpaid(self._parts)
 
     async def _run(self) -> None:
         while self._rung:

@@ -268,6 +268,9 @@ class Channel(msgspec.Struct, frozen=True):
     time_zone: Code = "UTC"
     """IANA name; times are shown, days are counted and delivery cut-offs are meant in it."""
     capture: CaptureMode = CaptureMode.AUTOMATIC
+    unpaid_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None
+    """Orders that are paid outside, as by bank transfer, are canceled when this many days brought no money;
+    None: they wait."""
 
 
 class Shop(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from mercato.contracts.orders.documents import (
 )
 from mercato.contracts.orders.events import (
     DocumentIssued,
+    LatePayment,
     OrderCanceled,
     OrderChanged,
     OrderDelivered,
@@ -85,6 +86,7 @@ __all__ = [
     "FulfillmentStatus",
     "InvoiceTime",
     "LineQuantity",
+    "LatePayment",
     "Order",
     "OrderCanceled",
     "OrderChange",

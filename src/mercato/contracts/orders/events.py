@@ -136,3 +136,10 @@ class DocumentIssued(_OrderEvent, frozen=True):
     document_id: UUID
     paper: str
     document_number: str
+
+
+class LatePayment(_OrderEvent, frozen=True):
+    """`amount` minor units came in for an order that had been given up and cannot be placed: it goes back."""
+
+    subject: ClassVar[str] = "orders.late_payment"
+    amount: int

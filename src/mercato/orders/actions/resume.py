@@ -15,6 +15,7 @@ from mercato.contracts.payments import PayResult, SessionStatus
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM, SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, MercatoError, Unavailable
+from mercato.orders import facts
 from mercato.orders.actions import money
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.place import HOLD_MINUTES, LEASE_S, demands_of_lines, pay
@@ -123,6 +124,9 @@ async def _send_back(parts: Parts, draft: Draft) -> None:
             text = "Paid after it was refused: the money goes back"
             await after.tell(tx, order_id=order.id, at=clock.now(), story=[StoryRow("payment_late", text)])
             await money.return_money(parts, tx, order, order.paid, actor="system", reason="order expired")
+            late = facts.late_payment(order, parts.token_of(order.id), amount=order.paid.kept)
+            await parts.outbox.add(tx, late)
+            log.warning("paid but not placed: the money goes back", order_id=str(order.id))
         await resuming.give_up_recovery(tx, draft=draft)
     # Its hold and its cart may have been claimed again meanwhile; what is left over runs out by itself.
 
