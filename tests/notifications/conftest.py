@@ -11,7 +11,7 @@ from support.notifications import MailServer, NotificationsShop, notifications_s
 
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[NotificationsShop]:
-    async with notifications_shop(database_url) as shop:
+    async with notifications_shop(database_url, alerts_email="books@shop.example") as shop:
         yield shop
 
 
