@@ -155,7 +155,7 @@ async def write_order(
 ) -> None:
     """Write what a change made of the order; its version grows."""
     await tx.execute(
-        "update orders.orders set subtotal = $2, discount = $3, tax = $4, total = $5, due_amount = $5 - paid_by_credit,"
+        "update orders.orders set subtotal = $2, discount = $3, tax = $4, total = $5, due_amount = greatest(0, $5 - paid_by_credit),"
         " tax_lines = $6, item_count = $7, credited = $8, payment_status = $9, fulfillment_status = $10,"
         " return_status = $11, status = $12,"
         " completed_at = case when $12 = 'completed' then coalesce(completed_at, $13::timestamptz) end,"

@@ -94,7 +94,7 @@ async def wrong_totals(db: Queries, *, limit: int) -> list[Difference]:
         " end)::bigint as found from orders.orders o left join lateral (select sum(total) as total from orders.lines"
         " where order_id = o.id and attempt = o.attempt) l on true"
         " where o.total <> coalesce(l.total, 0) + o.delivery_price + case when o.tax_included then 0 else o.tax end"
-        " or o.due_amount <> o.total - o.paid_by_credit limit $1",
+        " or o.due_amount <> greatest(0, o.total - o.paid_by_credit) limit $1",
         limit,
     )
     return [Difference("order_total", str(row["id"]), str(row["total"]), str(row["found"])) for row in rows]
