@@ -69,7 +69,8 @@ async def write_change(
     words = [word for part in change.lines if part.new for word in (part.sku, *part.name.split())]
     await changes.add_terms(tx, order_id=order.id, words=words)
     after_it = msgspec.structs.replace(
-        order, total=total, due_amount=max(0, total - amended.sums.paid_by_credit), credited=credited, status=status,
+        order, total=total, due_amount=max(0, total - amended.sums.paid_by_credit), credited=credited,
+        status=status,
         fulfillment_status=fulfillment, item_count=amended.sums.item_count,
     )  # fmt: skip
     wanted = [_intent(order.id, change.id, kind, f"{kind}:{key}", actor=actor) for kind in work]
