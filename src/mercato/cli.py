@@ -20,9 +20,7 @@ app.command("mercato.commands.run:run", help="Run the named modules against DATA
 app.command("mercato.commands.migrate:migrate", help="Bring the database to this version.")
 app.command("mercato.commands.seed:seed", help="Put the demo catalog into the shop.")
 app.command("mercato.commands.verify:verify", help="Recompute stock, money and events from their ledgers.")
-app.command(
-    "mercato.commands.reconcile:reconcile", help="Compare payments with the provider's own list."
-)
+app.command("mercato.commands.reconcile:reconcile", help="Compare payments with the provider's own list.")
 app.command("mercato.commands.version:version", help="Print versions.")
 app.command("mercato.commands.prepare:prepare", show=False)
 
