@@ -82,7 +82,7 @@ function build() {
   const withoutMap = (file) => readFileSync(join(packages, file), "utf8").replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n");
   keep("htmx.js", withoutMap("htmx.org/dist/htmx.min.js"));
   keep("hx-sse.js", withoutMap("htmx.org/dist/ext/hx-sse.min.js"));
-  for (const script of ["app.js", "admin.js"]) keep(script, readFileSync(join(source, "ui/scripts", script)));
+  for (const script of ["app.js", "admin.js", "passkeys.js"]) keep(script, readFileSync(join(source, "ui/scripts", script)));
   keep("icon.svg", readFileSync(join(source, "ui/brand/icon.svg")));
   writeFileSync(join(stage, "icons.json"), icons());
   writeFileSync(join(stage, "manifest.json"), JSON.stringify(manifest, null, 1));

@@ -11,7 +11,9 @@ from mercato.ui.plugin import UserInterface
 
 
 async def _facts(request: Request[Any, Any, Any]) -> None:
-    request.scope["state"][SCOPE_KEY] = RequestFacts(Context(), lambda: "csrf-of-test", lambda: "key-of-test")
+    request.scope["state"][SCOPE_KEY] = RequestFacts(
+        Context(), lambda session: "csrf-of-test", lambda: "key-of-test"
+    )
 
 
 def ui_application(*handlers: ControllerRouterHandler, development: bool = True) -> Litestar:

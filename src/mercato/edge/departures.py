@@ -2,6 +2,7 @@
 
 import itertools
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 import structlog
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 POLICY = b"content-security-policy"
 SLOW_S = 0.5
+VERIFY = "/account/verify"
+PROOFS = {"step_up_required": VERIFY, "mfa_required": "/account/mfa"}
+"""Refusals that a person can do something about at once, and the page for it."""
 LOGGED_OF = 100
 """One in so many ordinary requests is logged; every slow or failed one is."""
 MACHINE_PATHS = (f"{API_PREFIX}/", "/health/", "/metrics", "/csp-reports", "/static/")
@@ -48,6 +52,8 @@ def refusal(exchange: "Exchange", error: Exception) -> Answer:
         return Answer(problem.status, [(b"content-type", MEDIA_TYPE), *headers], encode(problem, expected))
     if problem.status == 401:
         return _to_sign_in(exchange)
+    if problem.code in PROOFS:
+        return _to_proof(exchange, PROOFS[problem.code])
     headers.append((b"content-type", b"text/html; charset=utf-8"))
     return Answer(problem.status, headers, _page(exchange, problem))
 
@@ -160,6 +166,19 @@ def _to_sign_in(exchange: "Exchange") -> Answer:
     if exchange.headers.get(b"hx-request") == b"true":
         return Answer(200, [(b"hx-redirect", target)], b"")
     return Answer(303, [(b"location", target)], b"")
+
+
+def _to_proof(exchange: "Exchange", place: str) -> Answer:
+    """Whoever has to prove something first is led there, and back; a posted form waits there meanwhile."""
+    target = exchange.path + (f"?{exchange.query.decode('latin-1')}" if exchange.query else "")
+    if exchange.headers.get(b"hx-request") == b"true":
+        seen = urlsplit(exchange.headers.get(b"hx-current-url", b"").decode("latin-1")).path
+        return Answer(200, [(b"hx-redirect", f"{place}?next={quote(seen or '/', safe='')}".encode())], b"")
+    if exchange.scope["method"] in ("GET", "HEAD"):
+        return Answer(303, [(b"location", f"{place}?next={quote(target, safe='')}".encode())], b"")
+    if place == VERIFY:
+        return Answer(307, [(b"location", f"{VERIFY}/act?to={quote(target, safe='')}".encode())], b"")
+    return Answer(303, [(b"location", place.encode())], b"")
 
 
 def _page(exchange: "Exchange", problem: ProblemDetails) -> bytes:

@@ -5,7 +5,6 @@ Idempotency-Key before the request is known to be ours, and nothing is kept befo
 """
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -300,8 +299,11 @@ class Exchange:
         return receive
 
     def _new_facts(self) -> RequestFacts:
-        token = partial(self.gate.parts.forgery.token, self.cookies)
-        return RequestFacts(self.ctx, token, self._new_form_key)
+        return RequestFacts(self.ctx, self._new_token, self._new_form_key)
+
+    def _new_token(self, session: str) -> str:
+        cookies = {**self.cookies, SESSION_COOKIE: session} if session else self.cookies
+        return self.gate.parts.forgery.token(cookies)
 
     def _new_form_key(self) -> str:
         return new_token() if SESSION_COOKIE in self.cookies or CART_COOKIE in self.cookies else ""

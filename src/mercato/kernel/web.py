@@ -61,7 +61,7 @@ class RequestFacts:
 
     __slots__ = ("csrf", "ctx", "depends_on", "form_key", "private")
 
-    def __init__(self, ctx: Context, csrf: Callable[[], str], form_key: Callable[[], str]) -> None:
+    def __init__(self, ctx: Context, csrf: Callable[[str], str], form_key: Callable[[], str]) -> None:
         self.ctx = ctx
         self.csrf = csrf
         self.form_key = form_key
@@ -75,9 +75,12 @@ def facts(connection: Connection) -> RequestFacts:
     return found
 
 
-def csrf_token(connection: Connection) -> str:
-    """The value of the form field `_csrf`; empty for a visitor who has no cookie worth protecting."""
-    return facts(connection).csrf()
+def csrf_token(connection: Connection, *, session: str = "") -> str:
+    """The value of the form field `_csrf`; empty for a visitor who has no cookie worth protecting.
+
+    A page that gives the visitor another session names it, as its forms will come with that.
+    """
+    return facts(connection).csrf(session)
 
 
 def form_key(connection: Connection) -> str:

@@ -12,6 +12,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, Throttled
 from mercato.kernel.web import PUBLIC, SESSION_COOKIE, cookie, local_path
 from mercato.ui.rendering import page, see_other
+from mercato.ui.second_step import second_step
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -21,6 +22,8 @@ async def show_sign_in(ctx: Context, request: AnyRequest, catalog: Catalog, next
     """The sign-in form; whoever is signed in already goes on."""
     if ctx.principal.is_staff:
         return see_other(request, local_path(next, landing_of(ctx.principal)))
+    if ctx.principal.needs_mfa:
+        return see_other(request, "/account/mfa?next=%2Fadmin")
     name = await shop_name(ctx, catalog)
     return page(
         request,
@@ -43,6 +46,10 @@ async def sign_in(
         status = 429 if isinstance(error, Throttled) else 401
         form = _form(name=name, next=target, email=email, error=error.detail)
         return page(request, "admin/sign_in.html", form, status=status)
+    if signed_in.challenge is not None:
+        asked = second_step(signed_in.challenge, local_path(target, "/admin"))
+        blank = {"shop": {"name": name}, "error": "", "robots": "noindex"}
+        return page(request, "guard/second_step.html", blank | asked, headers={"Cache-Control": "no-store"})
     if not signed_in.user.permissions:
         await users.sign_out(ctx, token=signed_in.session_token)
         form = _form(name=name, next=target, email=email, refused_principal=True)

@@ -32,7 +32,8 @@ from mercato.ui.rendering import AnyRequest, page, see_other
 RECENT = 3
 ORDERS_PER_PAGE = 20
 TABS = (("Overview", "/account"), ("Orders", "/account/orders"), ("Addresses", "/account/addresses"),
-        ("Profile", "/account/profile"), ("Privacy", "/account/privacy"))  # fmt: skip
+        ("Profile", "/account/profile"), ("Security", "/account/security"),
+        ("Privacy", "/account/privacy"))  # fmt: skip
 PRIVATE = {"Cache-Control": "no-store"}
 
 

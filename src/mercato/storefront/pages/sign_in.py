@@ -4,25 +4,23 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-import structlog
 from litestar import Request, Response, get, post
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.users import SignIn, Users
+from mercato.contracts.users import Users
 from mercato.kernel.context import Context
-from mercato.kernel.errors import Invalid, MercatoError, Throttled, Unauthenticated
-from mercato.kernel.web import CART_COOKIE, PUBLIC, SESSION_COOKIE, cookie, expired_cookie, local_path
+from mercato.kernel.errors import Invalid, Throttled, Unauthenticated
+from mercato.kernel.web import CART_COOKIE, PUBLIC, SESSION_COOKIE, expired_cookie, local_path
 from mercato.settings import Settings
-from mercato.storefront.bag import bag_cookie, bag_key
+from mercato.storefront.coming_in import begin_session, later
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
 from mercato.storefront.frame import frame
+from mercato.storefront.pages.second_step import ask_second_step
 from mercato.ui.rendering import AnyRequest, page, see_other
 
 PASSWORD_MOST = 256
 FAILED = "E-mail and password do not fit together. Check both, or set a new password."
-
-log = structlog.get_logger()
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -72,9 +70,11 @@ async def sign_in(
     except (Unauthenticated, Invalid):
         errors, status = one_error("", FAILED), 422
     except Throttled as throttled:
-        errors, status = one_error("", _later(throttled)), 429
+        errors, status = one_error("", later(throttled)), 429
     else:
-        return await _signed_in(request, ctx, carts, users, done, target)
+        if done.challenge is not None:
+            return await ask_second_step(request, ctx, catalog, done.challenge, target)
+        return await begin_session(request, ctx, carts, users, done, target)
     base = await frame(request, ctx, catalog, carts, settings)
     return _door(request, base, SIGN_IN, {"next": target, "email": email}, errors, status)
 
@@ -125,7 +125,7 @@ async def register(
     except Invalid as refused:
         return _door(request, base, REGISTER, typed, errors_of(refused), 422)
     except Throttled as throttled:
-        return _door(request, base, REGISTER, typed, one_error("", _later(throttled)), 429)
+        return _door(request, base, REGISTER, typed, one_error("", later(throttled)), 429)
     text = f"We sent a mail to {typed['email']}. Open the link in it, and your account is ready."
     return _door(request, base, msgspec.structs.replace(REGISTER, done=text), typed)
 
@@ -192,7 +192,7 @@ async def reset(
     except Invalid as refused:
         return _door(request, base, door, typed, errors_of(refused), 422)
     except Throttled as throttled:
-        return _door(request, base, door, typed, one_error("", _later(throttled)), 429)
+        return _door(request, base, door, typed, one_error("", later(throttled)), 429)
     if token:
         return _door(request, base, msgspec.structs.replace(SIGN_IN, title="Password changed"), {})
     text = f"If {typed['email']} has an account, a mail with a link is on its way. It works for one hour."
@@ -204,32 +204,6 @@ def _password(data: dict[str, str]) -> str:
     if not password:
         raise Invalid(errors=one_error("password", "Enter a password").all)
     return password[:PASSWORD_MOST]
-
-
-def _later(throttled: Throttled) -> str:
-    seconds = int(throttled.data.get("retry_after_s", 60))
-    return f"Too many tries. Try again in {-(-seconds // 60)} min."
-
-
-async def _signed_in(
-    request: AnyRequest, ctx: Context, carts: Carts, users: Users, done: SignIn, target: str
-) -> Response[str]:
-    response = see_other(request, target)
-    token = done.session_token or ""
-    response.set_cookie(cookie(SESSION_COOKIE, token, max_age_s=done.expires_in))
-    key = bag_key(request)
-    if key is None or key.token is None:
-        return response
-    principal = await users.resolve(ctx, credential=token)
-    try:
-        mine = msgspec.structs.replace(ctx, principal=principal)
-        cart = await carts.merge(mine, cart_id=key.cart_id, token=key.token)
-    except MercatoError as error:
-        # The sign-in stands; the guest's bag is still there under its own cookie.
-        log.warning("bag not merged", error=repr(error))
-        return response
-    response.set_cookie(bag_cookie(cart, cart.token))
-    return response
 
 
 def _door(

@@ -23,6 +23,8 @@ from mercato.users.store import accounts, challenges, factors
 SECOND_STEP, PASSKEY = "second_step", "passkey"
 STEP_LIFE = timedelta(minutes=10)
 TRIES_MOST = 20
+PASSKEY_THROTTLE = domain.ThrottleRule("passkey", domain.growing_waits(200, longest_s=60), timedelta(hours=1))
+"""Counted per client address: every sign-in page asks once for what a passkey would sign."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -100,7 +102,7 @@ async def finish_sign_in(
 async def ask_passkey(desk: Desk, ctx: Context) -> PasskeyOptions:
     """A challenge for any passkey of this site; only its use tells whose it is."""
     now, token = clock.now(), new_token()
-    await admit(desk.database, domain.REGISTER_THROTTLE, "passkey", ctx.client_address, now=now)
+    await admit(desk.database, PASSKEY_THROTTLE, ctx.client_address, now=now)
     await challenges.insert_challenge(
         desk.database, token_hash=digest(token), purpose=PASSKEY, user_id=None, session_id=None, data=b"",
         now=now, expires_at=now + STEP_LIFE,

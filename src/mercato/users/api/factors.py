@@ -20,7 +20,7 @@ from mercato.contracts.users import (
 from mercato.contracts.users.factors import ChallengeToken, Code, PasskeyName
 from mercato.kernel.context import Context
 from mercato.kernel.web import SESSION_COOKIE, SIGNED_IN, cookie
-from mercato.users.factors.qr import qr_image
+from mercato.ui.qr import qr_image
 
 
 class AppSetupAnswer(msgspec.Struct, frozen=True):

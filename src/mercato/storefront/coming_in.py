@@ -1,0 +1,84 @@
+"""A visitor has proved who they are: their session begins, and the guest's bag joins the customer's."""
+
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from litestar import Response
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.users import NewPasskey, PasskeyProof, SignIn, Users
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, MercatoError, Throttled
+from mercato.kernel.web import SESSION_COOKIE, cookie
+from mercato.storefront.bag import bag_cookie, bag_key
+from mercato.storefront.frame import navigation
+from mercato.ui.rendering import AnyRequest, page, see_other
+
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+CREDENTIAL_MOST = 20_000
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+async def begin_session(
+    request: AnyRequest, ctx: Context, carts: Carts, users: Users, done: SignIn, target: str
+) -> Response[str]:
+    """Send the visitor on to `target`, signed in."""
+    response = see_other(request, target)
+    token = done.session_token or ""
+    response.set_cookie(cookie(SESSION_COOKIE, token, max_age_s=done.expires_in))
+    key = bag_key(request)
+    if key is None or key.token is None:
+        return response
+    principal = await users.resolve(ctx, credential=token)
+    try:
+        mine = msgspec.structs.replace(ctx, principal=principal)
+        cart = await carts.merge(mine, cart_id=key.cart_id, token=key.token)
+    except MercatoError as error:
+        # The sign-in stands; the guest's bag is still there under its own cookie.
+        log.warning("bag not merged", error=repr(error))
+        return response
+    response.set_cookie(bag_cookie(cart, cart.token))
+    return response
+
+
+async def guard_page(
+    request: AnyRequest,
+    ctx: Context,
+    catalog: Catalog,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> Response[str]:
+    """One of the plain pages around signing in; they carry the shop's name and nothing to look at."""
+    shop = (await navigation(ctx, catalog)).shop
+    blank = {"error": "", "robots": "noindex", "shop": shop}
+    return page(request, f"guard/{template}.html", blank | context, status=status, headers=PRIVATE)
+
+
+def proof_of(form: dict[str, Any]) -> PasskeyProof:
+    """What a browser has signed with a passkey. Raises Invalid."""
+    return _credential_of(form, PasskeyProof)
+
+
+def new_passkey_of(form: dict[str, Any]) -> NewPasskey:
+    """The passkey that a browser has made. Raises Invalid."""
+    return _credential_of(form, NewPasskey)
+
+
+def _credential_of(form: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(str(form.get("credential", ""))[:CREDENTIAL_MOST].encode(), type=kind)
+    except (msgspec.DecodeError, UnicodeError):
+        raise Invalid("passkey_invalid", "The passkey was not read. Try again.") from None
+
+
+def later(throttled: Throttled) -> str:
+    """When to come back, in words."""
+    seconds = int(throttled.data.get("retry_after_s", 60))
+    return f"Too many tries. Try again in {-(-seconds // 60)} min."
