@@ -1,5 +1,6 @@
 """REST routes of the catalog for staff: products and their files. The rest is in `admin_navigation_api`."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -112,8 +113,16 @@ async def get_import(ctx: Context, catalog: Catalog, import_id: UUID) -> Product
 async def export_products(ctx: Context, catalog: Catalog) -> Stream:
     """Every product as a CSV file that the import reads back; one row per variant."""
     pages = csv_pages(catalog, ctx)
+    first = await anext(pages, None)  # who may not read products is refused before the answer begins
     headers = {"Content-Disposition": 'attachment; filename="products.csv"'}
-    return Stream((text async for text, _ in pages), media_type="text/csv", headers=headers)
+    return Stream(_texts(first, pages), media_type="text/csv", headers=headers)
+
+
+async def _texts(first: tuple[str, int] | None, pages: AsyncIterator[tuple[str, int]]) -> AsyncIterator[str]:
+    if first is not None:
+        yield first[0]
+    async for text, _ in pages:
+        yield text
 
 
 @get("/admin/products/{product_id:uuid}", permission="read_products")

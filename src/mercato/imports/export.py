@@ -10,6 +10,7 @@ import msgspec
 from mercato.contracts.catalog import AdminProduct, Catalog
 from mercato.contracts.shared import MAX_LIMIT
 from mercato.kernel.context import Context
+from mercato.kernel.csv_cells import guarded_row
 from mercato.kernel.money import to_decimal
 
 OPTIONS_MAX = 5
@@ -35,7 +36,7 @@ async def export_products(
 
 
 async def csv_pages(catalog: Catalog, ctx: Context) -> AsyncIterator[tuple[str, int]]:
-    """The file in pieces, each with how many products it has; the first is the line of column names."""
+    """The file in pieces, each with how many products it has; the first begins with the column names."""
     attributes = [attribute.code for attribute in await catalog.attributes(ctx)]
     paths = {one.slug: one.path for one in await catalog.categories(ctx)}
     parts = ("name", "value", "label", "swatch")
@@ -44,18 +45,16 @@ async def csv_pages(catalog: Catalog, ctx: Context) -> AsyncIterator[tuple[str, 
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, columns, restval="")
     writer.writeheader()
-    yield buffer.getvalue(), 0
-    cursor: str | None = None
+    page = await catalog.export_products(ctx, limit=MAX_LIMIT, cursor=None)
     while True:
-        page = await catalog.export_products(ctx, limit=MAX_LIMIT, cursor=cursor)
-        buffer.seek(0)
-        buffer.truncate()
         for product in page.items:
-            writer.writerows(_rows(product, paths))
+            writer.writerows(guarded_row(row) for row in _rows(product, paths))
         yield buffer.getvalue(), len(page.items)
         if page.next_cursor is None:
             return
-        cursor = page.next_cursor
+        buffer.seek(0)
+        buffer.truncate()
+        page = await catalog.export_products(ctx, limit=MAX_LIMIT, cursor=page.next_cursor)
 
 
 def _rows(product: AdminProduct, paths: dict[str, str]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from mercato.imports.mapping import load_mapping
 from mercato.imports.products import ImportReport, ProductImport
 from mercato.imports.reading import FileRefused
 from mercato.kernel.context import Context
+from mercato.kernel.csv_cells import guarded
 
 MAX_PICTURE_BYTES = 10 * 1024 * 1024
 PICTURE_FOLDERS = ("", "images", "assets", "photos")
@@ -32,7 +33,7 @@ class ErrorFile:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow(("row", "field", "code", "message"))
-            writer.writerow((error.row, error.field, error.code, error.message))
+            writer.writerow((error.row, *map(guarded, (error.field, error.code, error.message))))
         self.count += 1
 
 

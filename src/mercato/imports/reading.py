@@ -17,6 +17,7 @@ from mercato.contracts.catalog import (
     RowError,
 )
 from mercato.imports.mapping import AttributeColumn, Mapping
+from mercato.kernel.csv_cells import plain
 from mercato.kernel.money import exponent
 from mercato.kernel.refusals import Refusal
 from mercato.kernel.texts import label_of, slug_of
@@ -70,7 +71,7 @@ class Reader:
         group: list[Line] = []
         key = ""
         for row in table:
-            cells = {name: value.strip() for name, value in row.items() if isinstance(value, str)}
+            cells = {name: plain(value.strip()) for name, value in row.items() if isinstance(value, str)}
             if not any(cells.values()):
                 continue
             found = cells.get(self._mapping.group_by or self._mapping.name, "")

@@ -17,11 +17,12 @@ from mercato.kernel.bell import Bell
 from mercato.kernel.context import Context
 from mercato.kernel.dead_letters import DeadLetter
 from mercato.kernel.deadlines import DEFAULT_DEADLINE_S, DeadlineExceeded
-from mercato.kernel.errors import Unavailable
+from mercato.kernel.errors import NotFound, Unavailable
 from mercato.kernel.jobs import JobInfo
 from mercato.kernel.rpc import wire
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.system_report import ProcessReport, SystemReport, merge
+from mercato.settings import SERVICES
 
 GATHER_S = 0.3
 FIRST_REPLY_S = 2.0
@@ -94,6 +95,8 @@ class SystemClient:
         await self._act(ctx, service, Act("retry_job", job_id), None)
 
     async def _act(self, ctx: Context, schema: str, act: Act, answer: Any) -> Any:
+        if schema not in SERVICES:  # it is part of a subject: a dot or a star would ask somebody else
+            raise NotFound("service_not_found", "There is no such service.")
         subject = f"{self._namespace}.system.owner.{schema}"
         sealed = wire.seal_call(self._key, subject, ctx, wire.encode(act))
         try:

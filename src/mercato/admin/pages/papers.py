@@ -61,7 +61,7 @@ async def save_seller(
     try:
         await orders.save_seller(ctx, seller=_seller(ctx.channel, data))
     except MercatoError as error:
-        return await _page(ctx, request, orders, catalog, data, error=error)
+        return await _page(ctx, request, orders, catalog, _values(None) | data, error=error)
     return see_other(request, done(PATH, "seller_saved"))
 
 
@@ -95,7 +95,9 @@ async def _page(
 
 def _values(seller: Seller | None) -> dict[str, Any]:
     if seller is None:
-        return {"version": 1, "series": "default", "invoice_prefix": "INV-", "credit_note_prefix": "CN-"}
+        empty: dict[str, Any] = dict.fromkeys(Seller.__struct_fields__, "")
+        first = {"version": 1, "series": "default", "invoice_prefix": "INV-", "credit_note_prefix": "CN-"}
+        return empty | first
     values = {name: getattr(seller, name) or "" for name in Seller.__struct_fields__}
     return {**values, "address": "\n".join(seller.address), "issue": seller.issue.value}
 
