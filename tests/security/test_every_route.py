@@ -5,9 +5,13 @@ When a test here fails for a new route:
 - whoever has the permission of the route is refused: the service asks for another one than the route says.
 """
 
+import asyncio
+import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+import asyncpg
 import pytest
 
 from mercato.contracts.users import PERMISSIONS
@@ -21,6 +25,7 @@ DOORS = all_doors()
 THINGS = {
     "address_id": "address",
     "session_id": "session",
+    "passkey_id": "passkey",
     "cart_id": "cart",
     "line_id": "cart",
     "account_id": "cart",
@@ -29,9 +34,10 @@ THINGS = {
 }
 """What stands in the address of a route for shoppers, and so whose it is."""
 SHARED = {
-    "slug", "slug_or_id", "name", "path", "provider", "reference", "mail_id", "code",
+    "slug", "slug_or_id", "name", "path", "provider", "reference", "mail_id", "code", "country", "purpose",
 }  # fmt: skip
-"""What everybody may ask for: the catalog, pictures, the simulator's bank, the mailbox of development."""
+"""What everybody may ask for (the catalog, pictures, the simulator's bank, the mailbox of development), and
+what names no thing of anybody: `purpose` is one of the asker's own consents."""
 TOTAL = {"amount": 1, "currency": "EUR"}
 PAYMENT = {"provider": "simulator", "token": "sim_ok", "return_url": "/checkout/return"}
 BODIES: dict[str, Any] = {
@@ -40,6 +46,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/carts/{cart_id:uuid}/gift-cards": {"code": "AAAA-BBBB-CCCC-DDDD"},
     "PATCH /api/v1/carts/{cart_id:uuid}/lines/{line_id:uuid}": {"quantity": 2},
     "PUT /api/v1/me/addresses/{address_id:uuid}": ADDRESS,
+    "PATCH /api/v1/me/passkeys/{passkey_id:uuid}": {"name": "Key"},
 }
 """A body that would do: a route that refuses the body has not yet asked whose the thing is."""
 MAY_BE_EMPTY = {"/api/v1/carts/{cart_id:uuid}/placement"}
@@ -192,7 +199,9 @@ class TestOwnAndForeign:
     ) -> None:
         lines = {"variant_id": goods.variants["LAMP"], "quantity": 1}
         bodies = {**BODIES, "POST /api/v1/carts/{cart_id:uuid}/lines": lines}
-        makers = {"address": _address, "session": _session, "cart": _cart, "order": _order}
+        makers = {
+            "address": _address, "session": _session, "passkey": _passkey, "cart": _cart, "order": _order,
+        }  # fmt: skip
         wrong, stranger = [], Visitor(shop, "stranger")
         for door in DOORS:
             kinds = {THINGS[hole] for hole in door.holes if hole in THINGS}
@@ -249,9 +258,27 @@ def _session(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
     return Owned({"session_id": spare["id"]}, {}, ids)
 
 
-def _age(session: dict[str, Any]) -> float:
-    from datetime import datetime
+def _passkey(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
+    """A passkey as its row: making one needs an authenticator, and asks no question of owners."""
+    passkey_id = str(uuid.uuid4())
 
+    async def write() -> None:
+        connection = await asyncpg.connect(shop.env["DATABASE_URL"])
+        try:
+            await connection.execute(
+                "insert into users.passkeys (id, user_id, credential_id, public_key, sign_count, name,"
+                " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0, 'Phone', '{}',"
+                " false, now() from users.users where email = 'ann@example.com'",
+                uuid.UUID(passkey_id),
+            )
+        finally:
+            await connection.close()
+
+    asyncio.run(write())
+    return Owned({"passkey_id": passkey_id}, {}, lambda: _mine(ann, "/api/v1/me/passkeys"))
+
+
+def _age(session: dict[str, Any]) -> float:
     return datetime.fromisoformat(session["created_at"]).timestamp()
 
 
