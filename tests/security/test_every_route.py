@@ -267,8 +267,8 @@ def _passkey(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
         try:
             await connection.execute(
                 "insert into users.passkeys (id, user_id, credential_id, public_key, sign_count, name,"
-                " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0, 'Phone',"
-                " '{}', false, now() from users.users where email = 'ann@example.com'",
+                " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0,"
+                " 'Phone', '{}', false, now() from users.users where email = 'ann@example.com'",
                 uuid.UUID(passkey_id),
             )
         finally:
