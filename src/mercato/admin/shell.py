@@ -25,6 +25,8 @@ NAVIGATION = (
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
+    _Entry("Staff", "/admin/staff", "user-round", "read_staff"),
+    _Entry("Audit log", "/admin/audit", "shield", "read_audit"),
     _Entry("System", "/admin/system", "activity", "read_system"),
 )
 

@@ -1,0 +1,176 @@
+"""The audit log: who did what to which thing, what it changed, and whether the chain holds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Request, Response, get
+
+from mercato.admin.lists import address, pushed
+from mercato.admin.shell import shell_of
+from mercato.contracts.audit import Audit, AuditEntry, AuditFilter
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import Orders
+from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError
+from mercato.ui.rendering import page
+
+PATH = "/admin/audit"
+EXPORT = "/api/v1/admin/audit/export"
+LIMIT = 50
+LINKS = {
+    "order": "/admin/orders/{}",
+    "product": "/admin/products/{}",
+    "user": "/admin/staff/{}",
+    "role": "/admin/roles/{}",
+}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get(PATH, permission="read_audit")
+async def list_acts(
+    ctx: Context,
+    request: AnyRequest,
+    audit: Audit,
+    orders: Orders,
+    catalog: Catalog,
+    act: str = "",
+    actor: str = "",
+    object_id: str = "",
+    since: str = "",
+    until: str = "",
+    cursor: str | None = None,
+) -> Response[str]:
+    """Acts, newest first, by what was done, by whom, to what, and when."""
+    chosen = {
+        "act": act[:60],
+        "actor": actor,
+        "object_id": object_id.strip()[:200],
+        "since": since,
+        "until": until,
+    }
+    where = _filter(chosen)
+    found = await audit.entries(ctx, where=where, limit=LIMIT, cursor=cursor)
+    acts = await audit.acts(ctx)
+    kinds = sorted({each.partition(".")[0] for each in acts})
+    here = address(PATH, **chosen)
+    return page(
+        request,
+        "admin/audit.html",
+        {
+            "shell": await shell_of(ctx, orders, catalog, PATH),
+            "locale": ctx.locale,
+            "found": found,
+            "chosen": chosen,
+            "words": words_of,
+            "link": _link,
+            "head": await audit.head(ctx),
+            "act_options": [
+                ("", "Any"),
+                *((kind, f"{words_of(kind)}: all") for kind in kinds),
+                *((each, words_of(each)) for each in acts),
+            ],
+            "actor_options": [
+                ("", "Anybody"),
+                *((str(a.id), a.label or str(a.id)) for a in await audit.actors(ctx)),
+            ],
+            "export_url": f"{EXPORT}?{urlencode(_export(where))}",
+            "is_narrowed": any(chosen.values()),
+            "first_url": here if cursor else "",
+            "next_url": address(PATH, **chosen, cursor=found.next_cursor) if found.next_cursor else "",
+        },
+        headers=pushed(request, here),
+    )
+
+
+@get(PATH + "/verification", permission="read_audit", timeout_s=60)
+async def show_verification(
+    ctx: Context, request: AnyRequest, audit: Audit, orders: Orders, catalog: Catalog
+) -> Response[str]:
+    """Recompute the chain now, and say whether it holds."""
+    failed = ""
+    try:
+        result = await audit.verify(ctx)
+    except MercatoError as error:
+        result, failed = None, error.detail or str(error)
+    return page(
+        request,
+        "admin/audit_verification.html",
+        {
+            "shell": await shell_of(ctx, orders, catalog, PATH),
+            "locale": ctx.locale,
+            "result": result,
+            "failed": failed,
+            "head": await audit.head(ctx),
+        },
+        status=503 if failed else 200,
+    )
+
+
+@get(PATH + "/{sequence:int}", permission="read_audit")
+async def show_act(
+    ctx: Context, request: AnyRequest, audit: Audit, orders: Orders, catalog: Catalog, sequence: int
+) -> Response[str]:
+    """One act with all that it changed, before and after."""
+    entry = await audit.entry(ctx, sequence=sequence)
+    return page(
+        request,
+        "admin/audit_entry.html",
+        {
+            "shell": await shell_of(ctx, orders, catalog, PATH),
+            "locale": ctx.locale,
+            "entry": entry,
+            "words": words_of,
+            "link": _link(entry),
+        },
+    )
+
+
+def words_of(act: str) -> str:
+    """`user.roles_changed` → "User: roles changed"."""
+    thing, _, done = act.replace("_", " ").partition(".")
+    return f"{thing.capitalize()}: {done}" if done else thing.capitalize()
+
+
+def _link(entry: AuditEntry) -> str:
+    pattern = LINKS.get(entry.object_kind, "")
+    return pattern.format(entry.object_id) if pattern else ""
+
+
+def _filter(chosen: dict[str, str]) -> AuditFilter:
+    """What was chosen; what is no id or no day does not narrow."""
+    until = _day(chosen["until"])
+    return AuditFilter(
+        act=chosen["act"],
+        object_id=chosen["object_id"],
+        actor_id=_id(chosen["actor"]),
+        since=_day(chosen["since"]),
+        until=until + timedelta(days=1) if until else None,
+    )
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _export(where: AuditFilter) -> dict[str, str]:
+    values = {"act": where.act, "object_id": where.object_id, "actor_id": where.actor_id}
+    times = {"since": where.since, "until": where.until}
+    return {name: str(value) for name, value in values.items() if value} | {
+        name: value.isoformat() for name, value in times.items() if value
+    }
+
+
+routes = [list_acts, show_verification, show_act]

@@ -1,0 +1,188 @@
+"""Roles: which there are, who holds them, and the matrix of what each may do."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from mercato.admin import words
+from mercato.admin.forms import FormData, done, errors_by_field, status_of, text, texts, whole
+from mercato.admin.rights import choices_of
+from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import Orders
+from mercato.contracts.users import Role, Users
+from mercato.contracts.users.roles import RoleCode, RoleDraft
+from mercato.kernel.context import ALL_PERMISSIONS, Context
+from mercato.kernel.errors import FieldError, Invalid, MercatoError
+from mercato.ui.rendering import page, see_other
+
+PATH = "/admin/roles"
+STAFF_PATH = "/admin/staff"
+OWNER = "owner"
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get(PATH, permission="read_staff")
+async def list_roles(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, done: str = ""
+) -> Response[str]:
+    """Every role, with how many hold it."""
+    return page(
+        request,
+        "admin/roles.html",
+        {
+            "shell": await shell_of(ctx, orders, catalog, STAFF_PATH),
+            "locale": ctx.locale,
+            "roles": await users.roles(ctx),
+            "said": words.said(done),
+            "may_write": ctx.principal.may("write_staff"),
+        },
+    )
+
+
+@get(PATH + "/new", permission="write_staff")
+async def new_role(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog
+) -> Response[str]:
+    """The empty matrix."""
+    return await _form(ctx, request, orders, catalog, None, RoleDraft(name=""))
+
+
+@post(PATH, permission="write_staff")
+async def create_role(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
+) -> Response[str]:
+    code = text(data, "code")[:40]
+    try:
+        draft = _draft(data)
+        msgspec.convert(code, RoleCode)
+        await users.create_role(ctx, code=code, draft=draft)
+    except msgspec.ValidationError:
+        wrong = FieldError("code", "invalid", "Use small letters, digits and _, beginning with a letter.")
+        refused = Invalid(detail="Some fields need another look.", errors=[wrong])
+        return await _form(ctx, request, orders, catalog, None, _shown(data), code=code, error=refused)
+    except MercatoError as error:
+        return await _form(ctx, request, orders, catalog, None, _shown(data), code=code, error=error)
+    return see_other(request, done(PATH, "role_created"))
+
+
+@get(PATH + "/{code:str}", permission="read_staff")
+async def show_role(
+    ctx: Context,
+    request: AnyRequest,
+    users: Users,
+    orders: Orders,
+    catalog: Catalog,
+    code: RoleCode,
+    done: str = "",
+) -> Response[str]:
+    """The matrix of one role."""
+    role = await users.role(ctx, code=code)
+    return await _form(ctx, request, orders, catalog, role, _draft_of(role), said=words.said(done))
+
+
+@post(PATH + "/{code:str}", permission="write_staff")
+async def save_role(
+    ctx: Context,
+    request: AnyRequest,
+    users: Users,
+    orders: Orders,
+    catalog: Catalog,
+    code: RoleCode,
+    data: FormData,
+) -> Response[str]:
+    """Change the role for everybody who holds it, from their next request."""
+    role = await users.role(ctx, code=code)
+    try:
+        draft = _draft(data)
+        if code == OWNER:  # its matrix is fixed and was not in the form
+            draft = msgspec.structs.replace(_draft_of(role), requires_mfa=draft.requires_mfa)
+        version = whole(data, "version", least=1) or 1
+        await users.update_role(ctx, code=code, draft=draft, version=version)
+    except MercatoError as error:
+        return await _form(ctx, request, orders, catalog, role, _shown(data), error=error)
+    return see_other(request, done(f"{PATH}/{code}", "saved"))
+
+
+@post(PATH + "/{code:str}/delete", permission="write_staff")
+async def delete_role(
+    ctx: Context,
+    request: AnyRequest,
+    users: Users,
+    orders: Orders,
+    catalog: Catalog,
+    code: RoleCode,
+    data: FormData,
+) -> Response[str]:
+    try:
+        await users.delete_role(ctx, code=code, version=whole(data, "version", least=1) or 1)
+    except MercatoError as error:
+        role = await users.role(ctx, code=code)
+        return await _form(ctx, request, orders, catalog, role, _draft_of(role), error=error)
+    return see_other(request, done(PATH, "role_deleted"))
+
+
+async def _form(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    role: Role | None,
+    draft: RoleDraft,
+    *,
+    code: str = "",
+    said: str = "",
+    error: MercatoError | None = None,
+) -> Response[str]:
+    return page(
+        request,
+        "admin/role.html",
+        {
+            "shell": await shell_of(ctx, orders, catalog, STAFF_PATH),
+            "locale": ctx.locale,
+            "role": role,
+            "code": role.code if role else code,
+            "draft": draft,
+            "channels": ", ".join(draft.channels or []),
+            "choices": choices_of(draft.permissions, ctx.principal),
+            "has_all": ALL_PERMISSIONS in draft.permissions,
+            "grants_all": ctx.principal.may(ALL_PERMISSIONS),
+            "is_fixed": role is not None and role.code == OWNER,
+            "said": said,
+            "error": error.detail if error is not None and not error.errors else "",
+            "errors": errors_by_field(error) if error is not None else {},
+            "may_write": ctx.principal.may("write_staff"),
+        },
+        status=status_of(error) if error is not None else 200,
+    )
+
+
+def _draft(data: dict[str, Any]) -> RoleDraft:
+    """What was chosen. Raises Invalid for channels that cannot be any."""
+    channels = [part.strip() for part in text(data, "channels").split(",") if part.strip()]
+    values = msgspec.to_builtins(_shown(data)) | {"channels": channels or None}
+    try:
+        return msgspec.convert(values, RoleDraft)
+    except msgspec.ValidationError:
+        wrong = FieldError("channels", "invalid", "Write the codes of channels, like eu, us.")
+        named = FieldError("name", "required", "Give the role a name.")
+        raise Invalid(
+            detail="Some fields need another look.", errors=[wrong if text(data, "name") else named]
+        ) from None
+
+
+def _shown(data: dict[str, Any]) -> RoleDraft:
+    """What was typed, to be shown again."""
+    return RoleDraft(
+        name=text(data, "name")[:200], description=text(data, "description")[:500],
+        permissions=texts(data, "permissions")[:60], requires_mfa=text(data, "requires_mfa") == "1",
+    )  # fmt: skip
+
+
+def _draft_of(role: Role) -> RoleDraft:
+    return RoleDraft(**{name: getattr(role, name) for name in RoleDraft.__struct_fields__})
+
+
+routes = [list_roles, new_role, create_role, show_role, save_role, delete_role]
