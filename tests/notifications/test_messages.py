@@ -9,11 +9,16 @@ from mercato.contracts.orders import (
     DocumentIssued,
     LatePayment,
     OrderCanceled,
+    OrderChanged,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    ReturnApproved,
+    ReturnCanceled,
+    ReturnReceived,
+    ReturnRequested,
 )
 from mercato.contracts.payments import GiftCardIssued, MoneyAlert
 from mercato.contracts.users import (
@@ -104,6 +109,8 @@ class TestWords:
             account(EmailChangeRequested, new_email="new@example.org"), account(EmailChangeOffered),
             account(EmailChanged, new_email="new@example.org"), account(PasswordChanged),
             account(SignedInFromNewDevice, device="Firefox on Windows", client_address="203.0.113.7"),
+            order(OrderChanged, owed=1500), *(order(kind) for kind in (ReturnRequested, ReturnApproved)),
+            order(ReturnReceived, amount=4980), order(ReturnCanceled, reason="Too late"),
             account(AccountDeleted), account(StaffInvited, inviter="Ben"),
             CARD, ALERT, order(LatePayment, amount=1900),
         ]  # fmt: skip
@@ -118,6 +125,10 @@ class TestWords:
                 assert "M-4711" in mail.subject
                 assert ORDER_LINK in mail.text and ORDER_LINK in mail.html
         assert "€10.50" in mails["order_refunded"].text and "Too late" in mails["order_refunded"].text
+        assert "€15.00 is still to be paid" in mails["order_changed"].text
+        assert "Added: 2 × Lamp & shade" in mails["order_changed"].text
+        assert "You get €49.80 for them" in mails["order_return_received"].text
+        assert "Too late" in mails["order_return_canceled"].text
         assert mails["order_document"].subject == "Credit note CN-2026-00007 for order M-4711"
         assert f"/order/M-4711/documents/{PAPER}?token=order-token" in mails["order_document"].text
         assert mails["factors_changed"].subject == "A passkey was added"

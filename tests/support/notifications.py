@@ -10,7 +10,17 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from mercato.contracts.notifications import Message, Notifications
-from mercato.contracts.orders import OrderPaid, OrderPlaced, OrderShipped, SoldLine
+from mercato.contracts.orders import (
+    OrderChanged,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+    ReturnApproved,
+    ReturnCanceled,
+    ReturnReceived,
+    ReturnRequested,
+    SoldLine,
+)
 from mercato.contracts.users import (
     EmailChangeOffered,
     EmailChangeRequested,
@@ -47,7 +57,13 @@ def order(kind: type[Event], **changes: Any) -> Any:
             "tracking_url": "https://dhl.example/JD014", "lines": [LAMP],
         },
         OrderPaid: {},
+        OrderChanged: {
+            "change_id": new_id(), "kind": "edit", "difference": 0, "owed": 0, "reason": "",
+            "lines": [LAMP], "removed": [],
+        },
     }  # fmt: skip
+    if kind in (ReturnRequested, ReturnApproved, ReturnReceived, ReturnCanceled):
+        own[kind] = {"change_id": new_id(), "lines": [LAMP], "reason": ""}
     return kind(**(base | own.get(kind, {}) | changes))
 
 

@@ -53,6 +53,26 @@ KINDS = {
             (*_ORDER, "amount", "reason"),
         ),
         Kind(
+            "order_changed", "Order changed", "Order {{ number }} was changed",
+            (*_ORDER, "lines", "removed", "owed", "reason"),
+        ),
+        Kind(
+            "order_return_requested", "Return requested", "Your return for order {{ number }}",
+            (*_ORDER, "lines"),
+        ),
+        Kind(
+            "order_return_approved", "Return approved", "You may send back goods of order {{ number }}",
+            (*_ORDER, "lines"),
+        ),
+        Kind(
+            "order_return_received", "Return received", "Your return for order {{ number }} has arrived",
+            (*_ORDER, "lines", "amount"),
+        ),
+        Kind(
+            "order_return_canceled", "Return canceled", "Your return for order {{ number }} was canceled",
+            (*_ORDER, "lines", "reason"),
+        ),
+        Kind(
             "order_document", "Invoice or credit note", "{{ document }} for order {{ number }}",
             (*_ORDER, "document", "document_url"),
         ),

@@ -9,11 +9,16 @@ from mercato.contracts.orders import (
     DocumentIssued,
     LatePayment,
     OrderCanceled,
+    OrderChanged,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    ReturnApproved,
+    ReturnCanceled,
+    ReturnReceived,
+    ReturnRequested,
 )
 from mercato.contracts.payments import GiftCardIssued, MoneyAlert
 from mercato.contracts.users import (
@@ -32,7 +37,18 @@ from mercato.contracts.users import (
 )
 
 OrderEvent = (
-    OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanceled | OrderRefunded | DocumentIssued
+    OrderPlaced
+    | OrderPaid
+    | OrderShipped
+    | OrderDelivered
+    | OrderCanceled
+    | OrderRefunded
+    | DocumentIssued
+    | OrderChanged
+    | ReturnRequested
+    | ReturnApproved
+    | ReturnReceived
+    | ReturnCanceled
 )
 AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | FactorsChanged | AccountFact
 MoneyEvent = GiftCardIssued | MoneyAlert | LatePayment
@@ -45,6 +61,11 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     OrderDelivered: "order_delivered",
     OrderCanceled: "order_canceled",
     OrderRefunded: "order_refunded",
+    OrderChanged: "order_changed",
+    ReturnRequested: "order_return_requested",
+    ReturnApproved: "order_return_approved",
+    ReturnReceived: "order_return_received",
+    ReturnCanceled: "order_return_canceled",
     DocumentIssued: "order_document",
     UserRegistered: "account_confirm",
     RegistrationRepeated: "registration_repeated",

@@ -1,5 +1,6 @@
 """Turns what an event said into a letter: subject, HTML and text. Pure; templates come with the package."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -115,10 +116,9 @@ class Letters:
             "date": _date(datetime.fromisoformat(data["occurred_at"]).date(), known),
             "name": domain.greeted(data.get("name") or ""),
             "is_paid": bool(data.get("is_paid")),
-            "lines": [
-                {"name": line["name"], "quantity": line["quantity"], "total": money(line["total"])}
-                for line in data.get("lines", [])[:MAX_LINES]
-            ],
+            "lines": _lines(data.get("lines", []), money),
+            "removed": _lines(data.get("removed", []), money),
+            "owed": money(data["owed"]) if data.get("owed") else "",
             "carrier": data.get("carrier"),
             "tracking_number": data.get("tracking_number"),
             "tracking_url": domain.web_address(data.get("tracking_url")),
@@ -127,6 +127,13 @@ class Letters:
             "document": domain.one_line(f"{paper} {data.get('document_number', '')}"),
             "document_url": paper_url,
         }
+
+
+def _lines(lines: list[dict[str, Any]], money: Callable[[int], str]) -> list[dict[str, Any]]:
+    return [
+        {"name": line["name"], "quantity": line["quantity"], "total": money(line["total"])}
+        for line in lines[:MAX_LINES]
+    ]
 
 
 @lru_cache(maxsize=2048)

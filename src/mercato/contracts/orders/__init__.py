@@ -1,6 +1,7 @@
 """Orders: the record of a sale, how it is placed, paid, shipped, canceled and refunded."""
 
 from mercato.contracts.orders.changes import (
+    BulkAct,
     BulkOutcome,
     ChangeAction,
     ChangeInput,
@@ -15,6 +16,8 @@ from mercato.contracts.orders.changes import (
     ReturnLines,
     ReturnReceipt,
     ReturnRow,
+    Tag,
+    Tags,
 )
 from mercato.contracts.orders.documents import (
     Document,
@@ -68,6 +71,7 @@ from mercato.contracts.orders.records import (
 from mercato.contracts.orders.service import Orders
 
 __all__ = [
+    "BulkAct",
     "BulkOutcome",
     "ChangeAction",
     "ChangeInput",
@@ -125,6 +129,8 @@ __all__ = [
     "Seller",
     "SoldLine",
     "StuckWork",
+    "Tag",
+    "Tags",
     "TimelineEntry",
     "TopProduct",
 ]

@@ -153,6 +153,21 @@ class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f,]*$")]
+Tags = Annotated[list[Tag], msgspec.Meta(max_length=20)]
+
+
+class BulkAct(StrEnum):
+    """What may be done to many orders at once."""
+
+    TAG = "tag"
+    UNTAG = "untag"
+    FULFILL = "fulfill"
+    """Put everything that is open into parcels."""
+    SHIP = "ship"
+    """The same, and the parcels leave."""
+
+
 class BulkOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one order in an act on many."""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.orders.changes import BulkAct, BulkOutcome, Tag, Tags
 from mercato.contracts.orders.records import (
     FulfillmentStatus,
     Order,
@@ -40,11 +41,13 @@ class Desk(Protocol):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         email: str | None = None,
+        tag: str | None = None,
         sort: str = "-placed_at",
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[OrderRow]:
-        """Needs `read_orders`. `query` finds number, e-mail, name, SKU. Drafts only when asked for."""
+        """Needs `read_orders`. `query` finds number, e-mail, name, SKU, product, tracking number. Drafts only
+        when asked for."""
 
     @idempotent
     async def get_order(self, ctx: Context, *, order_id: UUID) -> Order:
@@ -70,6 +73,20 @@ class Desk(Protocol):
         order_id: UUID,
         text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)],
     ) -> Order: ...
+
+    async def set_tags(self, ctx: Context, *, order_id: UUID, tags: Tags) -> Order:
+        """Needs `write_orders`: the order has these tags and no others."""
+
+    async def act_on_many(
+        self,
+        ctx: Context,
+        *,
+        act: BulkAct,
+        order_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=100)],
+        tag: Tag | None = None,
+    ) -> list[BulkOutcome]:
+        """The same to many orders, each with the right it needs and by itself: a refusal of one is told, and
+        the others go on. Raises Invalid when a tag is needed and missing."""
 
     async def retry(self, ctx: Context, *, order_id: UUID) -> Order:
         """Needs `write_orders`: what was given up after many tries is tried again, soon.

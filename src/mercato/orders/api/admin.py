@@ -27,9 +27,11 @@ from mercato.kernel.money import Money
 from mercato.kernel.web import ListCursor, ListLimit
 
 Query = Annotated[
-    str, QueryParameter(name="q", max_length=100, description="Finds number, e-mail, name, SKU, product.")
+    str,
+    QueryParameter(name="q", max_length=100, description="Finds number, e-mail, name, SKU, tracking."),
 ]
 Email = Annotated[str | None, QueryParameter(name="email", max_length=254)]
+TagFilter = Annotated[str | None, QueryParameter(name="tag", max_length=40)]
 Sort = Annotated[
     str, QueryParameter(name="sort", max_length=40, description="placed_at, -placed_at, total, -total")
 ]
@@ -79,6 +81,7 @@ async def list_orders(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
     email: Email = None,
+    tag: TagFilter = None,
     sort: Sort = "-placed_at",
     limit: ListLimit = DEFAULT_LIMIT,
     cursor: ListCursor = None,
@@ -93,6 +96,7 @@ async def list_orders(
         created_after=created_after,
         created_before=created_before,
         email=email,
+        tag=tag,
         sort=sort,
         limit=limit,
         cursor=cursor,

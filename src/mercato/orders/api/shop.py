@@ -79,7 +79,7 @@ async def complete_cart(
         expected_total=data.expected_total,
         payment=data.payment,
     )
-    return _answer(placement)
+    return answer_of(placement)
 
 
 @get(
@@ -91,7 +91,7 @@ async def get_placement(
     ctx: Context, orders: Orders, cart_id: UUID, cart_token: CartToken = None
 ) -> Order | Response[PendingOrder]:
     """How the placing of this cart stands: for a shopper who comes back from their bank, or waits."""
-    return _answer(await orders.placement(ctx, cart_id=cart_id, cart_token=cart_token))
+    return answer_of(await orders.placement(ctx, cart_id=cart_id, cart_token=cart_token))
 
 
 @get("/orders/{number:str}", permission=PUBLIC)
@@ -145,7 +145,8 @@ async def my_orders(
     return await orders.my_orders(ctx, limit=limit, cursor=cursor)
 
 
-def _answer(placement: Placement) -> Order | Response[PendingOrder]:
+def answer_of(placement: Placement) -> Order | Response[PendingOrder]:
+    """A placement as the API says it: the order, 202 while somebody has to act, 402 when it was declined."""
     if placement.order is not None:
         return placement.order
     if placement.status is PlaceStatus.DECLINED:

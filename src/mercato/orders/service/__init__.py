@@ -1,13 +1,13 @@
 """The orders service, made of its parts: each checks who asks, runs one action, reads the answer."""
 
+from mercato.orders.service.bulk import BulkPart
 from mercato.orders.service.buying import BuyingPart
 from mercato.orders.service.changing import ChangingPart
 from mercato.orders.service.desk import DeskPart
 from mercato.orders.service.documents import DocumentsPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.labels import LabelsPart
-from mercato.orders.service.sending import SendingPart
 
 
-class OrdersService(BuyingPart, DeskPart, SendingPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart):
+class OrdersService(BuyingPart, DeskPart, BulkPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart):
     """Implements `contracts.orders.Orders`."""

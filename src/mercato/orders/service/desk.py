@@ -16,6 +16,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid
 from mercato.kernel.money import Money
 from mercato.orders.actions import cancel, collect, note, retry
+from mercato.orders.actions.tags import tag_order
 from mercato.orders.service.part import Part
 from mercato.orders.store import reading, stuck
 from mercato.orders.store.reading import ListFilter
@@ -35,6 +36,7 @@ class DeskPart(Part):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         email: str | None = None,
+        tag: str | None = None,
         sort: str = "-placed_at",
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
@@ -52,6 +54,7 @@ class DeskPart(Part):
             created_after=created_after,
             created_before=created_before,
             email=email,
+            tag=tag,
             channels=None if channels is None else sorted(channels),
         )
         return await self._page(where, sort, limit, cursor)
@@ -82,6 +85,11 @@ class DeskPart(Part):
     async def add_note(self, ctx: Context, *, order_id: UUID, text: str) -> Order:
         await self._reach(ctx, "write_orders", order_id=order_id)
         await note.add_note(self._parts, ctx, order_id=order_id, text=text)
+        return await self._staff_view(ctx, order_id)
+
+    async def set_tags(self, ctx: Context, *, order_id: UUID, tags: list[str]) -> Order:
+        await self._reach(ctx, "write_orders", order_id=order_id)
+        await tag_order(self._parts, ctx, order_id=order_id, tags=tags)
         return await self._staff_view(ctx, order_id)
 
     async def retry(self, ctx: Context, *, order_id: UUID) -> Order:

@@ -201,11 +201,27 @@ async def add_parcel(
 async def set_tracking(
     tx: Tx, *, parcel_id: UUID, carrier: str | None, tracking_number: str | None, tracking_url: str | None
 ) -> None:
+    """Where the parcel can be followed; its order is found by the number."""
     await tx.execute(
-        "update orders.fulfillments set carrier = coalesce($2, carrier),"
-        " tracking_number = coalesce($3, tracking_number), tracking_url = coalesce($4, tracking_url) where id = $1",
+        "with parcel as (update orders.fulfillments set carrier = coalesce($2, carrier),"
+        " tracking_number = coalesce($3, tracking_number), tracking_url = coalesce($4, tracking_url) where id = $1"
+        " returning order_id) update orders.search s set terms = array_to_tsvector(array(select distinct w from"
+        " unnest(tsvector_to_array(s.terms) || regexp_split_to_array(lower($3::text), '[[:space:]]+')) w"
+        " where w <> ''))"
+        " from parcel where s.order_id = parcel.order_id and $3::text <> ''",
         parcel_id, carrier, tracking_number, tracking_url,
     )  # fmt: skip
+
+
+async def tags_of(tx: Tx, *, order_id: UUID) -> list[str]:
+    found: list[str] = await tx.fetchval("select tags from orders.orders where id = $1", order_id)
+    return found
+
+
+async def set_tags(tx: Tx, *, order_id: UUID, tags: Sequence[str]) -> None:
+    await tx.execute(
+        "update orders.orders set tags = $2, version = version + 1 where id = $1", order_id, tags
+    )
 
 
 async def set_parcel_status(tx: Tx, *, parcel_id: UUID, status: ParcelStatus, at: datetime) -> None:

@@ -114,7 +114,7 @@ ORDER_SORTS = {
 """How a list may be sorted: column, its type, direction; each has an index that ends in the id."""
 
 _ROW = """o.id, o.number, o.status, o.payment_status, o.fulfillment_status, o.placed_at, o.created_at, o.email,
-  o.name, o.currency, o.total, o.item_count, o.version"""
+  o.name, o.currency, o.total, o.item_count, o.version, o.return_status, o.tags"""
 
 
 class ListFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +128,7 @@ class ListFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_before: datetime | None = None
     email: str | None = None
     customer_id: UUID | None = None
+    tag: str | None = None
     channels: list[str] | None = None
 
 
@@ -236,6 +237,8 @@ def _conditions(where: ListFilter) -> tuple[list[str], list[Any]]:
         add("lower(o.email) = lower({})", where.email)
     if where.customer_id is not None:
         add("o.customer_id = {}", where.customer_id)
+    if where.tag is not None:
+        add("o.tags @> array[{}]::text[] and o.tags <> '{{}}'", where.tag)
     if where.channels is not None:
         add("o.channel = any({}::text[])", where.channels)
     if where.terms:
@@ -265,4 +268,6 @@ def _order_row(row: Row) -> OrderRow:
         total=Money(row["total"], row["currency"]),
         item_count=row["item_count"],
         version=row["version"],
+        return_status=ReturnStatus(row["return_status"]),
+        tags=row["tags"],
     )
