@@ -10,7 +10,16 @@ from litestar.response import Stream
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import FulfillmentStatus, Order, Orders, OrderStatus, ParcelTracking
+from mercato.contracts.orders import (
+    ChangeKind,
+    ChangeStatus,
+    FulfillmentStatus,
+    Order,
+    OrderChange,
+    Orders,
+    OrderStatus,
+    ParcelTracking,
+)
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.live import Live
@@ -31,6 +40,30 @@ class Stage(msgspec.Struct, frozen=True):
 
     label: str
     is_done: bool
+
+
+class ReturnWords(msgspec.Struct, frozen=True):
+    """The badge of a return, and the sentence below it."""
+
+    label: str
+    tone: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        return f"Return: {self.label}"
+
+
+RETURN_WORDS = {
+    ChangeStatus.REQUESTED: ReturnWords("Requested", "warn", "We look at it and write to you."),
+    ChangeStatus.APPROVED: ReturnWords(
+        "Approved", "info", "You may send it: put the order's number inside."
+    ),
+    ChangeStatus.RECEIVED: ReturnWords("Arrived", "info", "Your refund is on its way."),
+    ChangeStatus.REFUNDED: ReturnWords("Settled", "ok", "It is back, and what is owed to you was sent."),
+    ChangeStatus.CANCELED: ReturnWords("Canceled", "neutral", "Nothing goes back."),
+}
+RETURNS = frozenset({ChangeKind.RETURN, ChangeKind.EXCHANGE})
 
 
 @get("/order/{number:str}", permission=PUBLIC, include_in_schema=False)
@@ -129,6 +162,11 @@ def stages_of(order: Order) -> tuple[Stage, ...]:
     )
 
 
+def return_words(change: OrderChange) -> ReturnWords:
+    """How far a return is, for its buyer."""
+    return RETURN_WORDS[change.status]
+
+
 async def _answer(
     request: Request[Any, Any, Any],
     ctx: Context,
@@ -152,6 +190,8 @@ async def _answer(
         "is_placed_now": "placed" in request.query_params,
         "may_cancel": order.status is OrderStatus.PLACED
         and order.fulfillment_status is FulfillmentStatus.UNFULFILLED,
+        "returns": [change for change in reversed(order.changes) if change.kind in RETURNS],
+        "return_words": return_words,
         "errors": errors or Errors(),
         "robots": "noindex",
     }
