@@ -19,6 +19,7 @@ class _Entry(msgspec.Struct, frozen=True):
 NAVIGATION = (
     _Entry("Overview", "/admin", "layout-dashboard", "read_orders"),
     _Entry("Orders", "/admin/orders", "shopping-cart", "read_orders"),
+    _Entry("Returns", "/admin/returns", "undo-2", "read_orders"),
     _Entry("Products", "/admin/products", "tag", "read_products"),
     _Entry("Stock", "/admin/stock", "boxes", "read_stock"),
     _Entry("Customers", "/admin/customers", "users", "read_customers"),

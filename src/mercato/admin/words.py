@@ -26,6 +26,10 @@ LABELS = {
     "completed": ("Completed", "ok"),
     "canceled": ("Canceled", "danger"),
     "expired": ("Expired", "neutral"),
+    "requested": ("Requested", "warn"),
+    "approved": ("Approved", "info"),
+    "confirmed": ("Confirmed", "ok"),
+    "received": ("Arrived", "info"),
     "pending": ("Pending", "warn"),
     "packed": ("Packed", "info"),
     "shipped": ("Shipped", "ok"),
@@ -50,6 +54,11 @@ SAID = {
     "delivered": "Marked as delivered.",
     "fulfillment_canceled": "The fulfillment was canceled.",
     "noted": "The note was added.",
+    "tagged": "The tags were saved.",
+    "change_confirmed": "The change was made.",
+    "change_canceled": "It was canceled.",
+    "return_approved": "The return is approved; the customer gets a mail.",
+    "return_received": "Received. What is owed to the customer is on its way.",
     "saved": "Saved.",
     "colleague_added": "The colleague was added; tell them their first password.",
     "switched_off": "The account is switched off and signed out everywhere.",
@@ -82,7 +91,11 @@ SAID = {
 }
 """What a page says after something was done: code in the address → sentence."""
 
+CHANGE_TITLES = {"edit": "Edit", "return": "Return", "exchange": "Exchange", "claim": "Claim"}
+
 MARKS = {
+    "return_requested": "warn",
+    "return_received": "ok",
     "placed": "ok",
     "payment_captured": "ok",
     "payment_refunded": "warn",

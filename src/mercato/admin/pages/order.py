@@ -32,6 +32,8 @@ class Typed(msgspec.Struct, frozen=True):
 
 
 NOTHING_TYPED = Typed()
+CHANGES = (("edit", "Edit"), ("return", "Return"), ("exchange", "Exchange"), ("claim", "Claim"))
+"""What may be done to an order after the sale, as its buttons say."""
 
 
 @get("/admin/orders/{order_id:uuid}", permission="read_orders")
@@ -187,6 +189,19 @@ async def add_note(
     return await _act(ctx, request, orders, catalog, order_id, act, "noted", Typed("notes", data))
 
 
+@post("/admin/orders/{order_id:uuid}/tags", permission="write_orders")
+async def set_tags(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
+) -> Response[str]:
+    """The words by which staff finds what belongs together."""
+
+    async def act(order: Order) -> object:
+        tags = [tag.strip()[:40] for tag in text(data, "tags").split(",") if tag.strip()]
+        return await orders.set_tags(ctx, order_id=order_id, tags=tags[:20])
+
+    return await _act(ctx, request, orders, catalog, order_id, act, "tagged", Typed("tags", data))
+
+
 async def _act(
     ctx: Context,
     request: AnyRequest,
@@ -239,6 +254,9 @@ async def _page(
             "wrong": errors_by_field(error) if error else {},
             "typed": typed,
             "open_lines": [line for line in order.lines if line.quantity_open],
+            "returned": any(line.quantity_returned for line in order.lines),
+            "change_kinds": [pair for pair in CHANGES if pair[0] in order.allowed_actions],
+            "change_titles": words.CHANGE_TITLES,
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
             "sees_parcels": ctx.principal.may_in("read_fulfillments", order.channel),
@@ -270,4 +288,5 @@ routes = [
     cancel_fulfillment,
     add_note,
     retry,
+    set_tags,
 ]

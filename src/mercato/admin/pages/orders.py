@@ -1,16 +1,26 @@
 """The list of orders: views, search, filters, sort; all of it in the address."""
 
 from typing import Any
+from uuid import UUID
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import one_of
+from mercato.admin.forms import FormData, one_of, text, texts
 from mercato.admin.lists import address, pushed, sort_address
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, Orders, OrderStatus
-from mercato.kernel.context import Context
+from mercato.contracts.orders import (
+    BulkAct,
+    BulkOutcome,
+    FulfillmentStatus,
+    OrderPaymentStatus,
+    Orders,
+    OrderStatus,
+)
+from mercato.kernel.context import Context, Principal
+from mercato.kernel.errors import Invalid, MercatoError
 from mercato.ui.rendering import page
 
 PATH = "/admin/orders"
@@ -36,24 +46,68 @@ async def list_orders(
     status: str = "",
     payment: str = "",
     fulfillment: str = "",
+    tag: str = "",
     sort: str = SORTS[0],
     cursor: str | None = None,
 ) -> Response[str]:
-    """Orders by number, e-mail, name or SKU, narrowed by status; the newest first."""
-    chosen = {"q": q[:200], "status": status, "payment": payment, "fulfillment": fulfillment}
+    """Orders by number, e-mail, name, SKU or tracking, narrowed by status and tag; the newest first."""
+    chosen = {"q": q[:200], "status": status, "payment": payment, "fulfillment": fulfillment, "tag": tag[:40]}
+    return await _list(ctx, request, orders, catalog, chosen, sort, cursor)
+
+
+@post(f"{PATH}/bulk", permission="read_orders", status_code=200)
+async def act_on_many(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, data: FormData
+) -> Response[str]:
+    """Do the same to the selected orders, and say of each what became of it."""
+    chosen = {name: text(data, name)[:200] for name in ("q", "status", "payment", "fulfillment", "tag")}
+    error, outcomes = "", []
+    try:
+        outcomes = await _act(ctx, orders, data)
+    except MercatoError as refused:
+        error = refused.errors[0].message if refused.errors else refused.detail or str(refused)
+    return await _list(ctx, request, orders, catalog, chosen, SORTS[0], None, outcomes=outcomes, error=error)
+
+
+async def _act(ctx: Context, orders: Orders, data: dict[str, Any]) -> list[BulkOutcome]:
+    """Raises Invalid when nothing is selected, or a tag is missing."""
+    act = one_of(BulkAct, text(data, "act"))
+    try:
+        ids = [UUID(value) for value in texts(data, "order_ids")][:LIMIT]
+    except ValueError:
+        ids = []
+    if act is None or not ids:
+        raise Invalid("nothing_chosen", "Select at least one order.")
+    return await orders.act_on_many(ctx, act=act, order_ids=ids, tag=text(data, "bulk_tag")[:40] or None)
+
+
+async def _list(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    chosen: dict[str, str],
+    sort: str,
+    cursor: str | None,
+    *,
+    outcomes: list[BulkOutcome] | None = None,
+    error: str = "",
+) -> Response[str]:
     sort = sort if sort in SORTS else SORTS[0]
     found = await orders.list_orders(
         ctx,
         query=chosen["q"],
-        status=one_of(OrderStatus, status),
-        payment_status=one_of(OrderPaymentStatus, payment),
-        fulfillment_status=one_of(FulfillmentStatus, fulfillment),
+        status=one_of(OrderStatus, chosen["status"]),
+        payment_status=one_of(OrderPaymentStatus, chosen["payment"]),
+        fulfillment_status=one_of(FulfillmentStatus, chosen["fulfillment"]),
+        tag=chosen["tag"] or None,
         sort=sort,
         limit=LIMIT,
         cursor=cursor,
     )
     sorting = {"sort": sort} if sort != SORTS[0] else {}
     here = address(PATH, **chosen, **sorting)
+    numbers = {row.id: row.number for row in found.items}
     return page(
         request,
         "admin/orders.html",
@@ -74,9 +128,25 @@ async def list_orders(
             "payment_options": _options(OrderPaymentStatus),
             "fulfillment_options": _options(FulfillmentStatus),
             "status_options": _options(OrderStatus),
+            "bulk_acts": _bulk_acts(ctx.principal),
+            "outcomes": [
+                msgspec.structs.replace(one, number=numbers.get(one.order_id, "")) for one in outcomes or []
+            ],
+            "error": error,
         },
         headers=pushed(request, here),
+        status=422 if error else 200,
     )
+
+
+def _bulk_acts(principal: Principal) -> list[tuple[str, str]]:
+    """What this person may do to many orders."""
+    found = []
+    if principal.may_somewhere("write_fulfillments"):
+        found += [(BulkAct.SHIP.value, "Mark as shipped"), (BulkAct.FULFILL.value, "Prepare parcels")]
+    if principal.may_somewhere("write_orders"):
+        found += [(BulkAct.TAG.value, "Add the tag"), (BulkAct.UNTAG.value, "Take the tag off")]
+    return found
 
 
 def _is_view(chosen: dict[str, str], view: dict[str, str]) -> bool:
@@ -87,4 +157,4 @@ def _options(kinds: Any) -> list[tuple[str, str]]:
     return [("", "Any"), *((kind.value, words.label(kind.value)[0]) for kind in kinds)]
 
 
-routes = [list_orders]
+routes = [list_orders, act_on_many]

@@ -56,9 +56,7 @@ class ReturnWords(msgspec.Struct, frozen=True):
 
 RETURN_WORDS = {
     ChangeStatus.REQUESTED: ReturnWords("Requested", "warn", "We look at it and write to you."),
-    ChangeStatus.APPROVED: ReturnWords(
-        "Approved", "info", "You may send it: put the order's number inside."
-    ),
+    ChangeStatus.APPROVED: ReturnWords("Approved", "info", "You may send it: put the order's number inside."),
     ChangeStatus.RECEIVED: ReturnWords("Arrived", "info", "Your refund is on its way."),
     ChangeStatus.REFUNDED: ReturnWords("Settled", "ok", "It is back, and what is owed to you was sent."),
     ChangeStatus.CANCELED: ReturnWords("Canceled", "neutral", "Nothing goes back."),
