@@ -29,7 +29,6 @@ LABELS = {
     "requested": ("Requested", "warn"),
     "approved": ("Approved", "info"),
     "confirmed": ("Confirmed", "ok"),
-    "received": ("Arrived", "info"),
     "pending": ("Pending", "warn"),
     "packed": ("Packed", "info"),
     "shipped": ("Shipped", "ok"),
