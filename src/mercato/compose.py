@@ -84,7 +84,7 @@ MODULES: dict[str, Module] = {
         package="mercato.carts",
         contract="mercato.contracts.carts:Carts",
         schemas={"carts": "mercato.carts"},
-        needs=("catalog", "stock", "payments"),
+        needs=("catalog", "stock", "payments", "carriers"),
     ),
     "orders": Module(
         package="mercato.orders",

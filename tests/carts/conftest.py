@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from mercato import carriers as carriers_package
 from mercato import payments as payments_package
 from mercato.carts import CartsService, Desk, Office, RulesCache
 from mercato.catalog.stock import StockService
@@ -51,6 +52,7 @@ class Shop:
         self.catalog = catalog
         self.db = runtime.database("carts")
         self.stock = StockService(runtime.database("stock"), runtime.outbox("stock"), runtime.live)
+        self.carriers = carriers_package.build(runtime).impl
         self.payments = payments_package.build(runtime).impl
         self.rules = RulesCache(self.db, catalog, runtime.live)  # type: ignore[arg-type]
         desk = Desk(
@@ -60,6 +62,7 @@ class Shop:
             catalog=catalog,  # type: ignore[arg-type]
             stock=self.stock,
             payments=self.payments,
+            carriers=self.carriers,
             live=runtime.live,
         )
         self.carts = CartsService(desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live))

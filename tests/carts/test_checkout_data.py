@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop, customer
-from mercato.carts.domain import promised_date
+from mercato.carts.delivery import promised_date
 from mercato.contracts.carts import NewLine, Problem, PromotionReward
 from mercato.contracts.shared import Address
 from mercato.kernel import clock

@@ -25,6 +25,7 @@ NAVIGATION = (
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
+    _Entry("Delivery", "/admin/delivery", "truck", "read_settings"),
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
     _Entry("Staff", "/admin/staff", "user-round", "read_staff"),
     _Entry("Audit log", "/admin/audit", "shield", "read_audit"),

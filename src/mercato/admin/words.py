@@ -84,6 +84,8 @@ SAID = {
     "key_revoked": "The key was revoked.",
     "label_bought": "The label is bought; print it and put it on the parcel.",
     "sender_saved": "Saved. Labels that are bought from now on name this sender.",
+    "method_deleted": "The delivery method was deleted.",
+    "zone_deleted": "The zone was deleted.",
     "invoice_issued": "The invoice is issued; it is with the other papers of the order.",
     "seller_saved": "Saved for papers that are issued from now on; those that were issued stay as they are.",
     "resent": "The mail is sent again.",

@@ -8,6 +8,7 @@ from mercato.carts.actions.staff import Office
 from mercato.carts.reading import Desk
 from mercato.carts.rules import RulesCache
 from mercato.carts.service import CartsService
+from mercato.contracts.carriers import Carriers
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import Payments
@@ -20,7 +21,9 @@ from mercato.kernel.service import Service
 SWEEP_EVERY_S = 600.0
 
 
-def build(runtime: Runtime, *, catalog: Catalog, stock: Stock, payments: Payments) -> Service:
+def build(
+    runtime: Runtime, *, catalog: Catalog, stock: Stock, payments: Payments, carriers: Carriers
+) -> Service:
     """The carts service of this process; does no I/O until it is started."""
     durable = runtime.database("carts")
     rules = RulesCache(durable, catalog, runtime.live)
@@ -31,6 +34,7 @@ def build(runtime: Runtime, *, catalog: Catalog, stock: Stock, payments: Payment
         catalog=catalog,
         stock=stock,
         payments=payments,
+        carriers=carriers,
         live=runtime.live,
     )
     service = CartsService(desk, Office(durable, runtime.outbox("carts"), rules, runtime.live))

@@ -6,10 +6,14 @@ from typing import TypeVar
 
 import msgspec
 
+from mercato.carts.delivery import is_pattern
 from mercato.carts.pricing.compiling import scope_of
 from mercato.contracts.carts import (
     CustomerGroup,
+    DeliveryCalendar,
+    DeliveryKind,
     DeliveryMethodInput,
+    DeliveryZone,
     PriceList,
     Promotion,
     PromotionReward,
@@ -20,7 +24,17 @@ from mercato.contracts.carts import (
 )
 from mercato.kernel.errors import Conflict, FieldError, Invalid
 
-Saved = Promotion | DeliveryMethodInput | TaxRate | TaxZone | TaxClass | CustomerGroup | PriceList
+Saved = (
+    Promotion
+    | DeliveryMethodInput
+    | DeliveryZone
+    | DeliveryCalendar
+    | TaxRate
+    | TaxZone
+    | TaxClass
+    | CustomerGroup
+    | PriceList
+)
 T = TypeVar("T", bound=Saved)
 
 MAX_AMOUNT = 1_000_000_000_000
@@ -44,6 +58,9 @@ def checked_value(value: T) -> T:
             _check_promotion(value, wrong)
         case DeliveryMethodInput():
             _check_method(value, errors)
+        case DeliveryZone():
+            _check_name(value.name, wrong)
+            _check_areas(value, errors)
         case TaxRate():
             _check_country("country", value.country, errors)
         case TaxZone():
@@ -66,6 +83,8 @@ def taken(value: Saved) -> Conflict:
             return Conflict("code_taken", "Another promotion has this coupon code.")
         case DeliveryMethodInput():
             return Conflict("code_taken", "Another delivery method has this code.")
+        case DeliveryCalendar():
+            return Conflict("calendar_exists", "This channel has a calendar: change that one.")
         case TaxClass():
             return Conflict("code_taken", "Another tax class has this code.")
         case CustomerGroup():
@@ -188,6 +207,29 @@ def _check_method(value: DeliveryMethodInput, errors: list[FieldError]) -> None:
         errors.append(FieldError("cutoff_hour", "out_of_range", "An hour of the day, 0 to 24."))
     for country in value.countries:
         _check_country("countries", country, errors)
+
+    if value.kind in (DeliveryKind.WEIGHT, DeliveryKind.PRICE):
+        if not value.tiers:
+            errors.append(FieldError("tiers", "required", "Give at least one step."))
+        if len({tier.least for tier in value.tiers}) < len(value.tiers):
+            errors.append(FieldError("tiers", "duplicate", "Two steps begin at the same point."))
+    if value.kind is DeliveryKind.CARRIER and not (value.carrier and value.carrier_service):
+        errors.append(FieldError("carrier", "required", "Name the carrier and its service."))
+    if value.kind is DeliveryKind.PICKUP and not value.pickup_place.strip():
+        errors.append(FieldError("pickup_place", "required", "Say where it is picked up."))
+    if value.heaviest_g is not None and value.heaviest_g < 1:
+        errors.append(FieldError("heaviest_g", "out_of_range", "A limit is at least one gram."))
+
+
+def _check_areas(zone: DeliveryZone, errors: list[FieldError]) -> None:
+    if not zone.areas:
+        errors.append(FieldError("areas", "required", "Name at least one country."))
+    for area in zone.areas:
+        _check_country("areas", area.country, errors)
+        bad = next((code for code in area.postal_codes if not is_pattern(code)), None)
+        if bad is not None:
+            text = f"{bad!r} is no pattern of postal codes; write 10115, 10* or 1000-1999."
+            errors.append(FieldError("areas", "pattern_invalid", text))
 
 
 def _check_country(field: str, country: str, errors: list[FieldError]) -> None:

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -29,8 +28,6 @@ ALLOWED: Final[Mapping[CartStatus, frozenset[CartStatus]]] = {
     CartStatus.ABANDONED: frozenset(),
 }
 """Which status may follow which."""
-
-WEEKEND: Final = (5, 6)
 
 
 class LineState(msgspec.Struct, frozen=True, gc=False):
@@ -80,23 +77,3 @@ def insufficient_stock(variant_id: UUID, most: int, in_cart: int) -> Conflict:
         text = f"Only {most} left." + (f" You have {in_cart} in the cart already." if in_cart else "")
     data = {"variant_id": str(variant_id), "available": most, "in_cart": in_cart}
     return Conflict("insufficient_stock", text, data=data)
-
-
-def promised_date(now: datetime, *, time_zone: str, cutoff_hour: int, working_days: int) -> date:
-    """When a parcel arrives that is ordered at `now`: it leaves the same working day before the cut-off
-    hour of `time_zone`, else on the next one, and then takes `working_days` (Monday to Friday)."""
-    local = now.astimezone(ZoneInfo(time_zone))
-    leaves = local.date()
-    if local.hour >= cutoff_hour or leaves.weekday() in WEEKEND:
-        leaves = _next_working_day(leaves)
-    arrives = leaves
-    for _ in range(working_days):
-        arrives = _next_working_day(arrives)
-    return arrives
-
-
-def _next_working_day(day: date) -> date:
-    day += timedelta(days=1)
-    while day.weekday() in WEEKEND:
-        day += timedelta(days=1)
-    return day

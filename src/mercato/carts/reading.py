@@ -1,11 +1,12 @@
 """What every action needs: who asks, the cart as the shopper sees it, a hint to other open pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from mercato.carts.delivery import Load
 from mercato.carts.pricing import Customer, KnownCode
 from mercato.carts.pricing.model import Recorder
 from mercato.carts.rules import ChannelRules, RulesCache
@@ -14,16 +15,25 @@ from mercato.carts.store import customers
 from mercato.carts.store import rules as rules_store
 from mercato.carts.store.carts import CartState, Edited, Owner
 from mercato.carts.view import Buyer, Goods, Priced, build_cart
-from mercato.contracts.carts import Cart, CartStatus, CustomerGroup, FrozenCart
+from mercato.contracts.carriers import Carriers, Place
+from mercato.contracts.carts import (
+    Cart,
+    CartStatus,
+    CustomerGroup,
+    DeliveryKind,
+    DeliveryMethodInput,
+    FrozenCart,
+)
 from mercato.contracts.catalog import Catalog, SaleVariant
 from mercato.contracts.payments import CreditBalance, Payments
 from mercato.contracts.stock import AvailableUnits, Stock
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database
-from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import digest
 from mercato.kernel.live import Live
+from mercato.kernel.money import Money
 
 NOTHING_KNOWN = Goods({}, {})
 
@@ -54,6 +64,7 @@ class Desk:
         catalog: Catalog,
         stock: Stock,
         payments: Payments,
+        carriers: Carriers,
         live: Live,
     ) -> None:
         self.db = relaxed
@@ -62,6 +73,7 @@ class Desk:
         self.catalog = catalog
         self.stock = stock
         self.payments = payments
+        self.carriers = carriers
         self.live = live
 
     async def load(self, ctx: Context, cart_id: UUID, token: str | None) -> CartState:
@@ -104,6 +116,54 @@ class Desk:
         if any(variant_id not in available for variant_id in ids):
             available = await self.units(ctx, ids)
         return Goods(variants, available, await self.balances(ctx, state))
+
+    async def weighed(
+        self, ctx: Context, state: CartState, rules: ChannelRules, goods: Goods, *, is_asking: bool = False
+    ) -> Goods:
+        """`goods` with what delivery asks of the cart: nothing, unless a method does.
+
+        Carriers are asked when the cart has chosen one of theirs, or when the shopper looks at all methods
+        (`is_asking`). One that does not answer leaves its method at its flat price.
+        """
+        methods = rules.methods.values()
+        if not rules.asks_weight:
+            return goods
+        weight_g = sum(
+            variant.weight_g * line.quantity
+            for line in state.lines
+            if (variant := goods.variants.get(line.variant_id)) is not None
+        )
+        live = [
+            method
+            for method in methods
+            if method.kind is DeliveryKind.CARRIER and (is_asking or method.id == state.delivery_method_id)
+        ]
+        rates = await self._rates(ctx, state, live, weight_g) if live else {}
+        return msgspec.structs.replace(goods, load=Load(weight_g, rates))
+
+    async def _rates(
+        self, ctx: Context, state: CartState, methods: Sequence[DeliveryMethodInput], weight_g: int
+    ) -> dict[UUID, int]:
+        """What carriers ask for `methods`, as far as they answer."""
+        address = state.shipping_address
+        if address is None:
+            return {}
+        there = Place(address.country, address.postal_code, address.region)
+        try:
+            answer = await self.carriers.rates(
+                ctx.as_system(), destination=there, weight_g=weight_g, value=Money(0, state.currency)
+            )
+        except Unavailable:
+            return {}
+        asked = {(rate.carrier, rate.service): rate.price.amount for rate in answer.rates}
+        return {
+            method.id: asked[method.carrier, method.carrier_service]
+            for method in methods
+            if method.id is not None
+            and method.carrier is not None
+            and method.carrier_service is not None
+            and (method.carrier, method.carrier_service) in asked
+        }
 
     async def balances(self, ctx: Context, state: CartState) -> list[CreditBalance]:
         """What is on the gift cards and the store credit that the cart uses; most carts use none."""
@@ -152,6 +212,7 @@ class Desk:
         """The cart at the prices of `now`. The steps of a final price are kept where a rule could matter."""
         rules = await self.rules.of(ctx, state.channel)
         goods = await self.goods(ctx, state, known, rules.prices.gifts.values())
+        goods = await self.weighed(ctx, state, rules, goods)
         buyer = await self.buyer(state, rules)
         has_rules = bool(rules.prices.by_id or rules.prices.price_lists or state.coupons)
         record = Recorder(state.currency) if is_final and has_rules else None

@@ -6,14 +6,25 @@ coupon are counted under a lock, and placing an order refuses a total that the s
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 import msgspec
 
+from mercato.carts.delivery import needs_weight
 from mercato.carts.pricing import PriceRules, Tier, compile_rules
 from mercato.carts.store import lists
 from mercato.carts.store import rules as store
-from mercato.contracts.carts import CustomerGroup, DeliveryMethodInput, PriceList, Promotion, TaxRate, TaxZone
+from mercato.contracts.carts import (
+    CustomerGroup,
+    DeliveryCalendar,
+    DeliveryMethodInput,
+    DeliveryZone,
+    PriceList,
+    Promotion,
+    TaxRate,
+    TaxZone,
+)
 from mercato.contracts.catalog import Catalog, Channel
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -34,6 +45,10 @@ class ChannelRules(msgspec.Struct, frozen=True):
     prices: PriceRules
     methods: dict[UUID, DeliveryMethodInput]
     """Active ones, in order of position."""
+    zones: dict[UUID, DeliveryZone]
+    holidays: frozenset[date]
+    asks_weight: bool
+    """Whether any method asks what a cart weighs."""
     read_at_s: float
     tiers: dict[UUID, tuple[Tier, ...]] = {}
     """Prices of price lists by variant, as far as they were asked for; empty where there are none."""
@@ -107,6 +122,8 @@ class RulesCache:
         methods = await store.every(self._db, DeliveryMethodInput)
         rates = await store.every(self._db, TaxRate)
         groups = await store.every(self._db, CustomerGroup)
+        zones = await store.every(self._db, DeliveryZone)
+        calendars = await store.every(self._db, DeliveryCalendar)
         return ChannelRules(
             channel=channel,
             prices=compile_rules(
@@ -125,6 +142,11 @@ class RulesCache:
                 for method in methods
                 if method.id is not None and method.is_active and method.channel == code
             },
+            zones={zone.id: zone for zone in zones if zone.id is not None},
+            holidays=frozenset(
+                day for calendar in calendars if calendar.channel == code for day in calendar.holidays
+            ),
+            asks_weight=needs_weight([method for method in methods if method.channel == code]),
             read_at_s=read_at_s,
         )
 

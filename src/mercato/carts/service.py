@@ -6,21 +6,18 @@ from uuid import UUID
 
 from mercato.carts.actions import credit, edit, freeze, merge, quote
 from mercato.carts.actions.staff import Office
+from mercato.carts.parts.delivery import DeliveryPart
 from mercato.carts.parts.lists import PriceListsPart
 from mercato.carts.parts.promotions import PromotionsPart
 from mercato.carts.parts.taxes import TaxesPart
 from mercato.carts.parts.trials import TrialsPart
 from mercato.carts.reading import Desk, owner_of
-from mercato.carts.rules import ChannelRules
 from mercato.carts.store import carts as store
 from mercato.carts.store import freezing
 from mercato.carts.store import rules as rules_store
-from mercato.carts.view import offers
 from mercato.contracts.carts import (
     Cart,
     CouponCode,
-    DeliveryMethod,
-    DeliveryMethodInput,
     FrozenCart,
     MergeChoice,
     NewLine,
@@ -37,7 +34,7 @@ from mercato.kernel.errors import Denied
 SWEEP_BATCH = 1000
 
 
-class CartsService(PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
+class CartsService(DeliveryPart, PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
     """Implements the contract `Carts`."""
 
     def __init__(self, desk: Desk, office: Office) -> None:
@@ -134,20 +131,6 @@ class CartsService(PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
             channel=channel, tax_id=tax_id,
         )  # fmt: skip
 
-    async def delivery_methods(
-        self, ctx: Context, *, cart_id: UUID, token: str | None
-    ) -> list[DeliveryMethod]:
-        state = await self._desk.load(ctx, cart_id, token)
-        rules = await self._desk.rules.of(ctx, state.channel)
-        country = None if state.shipping_address is None else state.shipping_address.country
-        subtotal = (await self._desk.show(ctx, state)).totals.subtotal.amount if _needs_subtotal(rules) else 0
-        return offers(rules, country, subtotal, clock.now())
-
-    async def delivery_promise(self, ctx: Context, *, country: str | None = None) -> DeliveryMethod | None:
-        rules = await self._desk.rules.of(ctx, ctx.channel)
-        offered = offers(rules, country, 0, clock.now())
-        return min(offered, key=lambda method: (method.price.amount, method.promised_date), default=None)
-
     async def merge(
         self, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice = MergeChoice.MERGE
     ) -> Cart:
@@ -187,18 +170,6 @@ class CartsService(PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
         if unpaid and await freezing.give_back(tx, cart_ids=unpaid):
             tx.after_commit(self._desk.rules.drop)
 
-    async def list_delivery_methods(self, ctx: Context) -> list[DeliveryMethodInput]:
-        ctx.principal.require("read_settings")
-        return await rules_store.every(self._office.db, DeliveryMethodInput)
-
-    async def save_delivery_method(self, ctx: Context, *, method: DeliveryMethodInput) -> DeliveryMethodInput:
-        ctx.principal.require("write_settings")
-        return await self._office.save(ctx, method)
-
-    async def delete_delivery_method(self, ctx: Context, *, method_id: UUID) -> None:
-        ctx.principal.require("write_settings")
-        await self._office.delete(ctx, DeliveryMethodInput, method_id)
-
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require("read_system")
         return await rules_store.miscounted(self._office.db)
@@ -211,11 +182,6 @@ class CartsService(PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
         before = edit.expired_before(now)
         while await store.delete_old(self._desk.db, before=before, limit=SWEEP_BATCH) == SWEEP_BATCH:
             pass
-
-
-def _needs_subtotal(rules: ChannelRules) -> bool:
-    """Only methods that are free above an amount need the cart to be priced."""
-    return any(method.free_above is not None for method in rules.methods.values())
 
 
 def _require_system(ctx: Context) -> None:

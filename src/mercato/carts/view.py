@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.credit import applied, paid_by, step_of
-from mercato.carts.domain import LineState, demand_of, most_of, promised_date
+from mercato.carts.delivery import NOTHING, Load, carries, for_load, goes_to, price_of, promised_date
+from mercato.carts.domain import LineState, demand_of, most_of
 from mercato.carts.pricing import (
     Basket,
     BasketLine,
@@ -28,6 +29,7 @@ from mercato.contracts.carts import (
     Cart,
     CartLine,
     CartTotals,
+    DeliveryKind,
     DeliveryMethod,
     DeliveryMethodInput,
     Explanation,
@@ -36,6 +38,7 @@ from mercato.contracts.carts import (
 )
 from mercato.contracts.catalog import SaleVariant
 from mercato.contracts.payments.credit import CreditBalance
+from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability, AvailableUnits
 from mercato.kernel.ids import derived_id
 from mercato.kernel.money import Money
@@ -62,6 +65,8 @@ class Goods(msgspec.Struct, frozen=True):
     available: Mapping[UUID, AvailableUnits]
     balances: Sequence[CreditBalance] = ()
     """Of the gift cards and the store credit that the cart uses."""
+    load: Load = NOTHING
+    """What delivery asks of the cart, when any method asks."""
 
 
 class Buyer(msgspec.Struct, frozen=True):
@@ -83,7 +88,7 @@ def build_cart(
     record: Recorder | None = None,
 ) -> Priced:
     """The whole cart as of `now`."""
-    method = _method(state, rules)
+    method = _method(state, rules, goods.load)
     priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     currency = state.currency
     lines, problems = _lines(state, goods, priced)
@@ -137,7 +142,7 @@ def basket_of(state: CartState, rules: ChannelRules, goods: Goods, buyer: Buyer,
     return Basket(
         lines,
         state.coupons,
-        _method(state, rules),
+        _method(state, rules, goods.load),
         _destination(state, rules),
         now,
         buyer.customer,
@@ -183,47 +188,61 @@ def _steps(record: Recorder, totals: CartTotals, credits: Sequence[AppliedCredit
     return [*(step for step in record.steps if step.step != "credit"), step_of(totals.total, credits)]
 
 
-def offers(rules: ChannelRules, country: str | None, subtotal: int, now: datetime) -> list[DeliveryMethod]:
-    """The delivery methods that serve `country`, with their price for this subtotal and their promise."""
+def offers(
+    rules: ChannelRules, destination: Destination, load: Load, subtotal: int, now: datetime
+) -> list[DeliveryMethod]:
+    """The methods that go to `destination` with this load, with their price for this subtotal and their
+    promise."""
     return [
-        offer(method, rules, subtotal, now)
+        offer(for_load(method, load), rules, subtotal, now)
         for method in rules.methods.values()
-        if serves(method, rules, country)
+        if serves(method, rules, destination) and carries(method, load)
     ]
 
 
 def offer(method: DeliveryMethodInput, rules: ChannelRules, subtotal: int, now: datetime) -> DeliveryMethod:
+    """A method that was made for the load, as the shopper sees it."""
     assert method.id is not None
-    is_free = method.free_above is not None and subtotal >= method.free_above
     return DeliveryMethod(
         method.id,
         method.code,
         method.name,
         method.description,
-        Money(0 if is_free else method.price, rules.channel.currency),
+        Money(price_of(method, subtotal), rules.channel.currency),
         promised_date(
             now,
             time_zone=rules.channel.time_zone,
             cutoff_hour=method.cutoff_hour,
             working_days=method.days_max,
+            holidays=rules.holidays,
         ),
+        method.kind.value,
+        method.pickup_place if method.kind is DeliveryKind.PICKUP else "",
     )
 
 
-def serves(method: DeliveryMethodInput, rules: ChannelRules, country: str | None) -> bool:
-    """Whether the method goes to `country`; a country that is not known yet rules nothing out."""
-    if country is None:
-        return True
-    return country in (method.countries or rules.channel.countries or [country])
+def serves(method: DeliveryMethodInput, rules: ChannelRules, destination: Destination) -> bool:
+    """Whether the method goes there; a country that is not known yet rules nothing out."""
+    return goes_to(method, destination, zones=rules.zones, channel_countries=rules.channel.countries)
 
 
-def _method(state: CartState, rules: ChannelRules) -> DeliveryMethodInput | None:
-    """The chosen method, when it still exists and serves the address."""
+def destination_of(address: Address | None) -> Destination:
+    """Where a cart goes, as far as it is known."""
+    return (
+        Destination(None)
+        if address is None
+        else Destination(address.country, address.region, address.postal_code)
+    )
+
+
+def _method(state: CartState, rules: ChannelRules, load: Load) -> DeliveryMethodInput | None:
+    """The chosen method with its price for this load, when it still exists and can be used."""
     if state.delivery_method_id is None:
         return None
     method = rules.methods.get(state.delivery_method_id)
-    country = None if state.shipping_address is None else state.shipping_address.country
-    return method if method is not None and serves(method, rules, country) else None
+    if method is None or not serves(method, rules, destination_of(state.shipping_address)):
+        return None
+    return for_load(method, load) if carries(method, load) else None
 
 
 def _destination(state: CartState, rules: ChannelRules) -> Destination:

@@ -11,7 +11,9 @@ from mercato.carts.rules import TOPIC, RulesCache
 from mercato.carts.store import rules as store
 from mercato.contracts.carts import (
     CustomerGroup,
+    DeliveryCalendar,
     DeliveryMethodInput,
+    DeliveryZone,
     PriceList,
     PricingChanged,
     Promotion,
@@ -114,7 +116,8 @@ class Office:
 
 
 _NAMES: dict[type[msgspec.Struct], str] = {
-    Promotion: "promotion", DeliveryMethodInput: "delivery_method", TaxRate: "tax_rate",
+    Promotion: "promotion", DeliveryMethodInput: "delivery_method",
+    DeliveryZone: "delivery_zone", DeliveryCalendar: "delivery_calendar", TaxRate: "tax_rate",
     TaxZone: "tax_zone", TaxClass: "tax_class", CustomerGroup: "customer_group", PriceList: "price_list",
 }  # fmt: skip
 _COUNTED = ("id", "version", "used", "spent", "members", "entries")

@@ -55,6 +55,7 @@ class TrialsPart:
             tax_id=found.customer.tax_id,
         )
         buyer = Buyer(customer, found.codes, found.tiers)
+        goods = await self._desk.weighed(ctx, state, rules, goods)
         return explain(state, rules, goods, buyer, trial.at or clock.now(), for_staff=True)
 
     async def _explain(self, ctx: Context, state: CartState) -> Explanation:
@@ -69,6 +70,7 @@ class TrialsPart:
         now = clock.now() if frozen is None else frozen.cart.updated_at
         rules = await self._desk.rules.of(ctx, state.channel)
         goods = await self._desk.goods(ctx, state, gifts=rules.prices.gifts.values())
+        goods = await self._desk.weighed(ctx, state, rules, goods)
         buyer = await self._desk.buyer(state, rules)
         found = explain(state, rules, goods, buyer, now, for_staff=for_staff)
         if frozen is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from uuid import UUID
 
+from mercato.carts.delivery import full_price_of, price_of
 from mercato.carts.pricing.listing import at_list_price, relief_of, tier_for, units_by_variant, without_tax
 from mercato.carts.pricing.model import (
     Basket,
@@ -216,9 +217,10 @@ class _Pricing:
     def _delivery_price(self, subtotal: int) -> int:
         """What the chosen method costs before any promotion."""
         method = self.basket.method
-        if method is None or (method.free_above is not None and subtotal >= method.free_above):
+        price = 0 if method is None else price_of(method, subtotal)
+        if method is None or not price:
             return 0
-        return method.price if self.relief is None else self._net(method.price, method.tax_class)
+        return price if self.relief is None else self._net(price, method.tax_class)
 
     def _deliver(self, full: int, subtotal: int, free: Sequence[Candidate]) -> int:
         method = self.basket.method
@@ -229,9 +231,8 @@ class _Pricing:
                 if is_free
                 else "The price of the delivery method."
             )
-            self.record.note(
-                method.code, applied=True, reason=reason, amount=-method.price if is_free else full
-            )
+            amount = -full_price_of(method, subtotal) if is_free else full
+            self.record.note(method.code, applied=True, reason=reason, amount=amount)
         for candidate in free:
             self.verdicts.note(candidate, APPLIED, -full)
         return 0 if free else full

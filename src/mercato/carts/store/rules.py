@@ -7,7 +7,11 @@ import msgspec
 
 from mercato.contracts.carts import (
     CustomerGroup,
+    DeliveryArea,
+    DeliveryCalendar,
     DeliveryMethodInput,
+    DeliveryTier,
+    DeliveryZone,
     PriceList,
     Promotion,
     TaxClass,
@@ -22,6 +26,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 _TABLES: dict[type[msgspec.Struct], tuple[str, str]] = {
     Promotion: ("carts.promotions", "priority desc, id"),
     DeliveryMethodInput: ("carts.delivery_methods", "channel, position, id"),
+    DeliveryZone: ("carts.delivery_zones", "name, id"),
+    DeliveryCalendar: ("carts.delivery_calendars", "channel"),
     TaxRate: ("carts.tax_rates", "country, coalesce(region, ''), tax_class, id"),
     TaxZone: ("carts.tax_zones", "name, id"),
     TaxClass: ("carts.tax_classes", "code"),
@@ -111,6 +117,14 @@ async def is_named(db: Queries, *, group_id: UUID) -> bool:
     return named
 
 
+async def goes_to_zone(db: Queries, *, zone_id: UUID) -> bool:
+    """Whether a delivery method goes to this zone."""
+    goes: bool = await db.fetchval(
+        "select exists (select from carts.delivery_methods where $1 = any(zone_ids))", zone_id
+    )
+    return goes
+
+
 async def is_taxed(db: Queries, *, class_id: UUID) -> bool:
     """Whether a rate is of this tax class."""
     taxed: bool = await db.fetchval(
@@ -126,7 +140,12 @@ def _columns(kind: type[msgspec.Struct]) -> str:
 
 
 _encode = msgspec.json.Encoder().encode
-_zone_rates = msgspec.json.Decoder(list[ZoneRate]).decode
+_AS_JSON = {
+    "rates": msgspec.json.Decoder(list[ZoneRate]).decode,
+    "areas": msgspec.json.Decoder(list[DeliveryArea]).decode,
+    "tiers": msgspec.json.Decoder(list[DeliveryTier]).decode,
+}
+"""Columns that hold lists of structs."""
 
 
 def _values(value: msgspec.Struct, columns: list[str]) -> list[Any]:
@@ -134,11 +153,11 @@ def _values(value: msgspec.Struct, columns: list[str]) -> list[Any]:
 
 
 def _stored(column: str, value: Any) -> Any:
-    return _encode(value).decode() if column == "rates" else value
+    return _encode(value).decode() if column in _AS_JSON else value
 
 
 def _struct(row: Row, kind: type[T]) -> T:
     fields = dict(row)
-    if "rates" in fields:
-        fields["rates"] = _zone_rates(fields["rates"])
+    for column in _AS_JSON.keys() & fields.keys():
+        fields[column] = _AS_JSON[column](fields[column])
     return msgspec.convert(fields, kind)

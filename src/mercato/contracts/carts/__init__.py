@@ -1,6 +1,13 @@
 """Carts: what a shopper means to buy, what it costs and why, what still stands in the way."""
 
-from mercato.contracts.carts.delivery import DeliveryMethodInput
+from mercato.contracts.carts.delivery import (
+    DeliveryArea,
+    DeliveryCalendar,
+    DeliveryKind,
+    DeliveryMethodInput,
+    DeliveryTier,
+    DeliveryZone,
+)
 from mercato.contracts.carts.events import PricingChanged
 from mercato.contracts.carts.lists import MAX_ENTRIES, MAX_MEMBERS, CustomerGroup, ListPrice, PriceList
 from mercato.contracts.carts.promotions import (
@@ -49,8 +56,13 @@ __all__ = [
     "Carts",
     "CouponCode",
     "CustomerGroup",
+    "DeliveryArea",
+    "DeliveryCalendar",
+    "DeliveryKind",
     "DeliveryMethod",
     "DeliveryMethodInput",
+    "DeliveryTier",
+    "DeliveryZone",
     "Discount",
     "Explanation",
     "FrozenCart",

@@ -104,6 +104,10 @@ class DeliveryMethod(msgspec.Struct, frozen=True, gc=False):
     description: str
     price: Money
     promised_date: date
+    kind: str = "flat"
+    """flat, weight, price, pickup or carrier."""
+    place: str = ""
+    """Where it is picked up."""
 
 
 class AppliedCredit(msgspec.Struct, frozen=True, gc=False):
