@@ -1,6 +1,7 @@
 """The carts contract: every method, the same in one process and between two."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,10 @@ from mercato.contracts.carts import (
     Carts,
     CartStatus,
     CustomerGroup,
+    DeliveryArea,
+    DeliveryCalendar,
     DeliveryMethodInput,
+    DeliveryZone,
     ListPrice,
     MergeChoice,
     NewCodes,
@@ -165,6 +169,15 @@ async def _keep_rules(carts: Client, mug: UUID, customer_id: UUID) -> None:
         system, zone=TaxZone(name="South", countries=["FR"], rates=[ZoneRate("TVA", "0.2")])
     )
     assert await carts.tax_zones(system) == [zone]
+    near = await carts.save_delivery_zone(
+        system, zone=DeliveryZone(name="Near", areas=[DeliveryArea("DE", None, ["10*"])])
+    )
+    assert near.id is not None and await carts.delivery_zones(system) == [near]
+    await carts.delete_delivery_zone(system, zone_id=near.id)
+    days = await carts.save_delivery_calendar(
+        system, calendar=DeliveryCalendar(channel="other", holidays=[date(2026, 12, 25)])
+    )
+    assert await carts.delivery_calendars(system) == [days]
     books = await carts.save_tax_class(system, tax_class=TaxClass(code="books", name="Books"))
     assert [one.code for one in await carts.tax_classes(system)] == ["books", "standard"]
     bulk = await carts.save_promotion(

@@ -7,6 +7,7 @@ from uuid import UUID
 import nats
 import pytest
 
+from mercato.contracts.carriers import Sender
 from mercato.contracts.carts import NewLine
 from mercato.contracts.orders import (
     ChangeInput,
@@ -22,6 +23,7 @@ from mercato.contracts.orders import (
     PlaceStatus,
     ReturnLine,
     ReturnReceipt,
+    Seller,
 )
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, NotFound
@@ -84,7 +86,36 @@ async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
     await _staff_moves_money(orders)
     await _figures(orders)
     await _changes(orders)
+    await _papers_and_labels(orders)
     assert orders.called == {method.name for method in methods_of(Orders)}
+
+
+async def _papers_and_labels(orders: Client) -> None:
+    bought = await orders.bought()
+    own: dict[str, Any] = {"number": bought.number, "token": bought.token}
+    home = bought.shipping_address
+    seller = Seller(channel="default", name="Kiln & Loom", address=["Gartenweg 3"], country="DE")
+    saved = await orders.save_seller(STAFF, seller=seller)
+    assert await orders.sellers(STAFF) == [saved]
+    invoice = await orders.request_invoice(GUEST_CONTEXT, **own)
+    assert await orders.issue_invoice(STAFF, order_id=bought.id) == invoice
+    assert (await orders.documents(STAFF, order_id=bought.id)).items == [invoice]
+    assert (await orders.buyer_documents(GUEST_CONTEXT, **own)).items == [invoice]
+    pages = await orders.document_file(STAFF, document_id=invoice.id)
+    assert await orders.buyer_document_file(GUEST_CONTEXT, **own, document_id=invoice.id) == pages
+    assert pages.content.startswith(b"%PDF-")
+
+    await orders.till.carriers.impl.save_sender(STAFF, sender=Sender("default", home))
+    parcel = (await orders.create_fulfillment(STAFF, order_id=bought.id)).fulfillments[0].id
+    assert (await orders.packing_slip(STAFF, fulfillment_id=parcel)).content.startswith(b"%PDF-")
+    rates = (await orders.label_rates(STAFF, fulfillment_id=parcel)).rates
+    labeled = await orders.buy_label(
+        STAFF, fulfillment_id=parcel, carrier=rates[0].carrier, service=rates[0].service
+    )
+    (known,) = await orders.parcel_labels(STAFF, order_id=bought.id)
+    assert known.label is not None
+    assert known.label.tracking_number == labeled.fulfillments[0].tracking_number
+    assert await orders.buyer_tracking(GUEST_CONTEXT, **own) == []
 
 
 async def test_a_refusal_arrives_with_its_code_and_data(orders: Client) -> None:
