@@ -27,6 +27,7 @@ from mercato.edge.arrivals import (
 )
 from mercato.edge.cache import Key
 from mercato.edge.context import Asker, context_of
+from mercato.edge.guesses import FAILURES
 from mercato.edge.idempotency import Claim, owner_of
 from mercato.edge.plans import is_response, refuse_unknown
 from mercato.edge.problems import Malformed, UnsupportedMedia
@@ -131,7 +132,24 @@ class Exchange:
         self.body = await read_body(self.receive, self.headers, route.body_bytes)
         self._refuse_forged(found)
         key = self._idempotency_key(found)
-        return await (self._call(found) if key is None else self._call_once(found, key))
+        return await (self._tried(found) if key is None else self._call_once(found, key))
+
+    async def _tried(self, found: "Found") -> Answer | None:
+        """Call the handler; where failing often means guessing, a failure makes the next try wait."""
+        name = found.route.throttle
+        if not name:
+            return await self._call(found)
+        guesses = self.gate.parts.guesses
+        guesses.admit(name, self.ctx)
+        try:
+            answer = await self._call(found)
+        except MercatoError as error:
+            if error.code in FAILURES[name]:
+                guesses.failed(name, self.ctx)
+            raise
+        if self.facts is not None and self.facts.failed:
+            guesses.failed(name, self.ctx)
+        return answer
 
     async def _know_who(self, found: "Found") -> None:
         parts, timeout_s = self.gate.parts, found.route.timeout_s
@@ -193,7 +211,7 @@ class Exchange:
             return claim
         answer: Answer | None = None
         try:
-            answer = await self._call(found)
+            answer = await self._tried(found)
         except Exception as error:
             answer = departures.refusal(self, error)
         finally:

@@ -59,6 +59,7 @@ class Route:
         "plan",
         "recent",
         "replays",
+        "throttle",
         "timeout_s",
     )
 
@@ -75,6 +76,7 @@ class Route:
         self.label = path
         self.recent: bool = handler.opt.get("recent", False)
         self.cached: tuple[str, ...] | None = handler.opt.get("cached")
+        self.throttle: str = handler.opt.get("throttle", "")
         self.checks_csrf: bool = handler.opt.get("csrf", True)
         self.replays: bool = handler.opt.get("replay", True)
         self.timeout_s: float | None = handler.opt.get("timeout_s", TIMEOUT_S)

@@ -11,7 +11,8 @@ in the last minutes who they are is asked to; services say the same with `princi
 `cached` (tags; public GETs only) · `answers` (status codes that this route gives beside the usual ones: a
 sentence, or the type of the body) · `any_query=True` (the address may name what no parameter is called, as
 filters by attribute do; other API routes refuse it) · `csrf=False` (for callers that prove themselves
-otherwise, as signed webhooks do) · `replay=False` (an answer that holds secrets is never kept for an
+otherwise, as signed webhooks do) · `throttle="codes"` or `"payments"` (who fails
+here again and again has to wait) · `replay=False` (an answer that holds secrets is never kept for an
 Idempotency-Key) · `timeout_s` (default 10; None for streams).
 """
 
@@ -59,7 +60,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class RequestFacts:
     """What the edge has found out about one request; handlers use the functions below instead."""
 
-    __slots__ = ("csrf", "ctx", "depends_on", "form_key", "private")
+    __slots__ = ("csrf", "ctx", "depends_on", "failed", "form_key", "private")
 
     def __init__(self, ctx: Context, csrf: Callable[[str], str], form_key: Callable[[], str]) -> None:
         self.ctx = ctx
@@ -67,6 +68,7 @@ class RequestFacts:
         self.form_key = form_key
         self.depends_on: set[str] = set()
         self.private = False
+        self.failed = False
 
 
 def facts(connection: Connection) -> RequestFacts:
@@ -99,6 +101,11 @@ def depends_on(connection: Connection, tags: Iterable[str]) -> None:
 def keep_private(connection: Connection) -> None:
     """This answer is for this visitor alone: it is not kept in the shared cache."""
     facts(connection).private = True
+
+
+def count_failure(connection: Connection) -> None:
+    """This try failed though its page is shown: it counts where the route is throttled."""
+    facts(connection).failed = True
 
 
 def cookie(name: str, value: str, *, max_age_s: int | None = None) -> Cookie:

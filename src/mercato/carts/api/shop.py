@@ -140,7 +140,7 @@ async def remove_line(
     return await carts.remove_line(ctx, cart_id=cart_id, token=cart_token, line_id=line_id)
 
 
-@post("/carts/{cart_id:uuid}/coupons", permission=PUBLIC)
+@post("/carts/{cart_id:uuid}/coupons", permission=PUBLIC, throttle="codes")
 async def add_coupon(
     ctx: Context, carts: Carts, cart_id: UUID, data: CouponInput, cart_token: OwnToken = None
 ) -> Cart:
@@ -156,7 +156,7 @@ async def remove_coupon(
     return await carts.remove_coupon(ctx, cart_id=cart_id, token=cart_token, code=code)
 
 
-@post("/carts/{cart_id:uuid}/gift-cards", permission=PUBLIC)
+@post("/carts/{cart_id:uuid}/gift-cards", permission=PUBLIC, throttle="codes")
 async def add_gift_card(
     ctx: Context, carts: Carts, cart_id: UUID, data: GiftCardInput, cart_token: OwnToken = None
 ) -> Cart:

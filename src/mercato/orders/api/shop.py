@@ -62,6 +62,7 @@ class PendingOrder(msgspec.Struct, frozen=True):
 @post(
     "/carts/{cart_id:uuid}/complete",
     permission=PUBLIC,
+    throttle="payments",
     answers={
         202: PendingOrder,
         402: "The payment was declined; `decline_code` says why. The cart is open again.",

@@ -9,7 +9,7 @@ from mercato.contracts.carts import Cart, CartLine, Carts, NewLine
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
-from mercato.kernel.web import PUBLIC
+from mercato.kernel.web import PUBLIC, count_failure
 from mercato.settings import Settings
 from mercato.storefront.bag import BagKey, bag_cookie, find_bag
 from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
@@ -95,7 +95,7 @@ async def change(
     return await _changed(request, ctx, catalog, carts, settings, cart)
 
 
-@post("/cart/coupons", permission=PUBLIC, include_in_schema=False, status_code=200)
+@post("/cart/coupons", permission=PUBLIC, throttle="codes", include_in_schema=False, status_code=200)
 async def coupon(
     request: Request[Any, Any, Any],
     data: Form,
@@ -116,6 +116,7 @@ async def coupon(
     try:
         cart = await carts.add_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
     except Invalid as refused:
+        count_failure(request)
         reason = COUPON_REASONS.get(str(refused.data.get("reason", "")), refused.detail)
         errors = one_error("code", reason or f"The code {code} is not valid.")
         return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, code=code)

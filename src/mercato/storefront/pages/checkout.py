@@ -17,7 +17,7 @@ from mercato.contracts.users import Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.money import Money
-from mercato.kernel.web import CART_COOKIE, PUBLIC, expired_cookie
+from mercato.kernel.web import CART_COOKIE, PUBLIC, count_failure, expired_cookie
 from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey, bag_key, find_bag
@@ -136,7 +136,7 @@ async def delivery(
     return await _onward(around, key, cart, checkout.PAYMENT)
 
 
-@post("/checkout/payment", permission=PUBLIC, include_in_schema=False, status_code=200)
+@post("/checkout/payment", permission=PUBLIC, throttle="payments", include_in_schema=False, status_code=200)
 async def pay(
     request: Request[Any, Any, Any],
     data: Form,
@@ -220,6 +220,7 @@ async def _lead_on(around: Surroundings, placement: Placement) -> Response[str]:
     if placement.status is PlaceStatus.REQUIRES_ACTION and placement.next_action:
         return await _leave(around, placement.next_action.url)
     if placement.status is PlaceStatus.DECLINED:
+        count_failure(request)
         return see_other(request, f"/checkout?step=payment&declined={placement.decline_code or 'declined'}")
     return see_other(request, RETURN_PATH)
 
