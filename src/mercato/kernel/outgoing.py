@@ -63,7 +63,7 @@ def is_public(address: str) -> bool:
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """What may be fetched. Only tests, whose far server stands on this machine, change how hosts are judged."""
+    """What may be fetched. Only tests, whose far server stands on this machine, judge hosts otherwise."""
 
     https_only: bool = True
     ports: frozenset[int] = PORTS
