@@ -26,6 +26,11 @@ app.command("mercato.commands.prepare:prepare", show=False)
 
 users = cyclopts.App(name="users", help="Accounts of the shop's staff.")
 users.command("mercato.commands.owner:create_owner", name="create-owner", help="Create the first owner.")
+users.command(
+    "mercato.commands.breach_filter:breach_filter",
+    name="breach-filter",
+    help="Make the file of breached passwords.",
+)
 search = cyclopts.App(name="search", help="The search index.")
 search.command(
     "mercato.commands.rebuild:search", name="rebuild", help="Write the index anew from the tables."

@@ -70,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_publishable_key: str = ""
     """`pk_…`, told to pages that embed Stripe's own form."""
     stripe_api_base: str = "https://api.stripe.com"
+    breached_passwords: str = ""
+    """A file of `mercato users breach-filter`: passwords in it are refused, beside those every shop knows."""
     failpoint: str = ""
     clock_offset_s: int = 0
     """For fault tests: this process lives so many seconds in the future."""

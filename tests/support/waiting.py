@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -24,3 +25,17 @@ async def eventually(
                 f"this did not become true in {timeout_s} s: {inspect.getsource(condition).strip()}"
             )
         await asyncio.sleep(every_s)
+
+
+def eventually_sync(condition: Callable[[], T | None], *, timeout_s: float = 10, every_s: float = 0.05) -> T:
+    """Like `eventually`, where no event loop runs."""
+    end = time.monotonic() + timeout_s
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(
+                f"this did not become true in {timeout_s} s: {inspect.getsource(condition).strip()}"
+            )
+        time.sleep(every_s)

@@ -24,6 +24,7 @@ NAVIGATION = (
     _Entry("Stock", "/admin/stock", "boxes", "read_stock"),
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
+    _Entry("Invitations", "/admin/invitations", "mail", "read_staff"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
     _Entry("Delivery", "/admin/delivery", "truck", "read_settings"),
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),

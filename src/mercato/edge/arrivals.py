@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from mercato.edge.problems import HeadersTooLarge
-from mercato.kernel.web import CART_COOKIE, SESSION_COOKIE
+from mercato.kernel.web import BACK_COOKIE, CART_COOKIE, SESSION_COOKIE
 
 Headers = dict[bytes, bytes]
 
@@ -19,7 +19,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT_CHANNEL = "default"
 DEFAULT_LOCALE = "en"
 HOST_PREFIX = "__Host-"
-HOSTED = frozenset({SESSION_COOKIE, CART_COOKIE})
+HOSTED = frozenset({SESSION_COOKIE, CART_COOKIE, BACK_COOKIE})
 MAX_COOKIES = 60
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")

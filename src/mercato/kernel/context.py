@@ -34,6 +34,9 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     """(permission, channel) of rights that hold in some channels only. What does not ask about channels
     refuses them: a service that knows a channel uses `require_in` and `channels_of`."""
     session_id: UUID | None = None
+    acting_id: UUID | None = None
+    """Whoever of the staff acts for this person, in a session without rights of staff."""
+    acting_label: str = ""
     proven_at: datetime | None = None
     """When this person last proved who they are, in this session."""
     has_mfa: bool = False
@@ -52,7 +55,8 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     @property
     def label(self) -> str:
         """How a timeline or an audit row names this actor."""
-        return self.email or self.name or self.kind.value
+        own = self.email or self.name or self.kind.value
+        return f"{self.acting_label} for {own}" if self.acting_id is not None else own
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions or ALL_PERMISSIONS in self.permissions
@@ -127,7 +131,12 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
         return self.id
 
     def require_own_user_id(self) -> UUID:
-        """Like `require_user_id`, for what only the owner of an account may do with it."""
+        """Like `require_user_id`, for what only the owner of an account may do with it.
+
+        Raises Denied("acting_for_other") for whoever acts for somebody else.
+        """
+        if self.acting_id is not None:
+            raise Denied("acting_for_other", "Only the owner of the account may do this.")
         return self.require_user_id()
 
 

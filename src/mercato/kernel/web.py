@@ -38,6 +38,8 @@ LARGE_BODY_BYTES: Final = 10 * 1024 * 1024
 
 API_PREFIX: Final = "/api/v1"
 SESSION_COOKIE: Final = "session"
+BACK_COOKIE: Final = "session_back"
+"""The own session of whoever acts for a customer, until they come back."""
 CART_COOKIE: Final = "cart"
 THEME_COOKIE: Final = "theme"
 

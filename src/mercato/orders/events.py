@@ -9,7 +9,7 @@ from mercato.contracts.carriers import LabelBought, ParcelTracked, TrackingStatu
 from mercato.contracts.notifications import MessagesSent
 from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, OrderShipped, OrderStatus
 from mercato.contracts.payments import MoneyAlert, PaymentChanged
-from mercato.contracts.users import UserConfirmed
+from mercato.contracts.users import AccountsMerged, UserConfirmed
 from mercato.kernel import clock
 from mercato.kernel.db import Tx
 from mercato.kernel.inbox import Subscription
@@ -73,11 +73,11 @@ def subscriptions_of(parts: Parts) -> tuple[Subscription, ...]:
     async def hear_carriers(tx: Tx, events: Sequence[LabelBought | ParcelTracked]) -> None:
         await carriers_told(parts, tx, events)
 
-    async def hear_users(tx: Tx, events: Sequence[UserConfirmed]) -> None:
-        await guests_confirmed(tx, events)
+    async def hear_users(tx: Tx, events: Sequence[UserConfirmed | AccountsMerged]) -> None:
+        await customers_changed(tx, events)
 
     return (
-        Subscription("orders-customers", (UserConfirmed,), hear_users),
+        Subscription("orders-customers", (UserConfirmed, AccountsMerged), hear_users),
         Subscription("orders-carriers", (LabelBought, ParcelTracked), hear_carriers, linger_s=0.1),
         Subscription("orders-papers", PAPER_EVENTS, hear_own, linger_s=0.9),
         Subscription(
@@ -151,10 +151,13 @@ async def mail_sent(parts: Parts, tx: Tx, events: Sequence[MessagesSent]) -> Non
         tx.after_commit(lambda order_id=order_id: parts.live.publish(f"order.{order_id}"))  # type: ignore[misc]
 
 
-async def guests_confirmed(tx: Tx, events: Sequence[UserConfirmed]) -> None:
-    """Whoever has proved a mailbox gets the orders that were placed with it as a guest."""
+async def customers_changed(tx: Tx, events: Sequence[UserConfirmed | AccountsMerged]) -> None:
+    """Whoever has proved a mailbox gets what was ordered with it as a guest; merged accounts share theirs."""
     for event in events:
-        await customers.attach_guest_orders(tx, customer_id=event.user_id, email=event.email)
+        if isinstance(event, UserConfirmed):
+            await customers.attach_guest_orders(tx, customer_id=event.user_id, email=event.email)
+        else:
+            await customers.move_orders(tx, from_id=event.dropped_id, to_id=event.kept_id)
 
 
 async def payments_changed(parts: Parts, tx: Tx, events: Sequence[PaymentChanged]) -> None:

@@ -131,4 +131,5 @@ def _shell(known: Navigation, path: str, count: int, ctx: Context) -> ShopShell:
         cart_count=count,
         visitor=(principal.name or principal.email) if principal.is_signed_in else "",
         is_staff=principal.is_staff,
+        acting_for=(principal.name or principal.email) if principal.acting_id is not None else "",
     )

@@ -34,6 +34,8 @@ class ShopShell(msgspec.Struct, frozen=True):
     visitor: str = ""
     """The name of the signed-in customer; empty for a guest."""
     is_staff: bool = False
+    acting_for: str = ""
+    """Whom somebody of the staff acts for on this page; empty when nobody does."""
 
 
 class AdminShell(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from mercato.kernel.errors import Unavailable
+from mercato.kernel.breaches import BreachFilter
+from mercato.kernel.errors import FieldError, Invalid, Unavailable
 from mercato.kernel.ids import new_token
 
 MEMORY_KIB = 19 * 1024
@@ -22,11 +23,12 @@ T = TypeVar("T")
 class Passwords:
     """Argon2id with OWASP's parameters (19 MiB, two passes, one lane)."""
 
-    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, *, max_waiting: int = MAX_WAITING, breaches: BreachFilter | None = None) -> None:
         self.verifications = 0
         """How many hashes were verified since the start, the dummy's included."""
         self.waiting = 0
         self._max_waiting = max_waiting
+        self._breaches = breaches
         self._hasher = PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
         self._dummy: str | None = None
@@ -50,12 +52,20 @@ class Passwords:
         """Run a check of a password's strength on the same thread: it takes milliseconds."""
         await self._run(check)
 
+    async def refuse_breached(self, password: str, *, field: str = "password") -> None:
+        """Refuse a new password that is in the filter of breaches. Raises Invalid on `field`."""
+        if self._breaches is not None and await self._run(lambda: password in (self._breaches or ())):
+            message = "This password is known from a breach elsewhere: choose another."
+            raise Invalid(detail=message, errors=[FieldError(field, "password_breached", message)])
+
     async def warm(self) -> None:
         """Make the dummy now, so that the first unknown address is not answered more slowly than others."""
         self._dummy = await self.hash(new_token())
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._breaches is not None:
+            self._breaches.close()
 
     def _verify(self, stored: str | None, password: str) -> bool:
         self.verifications += 1

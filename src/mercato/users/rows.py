@@ -1,11 +1,14 @@
 """Rows of the store as structs of the contract."""
 
+from datetime import datetime
 from uuid import UUID
 
 from mercato.contracts.shared import Address
-from mercato.contracts.users import ApiKey, Role, SavedAddress, SessionInfo, User
+from mercato.contracts.users import ApiKey, Invitation, Role, SavedAddress, SessionInfo, User
 from mercato.kernel.db import Row
 from mercato.users.devices import device_of
+
+STAFF_DEVICE = "Our staff, for you"
 
 
 def user_of(row: Row) -> User:
@@ -30,7 +33,7 @@ def session_of(row: Row, current: UUID | None) -> SessionInfo:
     return SessionInfo(
         id=row["id"], user_agent=row["user_agent"], client_address=row["client_address"],
         created_at=row["created_at"], last_used_at=row["last_used_at"], is_current=row["id"] == current,
-        device=device_of(row["user_agent"]),
+        device=STAFF_DEVICE if row["is_acted"] else device_of(row["user_agent"]),
     )  # fmt: skip
 
 
@@ -48,4 +51,17 @@ def api_key_of(row: Row) -> ApiKey:
         channel=row["channel"], created_at=row["created_at"], created_by=row["created_by"],
         expires_at=row["expires_at"], last_used_at=row["last_used_at"], revoked_at=row["revoked_at"],
         version=row["version"],
+    )  # fmt: skip
+
+
+def invitation_of(row: Row, now: datetime) -> Invitation:
+    ended = (
+        ("accepted", row["accepted_at"] is not None),
+        ("revoked", row["revoked_at"] is not None),
+        ("expired", row["expires_at"] <= now),
+    )
+    return Invitation(
+        id=row["id"], email=row["email"], name=row["name"], roles=row["roles"],
+        invited_by=row["invited_by_email"], created_at=row["created_at"], expires_at=row["expires_at"],
+        status=next((name for name, holds in ended if holds), "open"),
     )  # fmt: skip

@@ -55,6 +55,8 @@ async def create_api_key(
             expires_at=clock.now() + timedelta(days=days) if days else None,
         )
     except (Invalid, Denied, Conflict) as error:
+        if error.code == "step_up_required":
+            raise
         return await _list(ctx, request, users, orders, catalog, typed=data, error=error)
     return await _list(ctx, request, users, orders, catalog, issued=issued)
 
@@ -76,6 +78,8 @@ async def rotate_api_key(
             grace_hours=whole(data, "grace_hours", most=168) or 0,
         )  # fmt: skip
     except (Invalid, Denied, Conflict) as error:
+        if error.code == "step_up_required":
+            raise
         return await _list(ctx, request, users, orders, catalog, error=error)
     return await _list(ctx, request, users, orders, catalog, issued=issued)
 

@@ -52,7 +52,13 @@ async def list_customers(
 
 @get("/admin/customers/{user_id:uuid}", permission="read_customers")
 async def show_customer(
-    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, user_id: UUID
+    ctx: Context,
+    request: AnyRequest,
+    users: Users,
+    orders: Orders,
+    catalog: Catalog,
+    user_id: UUID,
+    done: str = "",
 ) -> Response[str]:
     """One account with its latest orders."""
     user = await users.get_user(ctx, user_id=user_id)
@@ -63,6 +69,13 @@ async def show_customer(
             "shell": await shell_of(ctx, orders, catalog, PATH),
             "locale": ctx.locale,
             "user": user,
+            "said": words.said(done),
+            "consents": await users.consents_of(ctx, user_id=user_id),
+            "may_write": ctx.principal.may("write_customers"),
+            "may_act": ctx.principal.may("write_customers")
+            and user.is_active
+            and user.is_confirmed
+            and user.id != ctx.principal.id,
             "figures": (await _figures(ctx, orders, [user.email])).get(user.email),
             "orders": await _orders(ctx, orders, user.email),
             "sees_orders": ctx.principal.may_somewhere("read_orders"),

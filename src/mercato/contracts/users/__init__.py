@@ -3,6 +3,7 @@
 from mercato.contracts.users.account_events import (
     AccountDeleted,
     AccountFact,
+    AccountsMerged,
     ConsentChanged,
     EmailChanged,
     EmailChangeOffered,
@@ -11,6 +12,7 @@ from mercato.contracts.users.account_events import (
     SignedInFromNewDevice,
     StaffInvited,
 )
+from mercato.contracts.users.acting import Impersonation, Invitation
 from mercato.contracts.users.events import (
     AccessChanged,
     FactorsChanged,
@@ -50,6 +52,7 @@ __all__ = [
     "AccessChanged",
     "AccountDeleted",
     "AccountFact",
+    "AccountsMerged",
     "AddedPasskey",
     "ApiKey",
     "AppSetup",
@@ -62,6 +65,8 @@ __all__ = [
     "EmailChanged",
     "FactorsChanged",
     "FactorsOverview",
+    "Impersonation",
+    "Invitation",
     "IssuedApiKey",
     "NewPasskey",
     "Passkey",

@@ -81,3 +81,15 @@ class StaffInvited(AccountFact, frozen=True):
     subject: ClassVar[str] = "users.staff_invited"
     inviter: str
     token: str
+
+
+class AccountsMerged(Event, frozen=True):
+    """Two accounts were one person's: what belonged to `dropped_id` belongs to `kept_id`."""
+
+    subject: ClassVar[str] = "users.merged"
+    kept_id: UUID
+    dropped_id: UUID
+
+    @property
+    def key(self) -> UUID:
+        return self.kept_id

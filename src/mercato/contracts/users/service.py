@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from mercato.contracts.users.accounts import Accounts
+from mercato.contracts.users.acting import Acting
 from mercato.contracts.users.factors import Factors
 from mercato.contracts.users.keys import ApiKeys
 from mercato.contracts.users.personal import Personal
@@ -19,6 +20,7 @@ class Users(
     ApiKeys,
     Roles,
     Personal,
+    Acting,
     Protocol,
 ):
     """The users service. Answers never tell whether an address has an account."""

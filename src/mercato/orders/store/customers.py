@@ -13,3 +13,8 @@ async def attach_guest_orders(tx: Tx, *, customer_id: UUID, email: str) -> int:
         customer_id, email,
     )  # fmt: skip
     return len(rows)
+
+
+async def move_orders(tx: Tx, *, from_id: UUID, to_id: UUID) -> None:
+    """Orders of one customer belong to another from now on."""
+    await tx.execute("update orders.orders set customer_id = $2 where customer_id = $1", from_id, to_id)

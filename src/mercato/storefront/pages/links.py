@@ -12,12 +12,13 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
-from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
 from mercato.storefront.frame import frame
 from mercato.ui.rendering import page
 
 TOKEN_MOST = 200
 EMAIL_CHANGE = "/account/email-change"
+INVITATION = "/account/invitation"
 TOO_OLD = "This link was used before or is too old."
 
 
@@ -37,6 +38,12 @@ class LinkPage(msgspec.Struct, frozen=True):
 CHANGE = LinkPage(
     "Another e-mail address", EMAIL_CHANGE, "Confirm the change",
     "The address of your account changes when both mailboxes have confirmed it.",
+)  # fmt: skip
+
+
+JOIN = LinkPage(
+    "Join the staff", INVITATION, "Join", "Choose a password; then the admin is open to you.",
+    asks_password=True,
 )  # fmt: skip
 
 
@@ -77,6 +84,44 @@ async def email_change(
     return answer(request, base, done)
 
 
+@get(INVITATION, permission=PUBLIC, include_in_schema=False)
+async def invitation_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """Choose a password and join."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    return answer(request, base, JOIN, request.query_params.get("token", "")[:TOKEN_MOST])
+
+
+@post(INVITATION, permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
+async def accept_invitation(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
+) -> Response[str]:
+    """Join the staff."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    token, password = text_of(data, "token", TOKEN_MOST), data.get("password", "")[:256]
+    try:
+        if not password:
+            raise Invalid(errors=one_error("password", "Enter a password").all)
+        joined = await users.accept_invitation(ctx, token=token, password=password)
+    except Invalid as refused:
+        if refused.errors:
+            return answer(request, base, JOIN, token, errors_of(refused), 422)
+        text = f"{TOO_OLD} Ask whoever invited you for a new one."
+        return answer(request, base, JOIN, "", one_error("", text), 422)
+    done = msgspec.structs.replace(
+        JOIN, done=f"Welcome, {joined.name}. Sign in with {joined.email} and your password.",
+        next_url="/admin/sign-in", next_label="Open the admin",
+    )  # fmt: skip
+    return answer(request, base, done)
+
+
 def answer(
     request: Request[Any, Any, Any],
     base: dict[str, Any],
@@ -91,4 +136,4 @@ def answer(
     return page(request, "link.html", context, status=status, headers=headers)
 
 
-routes = [email_change_form, email_change]
+routes = [email_change_form, email_change, invitation_form, accept_invitation]

@@ -34,6 +34,7 @@ async def create(
 ) -> IssuedApiKey:
     """A new key; its secret is in the answer and nowhere else."""
     ctx.principal.require("write_api_keys")
+    ctx.principal.require_recent()
     now = clock.now()
     wanted = _wanted(permissions)
     _refuse_beyond(ctx.principal, wanted, channel)
@@ -55,6 +56,7 @@ async def create(
 async def rotate(desk: Desk, ctx: Context, *, key_id: UUID, version: int, grace_hours: int) -> IssuedApiKey:
     """Another secret for a key; the old one works on for `grace_hours`."""
     ctx.principal.require("write_api_keys")
+    ctx.principal.require_recent()
     now = clock.now()
     prefix, secret = _new_secret()
     async with desk.database.transaction() as tx:

@@ -51,7 +51,7 @@ async def create_user(
         )  # fmt: skip
         if not is_new:
             raise Conflict("email_taken", "There is an account with this e-mail address.")
-        made = await _give_roles(tx, user_id=user_id, codes=sorted(set(roles)), by=ctx.principal.id, now=now)
+        made = await give_roles(tx, user_id=user_id, codes=sorted(set(roles)), by=ctx.principal.id, now=now)
         await desk.acted(
             tx, ctx, "user.created", about=("user", user_id), label=address, after={"roles": made.roles}
         )
@@ -74,7 +74,7 @@ async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str]
         if wanted == present:
             return user_of(row)
         await end_all(desk, tx, user_id=user_id, keep=_own_session(ctx, user_id), reason="rights_changed")
-        changed = await _give_roles(
+        changed = await give_roles(
             tx, user_id=user_id, codes=sorted(wanted), by=ctx.principal.id, now=clock.now()
         )
         await desk.acted(
@@ -131,12 +131,12 @@ async def ensure_owner(desk: Desk, ctx: Context, *, email: str, password: str | 
         await accounts.confirm_user(tx, user_id=user_id, now=now)
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
         await end_all(desk, tx, user_id=user_id, keep=None, reason="rights_changed")
-        await _give_roles(tx, user_id=user_id, codes=[domain.OWNER_ROLE], by=None, now=now)
+        await give_roles(tx, user_id=user_id, codes=[domain.OWNER_ROLE], by=None, now=now)
         await desk.acted(tx, ctx, "user.first_owner", about=("user", user_id), label=address)
     return generated
 
 
-async def _give_roles(tx: Tx, *, user_id: UUID, codes: Sequence[str], by: UUID | None, now: datetime) -> User:
+async def give_roles(tx: Tx, *, user_id: UUID, codes: Sequence[str], by: UUID | None, now: datetime) -> User:
     await rights.replace_roles(tx, user_id=user_id, codes=codes, by=by, now=now)
     row = await accounts.user_by_id(tx, user_id=user_id)
     assert row is not None

@@ -1,6 +1,7 @@
 """REST routes of accounts; they run in the edge and call the contract only."""
 
 from mercato.users.api import (
+    acting,
     address_rules,
     admin,
     api_keys,
@@ -20,4 +21,5 @@ routes = [
     *api_keys.routes,
     *roles.routes,
     *personal.routes,
+    *acting.routes,
 ]

@@ -1,8 +1,10 @@
 """The users service, made of its parts: one module for each part of the contract."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from mercato.kernel import clock
+from mercato.kernel.breaches import BreachFilter
 from mercato.kernel.runtime import Runtime
 from mercato.users import domain
 from mercato.users.actions import Desk
@@ -10,6 +12,7 @@ from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart
+from mercato.users.service.acting import ActingPart
 from mercato.users.service.api_keys import ApiKeysPart
 from mercato.users.service.factors import FactorsPart
 from mercato.users.service.personal import PersonalPart
@@ -33,13 +36,15 @@ class UsersService(
     ApiKeysPart,
     RolesPart,
     PersonalPart,
+    ActingPart,
 ):
     """Implements `contracts.users.Users`."""
 
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self.database = runtime.database("users")
-        self.passwords = Passwords()
+        breaches = BreachFilter(Path(settings.breached_passwords)) if settings.breached_passwords else None
+        self.passwords = Passwords(breaches=breaches)
         self.keys = SigningKeys(self.database, issuer=settings.public_url, secret=settings.secret_key)
         self.principals = Principals(self.database, self.keys)
         self.desk = Desk(

@@ -18,6 +18,7 @@ class AccountsPart(Part):
     async def register(
         self, ctx: Context, *, email: str, password: str, name: str, marketing: bool = False
     ) -> None:
+        await self.desk.passwords.refuse_breached(password)
         await registration.register(
             self.desk, ctx, email=email, password=password, name=name, marketing=marketing
         )
@@ -29,6 +30,7 @@ class AccountsPart(Part):
         await registration.request_password_reset(self.desk, ctx, email=email)
 
     async def reset_password(self, ctx: Context, *, token: str, password: str) -> None:
+        await self.desk.passwords.refuse_breached(password)
         await registration.reset_password(self.desk, token=token, password=password)
 
     async def me(self, ctx: Context) -> User:
@@ -43,6 +45,7 @@ class AccountsPart(Part):
         return await profile.update_me(self.desk, ctx, name=name, phone=phone, locale=locale)
 
     async def change_password(self, ctx: Context, *, current: str, new: str) -> None:
+        await self.desk.passwords.refuse_breached(new, field="new")
         await signing_in.change_password(self.desk, ctx, current=current, new=new)
 
     async def addresses(self, ctx: Context) -> list[SavedAddress]:

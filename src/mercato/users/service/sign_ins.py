@@ -35,13 +35,13 @@ class SignInsPart(Part):
         return [rows.session_of(row, ctx.principal.session_id) for row in found]
 
     async def revoke_session(self, ctx: Context, *, session_id: UUID) -> None:
-        user_id = ctx.principal.require_user_id()
+        user_id = ctx.principal.require_own_user_id()
         async with self.database.transaction() as tx:
             if not await signing_in.revoke_session(self.desk, tx, user_id=user_id, session_id=session_id):
                 raise NotFound("session_not_found", "There is no such session.")
 
     async def revoke_other_sessions(self, ctx: Context) -> int:
-        user_id, keep = ctx.principal.require_user_id(), ctx.principal.session_id
+        user_id, keep = ctx.principal.require_own_user_id(), ctx.principal.session_id
         async with self.database.transaction() as tx:
             return await signing_in.end_all(self.desk, tx, user_id=user_id, keep=keep, reason="revoked")
 

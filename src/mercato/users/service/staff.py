@@ -42,6 +42,7 @@ class StaffPart(Part):
     async def create_user(
         self, ctx: Context, *, email: str, name: str, password: str, roles: list[str]
     ) -> User:
+        await self.desk.passwords.refuse_breached(password)
         return await staffing.create_user(
             self.desk, ctx, email=email, name=name, password=password, roles=roles
         )

@@ -8,7 +8,7 @@ from mercato.kernel.db import Queries, Row, Tx
 
 _USER = """
   u.id, u.email, u.name, u.phone, u.locale, u.confirmed_at, u.is_active, u.created_at, u.last_sign_in_at,
-  u.version,
+  u.version, u.deleted_at,
   array(select r.role_code from users.user_roles r where r.user_id = u.id order by 1) as roles,
   array(select distinct p from users.user_roles r join users.roles o on o.code = r.role_code,
         unnest(o.permissions) p where r.user_id = u.id order by 1) as permissions

@@ -125,9 +125,15 @@ async def sweep_devices(db: Queries, *, before: datetime) -> None:
     await db.execute("delete from users.devices where last_seen_at < $1", before)
 
 
+_PERSONAL = (
+    "addresses", "consents", "devices", "email_tokens", "email_changes", "user_roles", "authenticators",
+    "recovery_codes", "passkeys", "challenges",
+)  # fmt: skip
+
+
 async def forget_person(tx: Tx, *, user_id: UUID, email: str, now: datetime) -> None:
     """Nothing of a person is left in the account but its id; `email` stands for the address."""
-    for table in ("addresses", "consents", "devices", "email_tokens", "email_changes", "user_roles"):
+    for table in _PERSONAL:
         await tx.execute(f"delete from users.{table} where user_id = $1", user_id)
     await tx.execute(
         "update users.sessions set user_agent = '', client_address = '' where user_id = $1", user_id

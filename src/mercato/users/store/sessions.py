@@ -8,7 +8,7 @@ from mercato.kernel.db import Queries, Row
 
 _PRINCIPAL = """
   s.id as session_id, s.last_used_at, coalesce(s.proven_at, s.created_at) as proven_at, s.has_mfa,
-  u.id as user_id, u.email, u.name,
+  u.id as user_id, u.email, u.name, x.impersonator_id, i.email as impersonator,
   coalesce((select bool_or(o.requires_mfa) from users.user_roles r join users.roles o on o.code = r.role_code
             where r.user_id = u.id), false) as requires_mfa,
   array(select distinct p from users.user_roles r join users.roles o on o.code = r.role_code,
@@ -16,21 +16,27 @@ _PRINCIPAL = """
   array(select distinct p || ' ' || c from users.user_roles r join users.roles o on o.code = r.role_code,
         unnest(o.permissions) p, unnest(o.channels) c where r.user_id = u.id) as limited
 from users.sessions s join users.users u on u.id = s.user_id
+left join users.impersonations x on x.session_id = s.id left join users.users i on i.id = x.impersonator_id
 """
 _ALIVE = (
     "s.ended_at is null and s.expires_at > $2 and s.last_used_at + make_interval(secs => s.idle_s) > $2"
     " and u.is_active"
 )
+_ACTOR_ALIVE = "(x.session_id is null or i.is_active)"
 
 
 async def principal_of_token(db: Queries, *, token_hash: bytes, now: datetime) -> Row | None:
     """Who is behind a browser's session token, with rights as they are now."""
-    return await db.fetchrow(f"select {_PRINCIPAL} where s.token_hash = $1 and {_ALIVE}", token_hash, now)
+    return await db.fetchrow(
+        f"select {_PRINCIPAL} where s.token_hash = $1 and {_ALIVE} and {_ACTOR_ALIVE}", token_hash, now
+    )
 
 
 async def principal_of_session(db: Queries, *, session_id: UUID, now: datetime) -> Row | None:
     """Who is behind the session that an access token names."""
-    return await db.fetchrow(f"select {_PRINCIPAL} where s.id = $1 and {_ALIVE}", session_id, now)
+    return await db.fetchrow(
+        f"select {_PRINCIPAL} where s.id = $1 and {_ALIVE} and {_ACTOR_ALIVE}", session_id, now
+    )
 
 
 async def touch_session(db: Queries, *, session_id: UUID, now: datetime, unless_after: datetime) -> None:
@@ -130,7 +136,9 @@ async def end_sessions(db: Queries, *, user_id: UUID, keep: UUID | None, reason:
     """End all sessions of a user but `keep`; returns how many."""
     rows = await db.fetch(
         "update users.sessions set ended_at = $3, end_reason = $4"
-        " where user_id = $1 and ended_at is null and id is distinct from $2 returning id",
+        " where id in (select s.id from users.sessions s where s.user_id = $1 and s.ended_at is null union all"
+        "   select x.session_id from users.impersonations x where x.impersonator_id = $1)"
+        " and ended_at is null and id is distinct from $2 returning id",
         user_id, keep, now, reason,
     )  # fmt: skip
     return len(rows)
@@ -138,7 +146,9 @@ async def end_sessions(db: Queries, *, user_id: UUID, keep: UUID | None, reason:
 
 async def sessions_of_user(db: Queries, *, user_id: UUID, now: datetime, limit: int) -> list[Row]:
     return await db.fetch(
-        "select s.id, s.user_agent, s.client_address, s.created_at, s.last_used_at from users.sessions s"
+        "select s.id, s.user_agent, s.client_address, s.created_at, s.last_used_at,"
+        " exists (select 1 from users.impersonations x where x.session_id = s.id) as is_acted"
+        " from users.sessions s"
         f" join users.users u on u.id = s.user_id where s.user_id = $1 and {_ALIVE}"
         " order by s.last_used_at desc limit $3",
         user_id, now, limit,
