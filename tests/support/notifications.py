@@ -11,6 +11,7 @@ from aiosmtpd.smtp import SMTP
 
 from mercato.contracts.notifications import Message, Notifications
 from mercato.contracts.orders import (
+    DraftSent,
     OrderChanged,
     OrderPaid,
     OrderPlaced,
@@ -57,6 +58,7 @@ def order(kind: type[Event], **changes: Any) -> Any:
             "tracking_url": "https://dhl.example/JD014", "lines": [LAMP],
         },
         OrderPaid: {},
+        DraftSent: {"lines": [LAMP]},
         OrderChanged: {
             "change_id": new_id(), "kind": "edit", "difference": 0, "owed": 0, "reason": "",
             "lines": [LAMP], "removed": [],

@@ -53,6 +53,8 @@ SAID = {
     "delivered": "Marked as delivered.",
     "fulfillment_canceled": "The fulfillment was canceled.",
     "noted": "The note was added.",
+    "draft_sent": "The customer gets a mail with the link.",
+    "draft_placed": "The order was placed.",
     "tagged": "The tags were saved.",
     "change_confirmed": "The change was made.",
     "change_canceled": "It was canceled.",

@@ -57,6 +57,10 @@ KINDS = {
             (*_ORDER, "lines", "removed", "owed", "reason"),
         ),
         Kind(
+            "draft_order", "Draft order", "Your order at {{ shop_name }} is ready to be paid",
+            ("shop_name", "shop_url", "lines", "total", "draft_url"),
+        ),
+        Kind(
             "order_return_requested", "Return requested", "Your return for order {{ number }}",
             (*_ORDER, "lines"),
         ),

@@ -7,6 +7,7 @@ import msgspec
 
 from mercato.contracts.orders import (
     DocumentIssued,
+    DraftSent,
     LatePayment,
     OrderCanceled,
     OrderChanged,
@@ -44,6 +45,7 @@ OrderEvent = (
     | OrderCanceled
     | OrderRefunded
     | DocumentIssued
+    | DraftSent
     | OrderChanged
     | ReturnRequested
     | ReturnApproved
@@ -62,6 +64,7 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     OrderCanceled: "order_canceled",
     OrderRefunded: "order_refunded",
     OrderChanged: "order_changed",
+    DraftSent: "draft_order",
     ReturnRequested: "order_return_requested",
     ReturnApproved: "order_return_approved",
     ReturnReceived: "order_return_received",

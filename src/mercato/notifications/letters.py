@@ -76,7 +76,7 @@ class Letters:
         """What the templates of this kind may name, written for people of `locale`."""
         found = {"shop_name": self._shop_name, "shop_url": self._url}
         token = quote(str(data.get(domain.SECRET, "")), safe="")
-        if template.startswith("order_"):
+        if template.startswith(("order_", "draft_")):
             return found | self._order(data, locale, token)
         if template in money.VARIABLES:
             return found | money.VARIABLES[template](data, self._url, domain.locale_of(locale))
@@ -112,6 +112,7 @@ class Letters:
         return {
             "number": domain.one_line(data["number"]),
             "order_url": f"{self._url}/order/{number}?token={token}",
+            "draft_url": f"{self._url}/draft/{data['order_id']}?token={token}",
             "total": money(data["total"]),
             "date": _date(datetime.fromisoformat(data["occurred_at"]).date(), known),
             "name": domain.greeted(data.get("name") or ""),

@@ -3,10 +3,12 @@
 from typing import Any, Protocol
 from uuid import UUID
 
+from mercato.contracts.carts import Cart
 from mercato.contracts.orders import (
     ChangeAction,
     Document,
     DocumentIssued,
+    DraftSent,
     LatePayment,
     OrderCanceled,
     OrderChanged,
@@ -23,6 +25,7 @@ from mercato.contracts.orders import (
 )
 from mercato.orders.change_rows import ChangeRow
 from mercato.orders.records import Draft, ParcelRow, PlacedOrder
+from mercato.orders.store.drafts import DraftOrderRow
 
 
 class _Known(Protocol):
@@ -98,6 +101,29 @@ def document_issued(order: _Known, token: str, document: Document) -> DocumentIs
         document_id=document.id,
         paper=document.kind,
         document_number=document.number,
+    )
+
+
+def draft_sent(draft: DraftOrderRow, token: str, cart: Cart) -> DraftSent:
+    return DraftSent(
+        order_id=draft.id,
+        number="",
+        email=draft.email,
+        locale=draft.locale,
+        currency=cart.currency,
+        total=cart.totals.total.amount,
+        token=token,
+        lines=[
+            SoldLine(
+                variant_id=line.variant_id,
+                product_id=line.product_id,
+                name=line.name,
+                sku=line.sku,
+                quantity=line.quantity,
+                total=line.total.amount,
+            )
+            for line in cart.lines
+        ],
     )
 
 

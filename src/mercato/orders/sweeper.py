@@ -4,15 +4,20 @@ import asyncio
 
 import structlog
 
+from mercato.kernel import clock
 from mercato.kernel.ending import end
 from mercato.kernel.schedules import Schedule
+from mercato.orders.actions import drafts
+from mercato.orders.actions.amend import KEEP_PREVIEWS
 from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds
 from mercato.orders.actions.resume import sweep
 from mercato.orders.actions.unpaid import cancel_unpaid
 from mercato.orders.parts import Parts
+from mercato.orders.store import changes
 
 SWEEP_EVERY_S = 1.0
 HOLDS_EVERY_S = 5.0
+DRAFTS_EVERY_S = 60.0
 UNPAID_EVERY_S = 600.0
 MAX_ROUNDS = 50
 """Batches of one run: a backlog after an outage is worked off, and a run still ends."""
@@ -41,6 +46,7 @@ class Sweeper:
         return (
             Schedule(name="orders-resume", every_s=SWEEP_EVERY_S, run=self.sweep),
             Schedule(name="orders-holds", every_s=HOLDS_EVERY_S, run=self.settle_holds),
+            Schedule(name="orders-drafts", every_s=DRAFTS_EVERY_S, run=self.settle_drafts),
             Schedule(name="orders-unpaid", every_s=UNPAID_EVERY_S, run=self.cancel_unpaid),
         )
 
@@ -55,6 +61,11 @@ class Sweeper:
 
     async def cancel_unpaid(self) -> None:
         await cancel_unpaid(self._parts)
+
+    async def settle_drafts(self) -> None:
+        """Draft orders that were paid or whose time is over, and previews that nobody confirmed."""
+        await drafts.sweep(self._parts)
+        await changes.forget_drafts(self._parts.db, before=clock.now() - KEEP_PREVIEWS)
 
     async def _run(self) -> None:
         while self._rung:

@@ -205,13 +205,13 @@ async def _wish(
         kind=kind,
         quantities=quantities,
         returns=returns,
-        add=await _new_lines(ctx, stock, data) if has_new else [],
+        add=await new_lines(ctx, stock, data) if has_new else [],
         resolution=one_of(ClaimResolution, text(data, "resolution")) or ClaimResolution.REPLACEMENT,
         reason=text(data, "reason")[:200],
     )
 
 
-async def _new_lines(ctx: Context, stock: Stock, data: dict[str, Any]) -> list[NewLine]:
+async def new_lines(ctx: Context, stock: Stock, data: dict[str, Any]) -> list[NewLine]:
     """The variants whose SKUs were typed. Raises Invalid for a SKU that nothing has."""
     lines = []
     for number in range(NEW_LINES):

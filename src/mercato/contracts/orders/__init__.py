@@ -27,8 +27,15 @@ from mercato.contracts.orders.documents import (
     InvoiceTime,
     Seller,
 )
+from mercato.contracts.orders.drafts import (
+    DraftInput,
+    DraftOrder,
+    DraftRow,
+    DraftStatus,
+)
 from mercato.contracts.orders.events import (
     DocumentIssued,
+    DraftSent,
     LatePayment,
     OrderCanceled,
     OrderChanged,
@@ -85,6 +92,11 @@ __all__ = [
     "DocumentIssued",
     "DocumentKind",
     "DocumentList",
+    "DraftInput",
+    "DraftOrder",
+    "DraftRow",
+    "DraftSent",
+    "DraftStatus",
     "Fulfillment",
     "FulfillmentLine",
     "FulfillmentStatus",

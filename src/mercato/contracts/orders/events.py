@@ -77,6 +77,14 @@ class OrderShipped(_OrderEvent, frozen=True):
     lines: list[SoldLine]
 
 
+class DraftSent(_OrderEvent, frozen=True):
+    """Staff has prepared an order and asks its customer to pay: `order_id` is the draft, `token` opens it.
+    It has no number yet."""
+
+    subject: ClassVar[str] = "orders.draft_sent"
+    lines: list[SoldLine]
+
+
 class OrderChanged(_OrderEvent, frozen=True):
     """Something was added or taken off; `difference` is what the buyer owes more through it, `owed` all that
     is still to be paid."""

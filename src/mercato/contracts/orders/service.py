@@ -6,10 +6,11 @@ from mercato.contracts.orders.buying import Buying
 from mercato.contracts.orders.changing import Changing
 from mercato.contracts.orders.desk import Desk
 from mercato.contracts.orders.documents import Documents
+from mercato.contracts.orders.drafts import Drafting
 from mercato.contracts.orders.figures import Figures
 from mercato.contracts.orders.labels import Labels
 from mercato.contracts.orders.sending import Sending
 
 
-class Orders(Buying, Desk, Sending, Labels, Changing, Documents, Figures, Protocol):
+class Orders(Buying, Desk, Sending, Labels, Changing, Drafting, Documents, Figures, Protocol):
     """The orders service."""

@@ -5,9 +5,12 @@ from mercato.orders.service.buying import BuyingPart
 from mercato.orders.service.changing import ChangingPart
 from mercato.orders.service.desk import DeskPart
 from mercato.orders.service.documents import DocumentsPart
+from mercato.orders.service.drafting import DraftingPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.labels import LabelsPart
 
 
-class OrdersService(BuyingPart, DeskPart, BulkPart, LabelsPart, ChangingPart, DocumentsPart, FiguresPart):
+class OrdersService(
+    BuyingPart, DeskPart, BulkPart, LabelsPart, ChangingPart, DraftingPart, DocumentsPart, FiguresPart
+):
     """Implements `contracts.orders.Orders`."""
