@@ -31,6 +31,11 @@ def pay(shop: Shop, draft: dict[str, Any], token: str = "sim_ok", **more: Any) -
     return httpx.post(path, json=body, headers={"X-Order-Token": draft["token"]}, timeout=30, trust_env=False)
 
 
+def look(shop: Shop, draft: dict[str, Any], token: str) -> httpx.Response:
+    path = f"{shop.url}/api/v1/draft-orders/{draft['id']}"
+    return httpx.get(path, headers={"X-Order-Token": token}, timeout=30, trust_env=False)
+
+
 async def test_the_customer_pays_by_the_link_and_has_the_discount(
     shop: Shop, goods: Goods, staff: Staff
 ) -> None:
@@ -40,10 +45,7 @@ async def test_the_customer_pays_by_the_link_and_has_the_discount(
     assert staff.level(goods, "LAMP")["allocated"] == before
     sent = staff.post(f"/draft-orders/{draft['id']}/invitation", {})
     assert sent["status"] == "sent"
-    wrong = httpx.get(
-        f"{shop.url}/api/v1/draft-orders/{draft['id']}", headers={"X-Order-Token": "x"}, trust_env=False
-    )
-    assert wrong.status_code == 404
+    assert look(shop, draft, "x").status_code == 404
     assert pay(shop, draft, "sim_decline").status_code == 402
     paid = pay(shop, draft)
     assert paid.status_code == 201, paid.text
