@@ -412,6 +412,18 @@ async def test_returns_are_possible_for_thirty_days(till: Till, moving_clock: Cl
     assert approved.changes[-1].status is ChangeStatus.APPROVED
 
 
+async def test_verify_finds_units_that_no_return_brought_back(till: Till) -> None:
+    order = await sent(till, 2)
+    change = await requested(till, order)
+    await till.orders.approve_return(STAFF, change_id=change.id)
+    await till.orders.receive_return(STAFF, change_id=change.id, receipt=ReturnReceipt())
+    await till.deliver_events()
+    await till.assert_books_agree()
+    await till.db.execute("update orders.lines set quantity_returned = 2")
+    found = (await till.orders.verify(SYSTEM_CONTEXT)).differences
+    assert [(one.check, one.expected, one.found) for one in found] == [("returned_units", "1", "2")]
+
+
 # Exchanges and claims
 
 

@@ -24,6 +24,7 @@ async def verify(parts: Parts) -> Verification:
     documents numbered without gaps."""
     differences = await figures.wrong_totals(parts.db, limit=MAX_DIFFERENCES)
     differences += await figures.wrong_sales(parts.db, limit=MAX_DIFFERENCES)
+    differences += await figures.wrong_returns(parts.db, limit=MAX_DIFFERENCES)
     differences += [
         Difference("document_numbers", series, str(last), str(count))
         for series, last, count in await papers.gaps(parts.db)

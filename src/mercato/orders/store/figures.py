@@ -122,6 +122,23 @@ async def wrong_sales(db: Queries, *, limit: int) -> list[Difference]:
     ]
 
 
+async def wrong_returns(db: Queries, *, limit: int) -> list[Difference]:
+    """Lines of which other units came back than their returns say, or more than were sent."""
+    rows = await db.fetch(
+        "select l.id, l.quantity_returned, coalesce(r.units, 0)::int as found from orders.lines l"
+        " join orders.orders o on o.id = l.order_id and o.attempt = l.attempt"
+        " left join (select (x ->> 'line_id')::uuid as line_id, sum((x ->> 'received')::int) as units"
+        " from orders.changes c, jsonb_array_elements(c.lines) x where c.status in ('received', 'refunded')"
+        " and x ->> 'action' = 'return' group by 1) r on r.line_id = l.id"
+        " where l.quantity_returned <> coalesce(r.units, 0) or l.quantity_returned > l.quantity_fulfilled limit $1",
+        limit,
+    )
+    return [
+        Difference("returned_units", str(row["id"]), str(row["found"]), str(row["quantity_returned"]))
+        for row in rows
+    ]
+
+
 async def stuck(db: Queries, *, overdue_before: datetime, limit: int) -> list[Difference]:
     """Drafts and intents that are parked, or overdue for so long that no sweeper can be at work."""
     rows = await db.fetch(
