@@ -106,7 +106,7 @@ class NotificationsShop:
         return await self.service.delivery.deliver_due()
 
     async def mails(self, recipient: str | None = None) -> list[Message]:
-        return (await self.notifications.mailbox(SYSTEM_CONTEXT, recipient=recipient)).items
+        return (await self.notifications.mailbox(SYSTEM_CONTEXT, recipient=recipient, limit=100)).items
 
     async def statuses(self) -> list[tuple[str, str, int]]:
         """(template, status, tries) of all messages, oldest first."""
