@@ -23,6 +23,8 @@ NAVIGATION = (
     _Entry("Products", "/admin/products", "tag", "read_products"),
     _Entry("Stock", "/admin/stock", "boxes", "read_stock"),
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
+    _Entry("Payments", "/admin/payments", "credit-card", "read_payments"),
+    _Entry("Gift cards", "/admin/gift-cards", "star", "read_gift_cards"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("Invitations", "/admin/invitations", "mail", "read_staff"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),

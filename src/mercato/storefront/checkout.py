@@ -11,6 +11,7 @@ NEEDS = {CONTACT: ("email", "shipping_address"), DELIVERY: ("delivery_method",),
 
 LEFT_PAGE = "left_page"
 DECLINES = {
+    "credit_unavailable": "A gift card or your store credit no longer covers its part. Nothing was charged.",
     LEFT_PAGE: "You left the payment page. Nothing was charged: pay there, or choose another way.",
     "card_declined": "The bank declined the card. Use another card or another way to pay.",
     "insufficient_funds": "The account has not enough funds. Use another card or another way to pay.",

@@ -32,7 +32,7 @@ from mercato.ui.rendering import AnyRequest, page, see_other
 RECENT = 3
 ORDERS_PER_PAGE = 20
 TABS = (("Overview", "/account"), ("Orders", "/account/orders"), ("Addresses", "/account/addresses"),
-        ("Profile", "/account/profile"), ("Security", "/account/security"),
+        ("Profile", "/account/profile"), ("Security", "/account/security"), ("Credit", "/account/credit"),
         ("Privacy", "/account/privacy"))  # fmt: skip
 PRIVATE = {"Cache-Control": "no-store"}
 

@@ -12,6 +12,7 @@ from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
 from mercato.kernel.web import PUBLIC, count_failure
 from mercato.settings import Settings
 from mercato.storefront.bag import BagKey, bag_cookie, find_bag
+from mercato.storefront.credit import card_error
 from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
 from mercato.storefront.frame import frame
 from mercato.storefront.pages.product import show_product
@@ -214,6 +215,7 @@ async def _answer(
         "other_problems": [each for each in cart.problems if not each.line_id] if cart else [],
         "errors": errors or Errors(),
         "code": code,
+        "card_error": card_error(request),
         "typed": typed or {},
         "removed": removed,
         "is_fresh": is_fresh,

@@ -21,6 +21,7 @@ from mercato.kernel.web import CART_COOKIE, PUBLIC, count_failure, expired_cooki
 from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey, bag_key, find_bag
+from mercato.storefront.credit import card_error, usable_credit
 from mercato.storefront.forms import (
     ADDRESS_FIELDS,
     Errors,
@@ -161,6 +162,7 @@ async def pay(
         provider=provider,
         token=text_of(data, f"{provider}_token") or None,
         return_url=settings.public_url + RETURN_PATH,
+        expected_due=_seen_due(data, cart.currency),
     )
     try:
         placement = await orders.place(
@@ -196,6 +198,12 @@ async def come_back(
     if placement.status is PlaceStatus.REQUIRES_ACTION and "canceled" in request.query_params:
         return see_other(request, f"/checkout?step=payment&declined={checkout.LEFT_PAGE}")
     return await _lead_on(Surroundings(request, ctx, catalog, carts, payments, settings), placement)
+
+
+def _seen_due(data: dict[str, str], currency: str) -> Money | None:
+    """What the page said is left to pay after gift cards; None when it did not say."""
+    seen = text_of(data, "expected_due")
+    return Money(int(seen), currency) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
 
 
 async def _stand(around: Surroundings, orders: Orders) -> Response[str]:
@@ -274,10 +282,11 @@ async def _answer(
     found = checkout.sections(cart, step)
     shown = checkout.open_section(found)
     has_address = cart.shipping_address is not None
-    channel, methods, providers, base = await asyncio.gather(
+    channel, methods, providers, credit, base = await asyncio.gather(
         around.catalog.channel(ctx, code=ctx.channel),
         _methods(ctx, carts, key) if has_address and shown == checkout.DELIVERY else _none(),
         around.payments.providers(ctx) if shown == checkout.PAYMENT else _none(),
+        usable_credit(ctx, around.payments, cart) if shown == checkout.PAYMENT else _none(),
         frame(request, ctx, around.catalog, carts, around.settings, count=0),
     )
     home = home_country(channel.countries, ctx.locale)
@@ -293,6 +302,8 @@ async def _answer(
         "errors": errors or Errors(),
         "methods": methods,
         "payment_methods": providers,
+        "usable_credit": credit,
+        "card_error": card_error(request),
         "countries": countries_of(channel.countries, language_of(ctx)),
         "is_onward": push,
         "problems": [each for each in cart.problems if each.code != "price_changed"],

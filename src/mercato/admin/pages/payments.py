@@ -1,0 +1,183 @@
+"""The books of payments: payments, the ledger, disputes, one order in detail; comparing with a provider."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+
+from mercato.admin import words
+from mercato.admin.forms import FormData, one_of, status_of, text
+from mercato.admin.lists import address
+from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import Orders
+from mercato.contracts.payments import DisputeStatus, LedgerEntry, Payments
+from mercato.contracts.shared import Verification
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Invalid, MercatoError, Unavailable
+from mercato.kernel.money import Money
+from mercato.ui.rendering import page
+
+PATH = "/admin/payments"
+LEDGER = "/admin/ledger"
+DISPUTES = "/admin/disputes"
+LIMIT = 50
+OF_ORDER = 100
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get(PATH, permission="read_payments")
+async def list_payments(
+    ctx: Context,
+    request: AnyRequest,
+    payments: Payments,
+    orders: Orders,
+    catalog: Catalog,
+    cursor: str | None = None,
+) -> Response[str]:
+    """Every payment, newest first."""
+    return await _payments(ctx, request, payments, orders, catalog, cursor=cursor)
+
+
+@post(PATH + "/reconciliation", permission="read_payments", timeout_s=60)
+async def reconcile(
+    ctx: Context, request: AnyRequest, payments: Payments, orders: Orders, catalog: Catalog, data: FormData
+) -> Response[str]:
+    """Compare with the provider's own list, now."""
+    provider = text(data, "provider")[:40]
+    try:
+        result = await payments.reconcile(ctx, provider=provider)
+    except (Invalid, Unavailable) as error:
+        return await _payments(ctx, request, payments, orders, catalog, error=error)
+    return await _payments(ctx, request, payments, orders, catalog, provider=provider, result=result)
+
+
+@get(LEDGER, permission="read_payments")
+async def show_ledger(
+    ctx: Context,
+    request: AnyRequest,
+    payments: Payments,
+    orders: Orders,
+    catalog: Catalog,
+    cursor: str | None = None,
+) -> Response[str]:
+    """The double-entry books, newest first."""
+    found = await payments.ledger(ctx, limit=LIMIT, cursor=cursor)
+    context = {
+        "found": found,
+        "rows": _rows(found.items),
+        "first_url": LEDGER if cursor else "",
+        "next_url": _next(LEDGER, found),
+    }
+    return await _answer(ctx, request, orders, catalog, "admin/ledger.html", LEDGER, context)
+
+
+@get(DISPUTES, permission="read_payments")
+async def list_disputes(
+    ctx: Context,
+    request: AnyRequest,
+    payments: Payments,
+    orders: Orders,
+    catalog: Catalog,
+    status: str = "",
+    cursor: str | None = None,
+) -> Response[str]:
+    """Chargebacks, newest first."""
+    chosen = one_of(DisputeStatus, status)
+    found = await payments.disputes(ctx, status=chosen, limit=LIMIT, cursor=cursor)
+    more = found.next_cursor
+    context = {
+        "found": found,
+        "views": [
+            ("All", DISPUTES, chosen is None),
+            *((words.label(one)[0], address(DISPUTES, status=one), chosen is one) for one in DisputeStatus),
+        ],
+        "first_url": address(DISPUTES, status=chosen) if cursor else "",
+        "next_url": address(DISPUTES, status=chosen, cursor=more) if more else "",
+    }
+    return await _answer(ctx, request, orders, catalog, "admin/disputes.html", DISPUTES, context)
+
+
+@get("/admin/orders/{order_id:uuid}/payments", permission="read_payments")
+async def show_order_payments(
+    ctx: Context, request: AnyRequest, payments: Payments, orders: Orders, catalog: Catalog, order_id: UUID
+) -> Response[str]:
+    """The payments of one order with every event, its rows in the books, its disputes."""
+    context = {
+        "order_id": order_id,
+        "number": await _number(ctx, orders, order_id),
+        "payments": await payments.payments_of_order(ctx, order_id=order_id),
+        "events": (await payments.payment_events(ctx, order_id=order_id, limit=OF_ORDER)).items,
+        "rows": _rows((await payments.ledger(ctx, order_id=order_id, limit=OF_ORDER)).items),
+        "disputes": (await payments.disputes(ctx, order_id=order_id, limit=OF_ORDER)).items,
+    }
+    return await _answer(ctx, request, orders, catalog, "admin/order_payments.html", PATH, context)
+
+
+async def _payments(
+    ctx: Context,
+    request: AnyRequest,
+    payments: Payments,
+    orders: Orders,
+    catalog: Catalog,
+    *,
+    cursor: str | None = None,
+    provider: str = "",
+    result: Verification | None = None,
+    error: MercatoError | None = None,
+) -> Response[str]:
+    found = await payments.list_payments(ctx, limit=LIMIT, cursor=cursor)
+    offers = await payments.providers(ctx)
+    context = {
+        "found": found,
+        "providers": [(one.code, one.name) for one in offers],
+        "provider": provider,
+        "result": result,
+        "error": (error.detail or str(error)) if error else "",
+        "first_url": PATH if cursor else "",
+        "next_url": _next(PATH, found),
+    }
+    status = status_of(error) if error else 200
+    return await _answer(ctx, request, orders, catalog, "admin/payments.html", PATH, context, status=status)
+
+
+async def _answer(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    template: str,
+    path: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> Response[str]:
+    tabs = [("Payments", PATH), ("Ledger", LEDGER), ("Disputes", DISPUTES)]
+    base = {
+        "shell": await shell_of(ctx, orders, catalog, PATH),
+        "locale": ctx.locale,
+        "label": words.label,
+        "tabs": [(name, url, url == path) for name, url in tabs],
+    }
+    headers = {"Cache-Control": "no-store"}
+    return page(request, template, {**base, **context}, status=status, headers=headers)
+
+
+def _rows(entries: list[LedgerEntry]) -> list[tuple[LedgerEntry, Money, Money]]:
+    """(row, debit, credit), for people."""
+    return [(row, Money(row.debit, row.currency), Money(row.credit, row.currency)) for row in entries]
+
+
+async def _number(ctx: Context, orders: Orders, order_id: UUID) -> str:
+    """The number of the order for those who may see orders."""
+    if not ctx.principal.may("read_orders"):
+        return ""
+    return (await orders.get_order(ctx, order_id=order_id)).number
+
+
+def _next(path: str, found: Any) -> str:
+    return address(path, cursor=found.next_cursor) if found.next_cursor else ""
+
+
+routes = [list_payments, reconcile, show_ledger, list_disputes, show_order_payments]
