@@ -37,6 +37,14 @@ ELSEWHERE |= {"orders.canceled", "job.taken", "orders.document_numbered", "order
 ELSEWHERE |= {"orders.change_confirmed", "orders.collected", "orders.change_allocated"}
 ELSEWHERE |= {"orders.units_freed", "orders.restocked", "orders.return_received"}
 ELSEWHERE |= {"carriers.label_sold", "carriers.webhook_stored"}
+ELSEWHERE |= {"payments.caught_up"}
+WITH_A_CARD = {
+    "payments.credit_held": "sim_ok",
+    "payments.credit_decided": "sim_ok",
+    "payments.credit_dropped": "sim_decline",
+}
+"""The same, of orders of which a gift card pays a part."""
+CARD_VALUE = 1_000
 HEALED_WITHIN_S = 60.0
 LEASES_LAST_S = 60
 """The longest: carts that are frozen without an order are opened after 40 s."""
@@ -77,6 +85,39 @@ def test_a_kill_leaves_one_order_and_one_charge_or_nothing(
         assert mails.count("order_placed") == 1
 
 
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("failpoint", list(WITH_A_CARD))
+def test_a_kill_spends_a_gift_card_once_or_not_at_all(
+    shop: Shop, goods: Goods, staff: Staff, buyer: Buyer, failpoint: str
+) -> None:
+    charged = charges(buyer)
+    issued = staff.post("/gift-cards", {"value": CARD_VALUE, "currency": "EUR"})
+    buyer.fill(LAMP=1).address()
+    applied = buyer.client.post(f"{buyer.path}/gift-cards", json={"code": issued["code"]})
+    assert applied.json()["totals"]["paid_by_credit"]["amount"] == CARD_VALUE
+    process = shop.process_of("payments")
+    process.stop()
+    process.start(MERCATO_FAILPOINT=failpoint)
+    shop.await_ready()
+    with contextlib.suppress(httpx.TransportError):
+        buyer.complete(WITH_A_CARD[failpoint])
+    process.await_death()
+    shop.turn_clock(LEASES_LAST_S)
+    process.start()
+    shop.await_ready()
+
+    await_settled(buyer)
+
+    assert_books_agree(shop)
+    placed = staff.get("/orders", q=buyer.email)["items"]
+    card = staff.get(f"/gift-cards/{issued['card']['id']}")["card"]
+    assert len(placed) == len(charges(buyer)) - len(charged) <= 1
+    assert card["balance"]["amount"] == CARD_VALUE * (1 - len(placed))
+    assert card["held"]["amount"] == 0
+    if WITH_A_CARD[failpoint] == "sim_decline":
+        assert placed == []
+
+
 def test_every_failpoint_of_placing_is_tried() -> None:
     sources = Path(mercato.__file__).parent.rglob("*.py")
     named = {
@@ -85,7 +126,7 @@ def test_every_failpoint_of_placing_is_tried() -> None:
         for name in re.findall(r'failpoint\("([\w.]+)"\)', source.read_text("utf-8"))
     }
 
-    assert named == set(PLACING) | ELSEWHERE
+    assert named == set(PLACING) | set(WITH_A_CARD) | ELSEWHERE
 
 
 def charges(buyer: Buyer) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mercato.contracts.shared import Page
 from mercato.kernel import clock
 from mercato.kernel.db import Database
 from mercato.kernel.runtime import Runtime
@@ -15,6 +16,7 @@ from mercato.payments.provider_kit import Bench, ContractBroken, ProviderContrac
 from mercato.payments.providers.manual import Manual
 from mercato.payments.providers.port import (
     OperationResult,
+    ProviderCharge,
     ProviderSession,
     SessionRequest,
     Surroundings,
@@ -106,6 +108,9 @@ class Careless:
         return OperationResult()
 
     void = refund = capture
+
+    async def charges(self, *, cursor: str | None) -> Page[ProviderCharge]:
+        return Page([])
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         return WebhookEvent("1", "somebody")

@@ -11,6 +11,7 @@ Run it against the provider's test account, or against a server of yours that be
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +20,13 @@ from mercato.contracts.payments import SessionStatus
 from mercato.kernel.errors import Conflict, Invalid, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from mercato.payments.providers.port import Provider, ProviderSession, SessionRequest, session_key
+from mercato.payments.providers.port import (
+    Provider,
+    ProviderCharge,
+    ProviderSession,
+    SessionRequest,
+    session_key,
+)
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[None]]
@@ -28,6 +35,7 @@ Signed = tuple[dict[str, str], bytes]
 TRIES = 20
 PAUSE_S = 0.2
 AT_ONCE = 8
+MAX_PAGES = 1000
 
 
 class ContractBroken(AssertionError):
@@ -81,6 +89,7 @@ class ProviderContract:
                 self.refunds_no_more_than_taken,
                 self.refunds_at_once_stay_bounded,
                 self.knows_no_strange_reference,
+                self.lists_what_it_took,
             ]
         return found
 
@@ -195,6 +204,25 @@ class ProviderContract:
         found = await _ask(lambda: self.provider.fetch(strange))
         _same("what fetch says of an unknown reference", found, None)
         await self._fails("refund", msgspec.structs.replace(said, reference=strange), 100)
+
+    async def lists_what_it_took(self) -> None:
+        """`charges` names each payment once, with what was taken and given back; fetch names its refunds."""
+        said = await self._create(self._request())
+        key = _key()
+        await self._succeeds("refund", said, 2_500, key)
+        found: list[ProviderCharge] = []
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            page = await _ask(partial(self.provider.charges, cursor=cursor))
+            found += [charge for charge in page.items if charge.reference == said.reference]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        _same("how often it is listed", len(found), 1)
+        amounts = (found[0].authorized, found[0].captured, found[0].refunded)
+        _same("authorized, captured, refunded", amounts, (10_000, 10_000, 2_500))
+        refunds = [(one.amount, one.key) for one in (await self._fetch(said.reference)).refunds]
+        _same("the refunds that fetch names", refunds, [(2_500, key)])
 
     async def webhook_names_its_attempt(self) -> None:
         """A signed message is believed, names the attempt, and has the same id each time it is read."""

@@ -62,6 +62,7 @@ async def take(engine: Engine, *, order_id: UUID, attempt: int) -> None:
 async def drop(engine: Engine, *, order_id: UUID, attempt: int) -> None:
     """What the attempt holds is free again."""
     await _settle(engine, "void", order_id, attempt)
+    failpoint("payments.credit_dropped")
 
 
 async def payments_of(engine: Engine, order_id: UUID, attempt: int) -> list[Payment]:
@@ -75,7 +76,6 @@ def with_credits(result: PayResult, credits: list[Payment]) -> PayResult:
 
 async def _settle(engine: Engine, kind: Kind, order_id: UUID, attempt: int) -> None:
     await operate_on_credit(engine, kind, order_id=order_id, attempt=attempt, key=f"credit:{attempt}")
-    failpoint(f"payments.credit_{kind}")
 
 
 async def _hold_one(

@@ -49,9 +49,12 @@ async def operate(
 
 async def operate_on_credit(engine: Engine, kind: Kind, *, order_id: UUID, attempt: int, key: str) -> None:
     """Do `kind` with all that an attempt holds of gift cards and store credit; nothing when it holds none."""
-    for operation in await _begin(
+    operations = await _begin(
         engine, kind, order_id=order_id, key=key, amount=None, reason="", attempt=attempt
-    ):
+    )
+    if operations:
+        failpoint("payments.credit_decided")
+    for operation in operations:
         await run(engine, operation)
 
 
