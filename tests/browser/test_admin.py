@@ -89,7 +89,7 @@ def sign_in(page: Page, url: str, email: str, password: str) -> None:
     page.goto(f"{url}/admin/sign-in")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.locator(".console-main h1").wait_for()
 
 
@@ -110,11 +110,11 @@ def test_a_stranger_is_sent_to_sign_in_and_comes_back_to_the_page_asked_for(
         assert page.url.endswith("/admin/sign-in?next=%2Fadmin%2Forders%3Fstatus%3Dplaced")
         page.locator("#email").fill(OWNER)
         page.locator("#password").fill("not the password")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("E-mail or password is not right")
         assert page.locator("#email").input_value() == OWNER
         page.locator("#password").fill(demo.password or "")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         assert page.url == f"{demo.url}/admin/orders?status=placed"
         assert page.locator(".sidebar").get_by_text("Hearth & Loam").is_visible()
 
