@@ -25,6 +25,7 @@ NAVIGATION = (
     _Entry("Customers", "/admin/customers", "users", "read_customers"),
     _Entry("Payments", "/admin/payments", "credit-card", "read_payments"),
     _Entry("Gift cards", "/admin/gift-cards", "star", "read_gift_cards"),
+    _Entry("Promotions", "/admin/promotions", "percent", "read_promotions"),
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("Invitations", "/admin/invitations", "mail", "read_staff"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
@@ -32,8 +33,26 @@ NAVIGATION = (
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
     _Entry("Staff", "/admin/staff", "user-round", "read_staff"),
     _Entry("Audit log", "/admin/audit", "shield", "read_audit"),
+    _Entry("Taxes", "/admin/taxes", "badge-percent", "read_settings"),
     _Entry("System", "/admin/system", "activity", "read_system"),
 )
+
+
+_PRICE_TABS = (
+    ("Promotions", "/admin/promotions", "read_promotions"),
+    ("Price lists", "/admin/price-lists", "read_promotions"),
+    ("Customer groups", "/admin/customer-groups", "read_customers"),
+    ("Try prices", "/admin/price-trial", "read_promotions"),
+)
+
+
+def price_tabs(ctx: Context, current: str) -> list[tuple[str, str, bool]]:
+    """The pages about prices that this person may open: label, address, whether it is this one."""
+    return [
+        (label, url, url == current)
+        for label, url, permission in _PRICE_TABS
+        if ctx.principal.may_somewhere(permission)
+    ]
 
 
 def landing_of(principal: Principal) -> str:
