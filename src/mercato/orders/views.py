@@ -163,6 +163,7 @@ def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
         credited=money(view.credited),
         changes=[change.shown(view.currency) for change in view.changes],
         tags=view.tags,
+        cart_id=view.cart_id,
     )
 
 

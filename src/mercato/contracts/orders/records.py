@@ -188,6 +188,8 @@ class Order(msgspec.Struct, frozen=True):
     """What the buyer still owes; negative: what is to go back to them. Held money counts as paid."""
     credited: Money | None = None
     """What was promised back without changing what was sold."""
+    cart_id: UUID | None = None
+    """The cart that it was placed from: its price can be explained while the cart is kept."""
     changes: list[OrderChange] = []
     """Edits, returns, exchanges and claims, oldest first."""
     tags: list[str] = []

@@ -31,6 +31,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order with all that belongs to it, as stored."""
 
     id: UUID
+    cart_id: UUID
     number: str
     status: OrderStatus
     payment_status: OrderPaymentStatus
