@@ -23,6 +23,7 @@ from support.up import Up
 
 OWNER = "owner@example.com"
 PASSWORD = "four unrelated quiet words"
+LOOKING = ["Overview", "Orders", "Products", "Stock", "Customers", "Promotions"]
 WIDTHS = (320, 390, 768, 1024, 1280, 1440)
 
 pytestmark = pytest.mark.timeout(180)
@@ -317,9 +318,17 @@ def test_the_overview_asks_how_the_services_are_after_it_has_loaded(staff: Staff
 @pytest.mark.parametrize(
     ("role", "links", "refused"),
     [
-        ("support", ["Overview", "Orders", "Products", "Customers", "Mails"], "/admin/system"),
-        ("analyst", ["Overview", "Orders", "Products", "Customers"], "/admin/messages"),
-        ("catalog_editor", ["Products"], "/admin/orders"),
+        (
+            "support",
+            ["Overview", "Orders", "Products", "Stock", "Customers", "Promotions", "Mails"],
+            "/admin/system",
+        ),
+        (
+            "analyst",
+            ["Overview", "Orders", "Products", "Stock", "Customers", "Promotions"],
+            "/admin/messages",
+        ),
+        ("catalog_editor", ["Products", "Stock", "Promotions"], "/admin/orders"),
     ],
 )
 def test_a_role_sees_what_it_may_do_and_is_refused_the_rest(

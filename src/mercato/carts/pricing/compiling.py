@@ -78,6 +78,7 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
         is_catalog=scope_of(promotion) is PromotionScope.CATALOG,
         is_for_delivery=promotion.reward is PromotionReward.FREE_DELIVERY,
         customer_limit=1 if promotion.first_order else promotion.customer_limit,
+        least=promotion.minimum_subtotal or 0,
     )
 
 

@@ -122,6 +122,8 @@ class CompiledPromotion(msgspec.Struct, frozen=True):
     is_for_delivery: bool
     customer_limit: int | None
     """The first order is one use."""
+    least: int
+    """The subtotal that it needs, in minor units."""
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -52,7 +52,7 @@ class _Pricing:
         self.priced = [at_list_price(line, self._list_price(line)) for line in self.basket.lines]
         list_total = sum(priced.total for priced in self.priced)
         self.verdicts.end_step("list_price", 0, list_total)
-        promotions = considered(self.basket, self.rules)
+        promotions = self._in_reach(considered(self.basket, self.rules), list_total)
         for candidate in promotions:
             if candidate.one.is_catalog:
                 self._discount_units(candidate, list_total)
@@ -82,6 +82,22 @@ class _Pricing:
             refused=self.verdicts.refused(),
             applied=self.verdicts.applied,
         )
+
+    def _in_reach(self, promotions: Sequence[Candidate], list_total: int) -> Sequence[Candidate]:
+        """Without those that plainly cannot apply by themselves: a shop may have hundreds of promotions. An
+        explanation names them all."""
+        if self.record is not None or not promotions:
+            return promotions
+        present = frozenset(self.by_target) if self.rules.uses_targets else frozenset()
+        return [
+            candidate
+            for candidate in promotions
+            if candidate.code is not None
+            or (
+                candidate.one.least <= list_total
+                and (not candidate.one.targets or not candidate.one.targets.isdisjoint(present))
+            )
+        ]
 
     @cached_property
     def ordered(self) -> list[PricedLine]:
