@@ -3,13 +3,15 @@
 import re
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mercato.engines.child import wait_until
 from support.browser import overflow, violations, visitor
 from support.up import Up
 
-SKU = "ALC-BED"
+SKU, SOLD_OUT = "ALC-BED", "ARC-BOO"
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -107,3 +109,37 @@ def test_goods_come_in_move_and_are_counted(browser: Browser, demo: Up) -> None:
             for path in pages:
                 page.goto(path)
                 assert (path, violations(page), overflow(page)) == (path, [], 0)
+
+
+def test_a_shopper_is_told_when_it_is_back(browser: Browser, demo: Up) -> None:
+    client = httpx.Client(base_url=f"{demo.url}/api/v1", timeout=30, trust_env=False)
+    signed = client.post("/auth/login", json={"email": "owner@example.com", "password": demo.password})
+    client.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
+    level = client.get("/admin/stock-levels", params={"q": SOLD_OUT}).json()["items"][0]
+    mails = {"recipient": "ann@example.org"}
+    with visitor(browser, script=False, may_fail=True) as page:
+        page.goto(f"{demo.url}/p/arch-bookends-pair")
+        page.get_by_label("Tell me when it is back").fill("ann")
+        page.get_by_role("button", name="Tell me").click()
+        expect(page.get_by_text("Enter an e-mail address such as")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_label("E-mail").fill(mails["recipient"])
+        page.get_by_role("button", name="Tell me").click()
+        expect(page.get_by_role("heading", name="We will tell you")).to_be_visible()
+        assert (violations(page), overflow(page)) == ([], 0)
+        lines = [{"variant_id": level["variant_id"], "quantity": 4}]
+        body = {"location_id": level["location_id"], "lines": lines}
+        assert client.post("/admin/stock-receipts", json=body).status_code == 201
+        wait_until(lambda: client.get("/dev/mailbox", params=mails).json()["items"], 30, "the mail")
+        mail = client.get("/dev/mailbox", params=mails).json()["items"][0]
+        assert mail["subject"] == "Arch bookends, pair is back in stock"
+        found = re.search(r"/back-in-stock/unsubscribe\?token=\S+", mail["text"])
+        assert found
+        page.goto(demo.url + found[0])
+        assert violations(page) == []
+        page.get_by_role("button", name="Send me no such mails").click()
+        expect(page.get_by_role("status")).to_contain_text("you get no mail")
+        refused = client.post(
+            "/stock-alerts", json={"variant_id": level["variant_id"], "email": "b@example.org"}
+        )
+        assert (refused.status_code, refused.json()["code"]) == (409, "in_stock")

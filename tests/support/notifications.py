@@ -92,7 +92,7 @@ class NotificationsShop:
     def __init__(self, runtime: Runtime) -> None:
         service = build(runtime)
         self.service: NotificationsService = service.impl
-        (self.subscription,) = service.subscriptions
+        self.subscription, self.stock_back = service.subscriptions
         self.schedules = service.schedules
         self.notifications: Notifications = local(Notifications, service.impl, runtime.metrics, strict=True)
         self.database: Database = runtime.database("notifications")

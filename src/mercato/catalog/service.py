@@ -31,12 +31,13 @@ from mercato.contracts.catalog import (
     ProductInput,
     ProductStatus,
     ProductType,
+    SaleVariant,
     Shop,
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
 from mercato.kernel.context import Context
-from mercato.kernel.errors import FieldError, Invalid, NotFound, Unavailable
+from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from mercato.kernel.jobs import Jobs
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
@@ -309,6 +310,15 @@ class CatalogService(Shopping):
             text = f"At most {CODES_MAX} codes at once."
             raise Invalid(detail=text, errors=[FieldError("codes", "out_of_range", text)])
         return await store.variants_by_code(self._database, codes=codes)
+
+    async def waitable(self, ctx: Context, *, variant_id: UUID) -> SaleVariant:
+        found = await self.sale_variants(ctx, variant_ids=[variant_id])
+        if not found or not found[0].is_available:
+            raise NotFound(detail="There is no such product.")
+        (units,) = await self._parts.stock.available(ctx, variant_ids=[variant_id])
+        if units.available > 0:
+            raise Conflict("in_stock", "It is in stock: you can buy it now.", data={"path": found[0].path})
+        return found[0]
 
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require(READ)

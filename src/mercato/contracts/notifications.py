@@ -2,15 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page
+from mercato.contracts.shared import DEFAULT_LIMIT, Code, Email, Limit, Page, ShortText
 from mercato.kernel.context import Context
 from mercato.kernel.events import Event
 from mercato.kernel.rpc import idempotent
+
+Path = Annotated[str, msgspec.Meta(max_length=500, pattern="^/")]
+"""An address within the shop."""
 
 
 class MessageStatus(StrEnum):
@@ -100,6 +103,15 @@ class Notifications(Protocol):
 
     @idempotent
     async def templates(self, ctx: Context) -> list[Template]: ...
+
+    async def watch_stock(
+        self, ctx: Context, *, variant_id: UUID, email: Email, name: ShortText, path: Path
+    ) -> None:
+        """Mail `email` once when the variant is back; the goods are called `name` and shown at `path` of
+        the shop. For the shop's own pages and routes: system only. Raises Invalid, Throttled."""
+
+    async def unwatch_stock(self, ctx: Context, *, token: Code) -> None:
+        """End all waiting of the address that the token was mailed to. Raises NotFound."""
 
     @idempotent
     async def mailbox(

@@ -4,6 +4,7 @@ Owns messages, their templates, the providers that send them and the development
 happened (it hears events) nor the tokens in its links (users, orders).
 """
 
+from mercato.contracts.stock import StockBack
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
@@ -22,7 +23,10 @@ def build(runtime: Runtime) -> Service:
     announcing = Announcing(runtime.database("notifications"), runtime.outbox("notifications"))
     return Service(
         impl=notifications,
-        subscriptions=(Subscription("notifications-mail", HEARD, notifications.queue, MAIL_LINGER_S),),
+        subscriptions=(
+            Subscription("notifications-mail", HEARD, notifications.queue, MAIL_LINGER_S),
+            Subscription("notifications-stock-back", (StockBack,), notifications.alerts.hear),
+        ),
         schedules=(
             Schedule("notifications-sweep", SWEEP_EVERY_S, notifications.sweep),
             Schedule("notifications-announce", EVERY_S, announcing.run),

@@ -3,11 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from litestar import get, post
 from litestar.params import QueryParameter
 
+from mercato.contracts.catalog import Catalog
 from mercato.contracts.notifications import Message, MessageRow, MessageStatus, Notifications, Template
-from mercato.contracts.shared import DEFAULT_LIMIT, Page
+from mercato.contracts.shared import DEFAULT_LIMIT, Code, Email, Page
 from mercato.kernel.context import Context
 from mercato.kernel.web import PUBLIC, ListCursor, ListLimit
 
@@ -51,6 +53,32 @@ async def list_templates(ctx: Context, notifications: Notifications) -> Page[Tem
     return Page(found, None, len(found))
 
 
+class StockAlert(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    variant_id: UUID
+    email: Email
+
+
+class Unsubscription(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: Code
+
+
+@post("/stock-alerts", permission=PUBLIC, status_code=202, answers={409: "`in_stock`: it can be bought now."})
+async def add_stock_alert(
+    ctx: Context, notifications: Notifications, catalog: Catalog, data: StockAlert
+) -> None:
+    """One mail when the variant is back in stock. The answer is the same whether it was asked for before."""
+    found = await catalog.waitable(ctx, variant_id=data.variant_id)
+    await notifications.watch_stock(
+        ctx.as_system(), variant_id=found.id, email=data.email, name=found.title, path=found.path
+    )
+
+
+@post("/stock-alerts/unsubscription", permission=PUBLIC, status_code=204)
+async def end_stock_alerts(ctx: Context, notifications: Notifications, data: Unsubscription) -> None:
+    """No more such mails to the address that the token was mailed to."""
+    await notifications.unwatch_stock(ctx, token=data.token)
+
+
 @get("/dev/mailbox", permission=PUBLIC)
 async def mailbox(
     ctx: Context,
@@ -63,4 +91,12 @@ async def mailbox(
     return await notifications.mailbox(ctx, recipient=recipient, limit=limit, cursor=cursor)
 
 
-routes = [list_messages, get_message, resend_message, list_templates, mailbox]
+routes = [
+    list_messages,
+    get_message,
+    resend_message,
+    list_templates,
+    mailbox,
+    add_stock_alert,
+    end_stock_alerts,
+]

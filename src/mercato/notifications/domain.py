@@ -89,6 +89,10 @@ KINDS = {
             ("shop_name", "shop_url", "title", "amount", "detail", "due", "order_url"),
         ),
         Kind(
+            "stock_back", "Back in stock", "{{ product }} is back in stock",
+            ("shop_name", "shop_url", "product", "product_url", "unsubscribe_url"),
+        ),
+        Kind(
             "account_confirm", "Confirm the account", "Confirm your account at {{ shop_name }}",
             ("shop_name", "shop_url", "name", "confirm_url"), expires=True,
         ),

@@ -80,6 +80,12 @@ class Letters:
             return found | self._order(data, locale, token)
         if template in money.VARIABLES:
             return found | money.VARIABLES[template](data, self._url, domain.locale_of(locale))
+        if template == "stock_back":
+            return found | {
+                "product": domain.one_line(data["name"]),
+                "product_url": f"{self._url}{data['path']}",
+                "unsubscribe_url": f"{self._url}/back-in-stock/unsubscribe?token={token}",
+            }
         summary, advice = domain.FACTOR_CHANGES.get(data.get("change", ""), ("", ""))
         return found | {
             "name": domain.greeted(data["name"]),

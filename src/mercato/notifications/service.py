@@ -23,6 +23,7 @@ from mercato.notifications.letters import Letters
 from mercato.notifications.providers import Provider
 from mercato.notifications.providers.mailbox import MailboxProvider
 from mercato.notifications.providers.smtp import SmtpProvider
+from mercato.notifications.stock_alerts import StockAlerts
 
 
 class NotificationsService:
@@ -44,6 +45,8 @@ class NotificationsService:
             self.database, relaxed, letters=self.letters, provider=provider, metrics=runtime.metrics
         )
 
+        self.alerts = StockAlerts(self.database, settings.secret_key, self.delivery.ring)
+
     async def start(self) -> None:
         self.delivery.start()
 
@@ -58,6 +61,7 @@ class NotificationsService:
             templates=[kind.code for kind in domain.KINDS.values() if kind.expires],
             secrets_before=now - domain.KEEP_SECRETS, mailbox_before=now - domain.KEEP_MAILBOX,
         )  # fmt: skip
+        await self.alerts.sweep()
 
     async def queue(self, tx: Tx, events: Sequence[HeardEvent]) -> None:
         """Queue the messages of `events`: the effect of the subscription."""
@@ -119,6 +123,12 @@ class NotificationsService:
             Template(code=kind.code, name=kind.name, variables=list(kind.variables))
             for kind in domain.KINDS.values()
         ]
+
+    async def watch_stock(self, ctx: Context, *, variant_id: UUID, email: str, name: str, path: str) -> None:
+        await self.alerts.watch(ctx, variant_id=variant_id, email=email, name=name, path=path)
+
+    async def unwatch_stock(self, ctx: Context, *, token: str) -> None:
+        await self.alerts.unwatch(token=token)
 
     async def mailbox(
         self,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -247,6 +248,17 @@ class SaleVariant(msgspec.Struct, frozen=True, gc=False):
     weight_g: int
     is_available: bool
     """False when the product is not active in the channel; it may then not be bought."""
+
+    @property
+    def title(self) -> str:
+        """Its name with what was chosen: "Fika mug, Sage"; at most 200 letters."""
+        return ", ".join([self.name, *self.options.values()])[:200]
+
+    @property
+    def path(self) -> str:
+        """Its page in the shop."""
+        return f"/p/{quote(self.slug, safe='')}"
+
     collection_ids: list[UUID] = []
 
 

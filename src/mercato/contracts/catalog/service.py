@@ -55,6 +55,11 @@ class Catalog(Protocol):
         none, or several, are missing. Needs `read_stock`."""
 
     @idempotent
+    async def waitable(self, ctx: Context, *, variant_id: UUID) -> SaleVariant:
+        """A variant that is shown and that a shopper can only wait for. Raises NotFound;
+        Conflict("in_stock") when it can be bought."""
+
+    @idempotent
     async def suggest(self, ctx: Context, *, q: str, limit: int = 8) -> Suggestions: ...
 
     @idempotent

@@ -1,0 +1,127 @@
+"""Waiting for what is sold out: one mail when it is back, and an end to such mails."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from mercato.contracts.carts import Carts
+from mercato.contracts.catalog import Catalog, SaleVariant
+from mercato.contracts.notifications import Notifications
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, Invalid, NotFound, Throttled
+from mercato.kernel.web import PUBLIC
+from mercato.settings import Settings
+from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
+from mercato.storefront.frame import frame
+from mercato.storefront.pages.links import TOKEN_MOST, LinkPage, answer
+from mercato.ui.rendering import page, see_other
+
+WAIT = "/back-in-stock"
+STOP = "/back-in-stock/unsubscribe"
+EMAIL_MOST = 254
+
+STOP_PAGE = LinkPage(
+    "No more such mails", STOP, "Send me no such mails",
+    "You get no mail about goods that are back in stock, whatever you asked for before.",
+)  # fmt: skip
+
+
+@get(f"{WAIT}/{{variant_id:uuid}}", permission=PUBLIC, include_in_schema=False)
+async def waiting_form(
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    settings: Settings,
+    variant_id: UUID,
+) -> Response[str]:
+    """A form for the e-mail address; to the product when it can be bought."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    try:
+        found = await catalog.waitable(ctx, variant_id=variant_id)
+    except Conflict as refused:
+        return see_other(request, refused.data["path"])
+    return _show(request, base, found)
+
+
+@post(f"{WAIT}/{{variant_id:uuid}}", permission=PUBLIC, include_in_schema=False, status_code=200)
+async def wait(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    notifications: Notifications,
+    settings: Settings,
+    variant_id: UUID,
+) -> Response[str]:
+    """Note the address; the answer is the same whether it was noted before."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    email = text_of(data, "email", EMAIL_MOST)
+    try:
+        found = await catalog.waitable(ctx, variant_id=variant_id)
+    except Conflict as refused:
+        return see_other(request, refused.data["path"])
+    if len(email) < 3:
+        errors = one_error("email", "Enter an e-mail address such as name@example.com.")
+        return _show(request, base, found, email=email, errors=errors, status=422)
+    try:
+        await notifications.watch_stock(
+            ctx.as_system(), variant_id=variant_id, email=email, name=found.title, path=found.path
+        )
+    except (Invalid, Throttled) as refused:
+        status = 429 if isinstance(refused, Throttled) else 422
+        return _show(request, base, found, email=email, errors=errors_of(refused), status=status)
+    return _show(request, base, found, email=email, is_done=True)
+
+
+@get(STOP, permission=PUBLIC, include_in_schema=False)
+async def stop_form(
+    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+) -> Response[str]:
+    """One button: mail scanners open links, and must not end anything."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    return answer(request, base, STOP_PAGE, request.query_params.get("token", "")[:TOKEN_MOST])
+
+
+@post(STOP, permission=PUBLIC, include_in_schema=False, status_code=200)
+async def stop(
+    request: Request[Any, Any, Any],
+    data: Form,
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    notifications: Notifications,
+    settings: Settings,
+) -> Response[str]:
+    """End all waiting of the address that the link was mailed to."""
+    base = await frame(request, ctx, catalog, carts, settings)
+    try:
+        await notifications.unwatch_stock(ctx, token=text_of(data, "token", 120))
+    except NotFound as refused:
+        return answer(request, base, STOP_PAGE, "", one_error("", refused.detail), 404)
+    done = "Done: you get no mail about goods that are back in stock."
+    return answer(request, base, msgspec.structs.replace(STOP_PAGE, done=done))
+
+
+def _show(
+    request: Request[Any, Any, Any],
+    base: dict[str, Any],
+    variant: SaleVariant,
+    *,
+    email: str = "",
+    errors: Errors | None = None,
+    is_done: bool = False,
+    status: int = 200,
+) -> Response[str]:
+    context = {
+        **base, "variant": variant, "email": email, "errors": errors or Errors(), "is_done": is_done,
+        "robots": "noindex",
+    }  # fmt: skip
+    headers = {"Cache-Control": "no-store"}
+    return page(request, "back_in_stock.html", context, status=status, headers=headers)
+
+
+routes = [waiting_form, wait, stop_form, stop]
