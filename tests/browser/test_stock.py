@@ -117,17 +117,21 @@ def test_a_shopper_is_told_when_it_is_back(browser: Browser, demo: Up) -> None:
     client.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
     level = client.get("/admin/stock-levels", params={"q": SOLD_OUT}).json()["items"][0]
     mails = {"recipient": "ann@example.org"}
+    slug = client.get("/products", params={"q": "Arch bookends"}).json()["items"][0]["slug"]
+    for width, theme in ((1440, "light"), (320, "dark")):
+        with visitor(browser, width=width, theme=theme) as page:
+            waiting = f"/back-in-stock/{level['variant_id']}"
+            for path in (f"/p/{slug}", waiting, "/back-in-stock/unsubscribe?token=x"):
+                page.goto(demo.url + path)
+                assert (path, violations(page), overflow(page)) == (path, [], 0)
     with visitor(browser, script=False, may_fail=True) as page:
-        slug = client.get("/products", params={"q": "Arch bookends"}).json()["items"][0]["slug"]
         page.goto(f"{demo.url}/p/{slug}")
         page.get_by_label("Tell me when it is back").fill("ann@example")
         page.get_by_role("button", name="Tell me").click()
         expect(page.get_by_text("Enter an e-mail address such as")).to_be_visible()
-        assert violations(page) == []
         page.get_by_label("E-mail").fill(mails["recipient"])
         page.get_by_role("button", name="Tell me").click()
         expect(page.get_by_role("heading", name="We will tell you")).to_be_visible()
-        assert (violations(page), overflow(page)) == ([], 0)
         lines = [{"variant_id": level["variant_id"], "quantity": 4}]
         body = {"location_id": level["location_id"], "lines": lines}
         assert client.post("/admin/stock-receipts", json=body).status_code == 201
@@ -139,9 +143,8 @@ def test_a_shopper_is_told_when_it_is_back(browser: Browser, demo: Up) -> None:
         found = re.search(r"/back-in-stock/unsubscribe\?token=\S+", mail["text"])
         assert found
         page.goto(demo.url + found[0])
-        assert violations(page) == []
         page.get_by_role("button", name="Send me no such mails").click()
-        expect(page.get_by_role("status")).to_contain_text("you get no mail")
+        expect(page.get_by_text("Done: you get no mail")).to_be_visible()
         refused = client.post(
             "/stock-alerts", json={"variant_id": level["variant_id"], "email": "b@example.org"}
         )
