@@ -8,7 +8,8 @@ from support.plans import whole_reads
 
 STATEMENTS = {
     "hold": holds.HOLD,
-    "move": holds.MOVE,
+    "release": holds.RELEASE,
+    "allocate": holds.ALLOCATE,
     "lock": holds.LOCK_LEVELS,
     "known owners": holds.KNOWN_OWNERS,
     "expired": holds.EXPIRED,

@@ -58,15 +58,14 @@ def changed_cte(steps: str, *, is_new: bool = False, after: str = "") -> str:
      coalesce(sum(greatest(raw, 0)) filter (where is_active), 0) as free_before, coalesce(sum(greatest(raw + backorder, 0)) filter (where is_active), 0) as room_before,
      coalesce(sum(greatest(raw + delta, 0)) filter (where is_active{after}), 0) as free, coalesce(sum(greatest(raw + delta + backorder{after}, 0)) filter (where is_active{after}), 0) as room
    from {steps} group by variant_id),
- seen_as as materialized (select variant_id, room as available, {_shown("free_before", "room_before", "low_at")} as shown_before, {_shown("free", "room", "low_after")} as shown from moved),
+ seen_as as (select variant_id, room as available, {_shown("free_before", "room_before", "low_at")} as shown_before, {_shown("free", "room", "low_after")} as shown from moved),
  changed as materialized (select variant_id, available, shown, case when shown = '{Availability.OUT}' then '{StockOut.subject}' {back}
    when shown = '{Availability.LOW}' and shown_before = '{Availability.IN_STOCK}' then '{StockLow.subject}' end as fact from seen_as where shown <> shown_before),
- facts as materialized (select gen_random_uuid() as id, subject, variant_id, available, shown from changed, lateral (values ('{StockChanged.subject}'), (fact)) f(subject)
-   where subject is not null),
  told as (insert into stock.outbox (id, subject, key, body)
    select id, subject, variant_id, convert_to(json_build_object('event_id', id,
      'occurred_at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-     'variant_id', variant_id, 'available', available, 'availability', shown)::text, 'UTF8') from facts)"""
+     'variant_id', variant_id, 'available', available, 'availability', shown)::text, 'UTF8')
+   from (select gen_random_uuid() as id, subject, variant_id, available, shown from changed, lateral (values ('{StockChanged.subject}'), (fact)) f(subject) where subject is not null) facts)"""
 
 
 CHANGED_COLUMNS = """(select array_agg(variant_id order by variant_id) from changed) as changed_ids,

@@ -34,13 +34,13 @@ HOLD = f"""with want as materialized (select variant_id, quantity from unnest($2
      case when c.strategy = 'most_stock' then -greatest({RAW}, 0) else coalesce(array_position(c.location_ids, p.id), p.position) end as rank
    from seen, want w join {LOCKED_FROM} on l.variant_id = w.variant_id left join stock.channels c on c.channel = $6
    where seen.hold = 'new' {IN_LOCK_ORDER}),
- tiers as materialized (select variant_id, location_id, wanted, rank, 1 as tier, greatest(raw, 0) as units from locked where is_mine
-   union all select variant_id, location_id, wanted, rank, 2, greatest(raw + backorder, 0) - greatest(raw, 0) from locked where is_mine and backorder > 0),
- spread as materialized (select variant_id, location_id, least(units, greatest(wanted - (sum(units) over (partition by variant_id order by tier, rank, location_id) - units), 0))::int as quantity from tiers),
- sums as materialized (select variant_id, min(wanted) as wanted, sum(units)::int as before from tiers group by variant_id),
+ spread as materialized (select variant_id, location_id, wanted, free + back as units,
+     (least(free, greatest(wanted - (sum(free) over w - free), 0)) + least(back, greatest(wanted - sum(free) over (partition by variant_id) - (sum(back) over w - back), 0)))::int as quantity
+   from (select variant_id, location_id, wanted, rank, greatest(raw, 0) as free, greatest(raw + backorder, 0) - greatest(raw, 0) as back from locked where is_mine) k
+   window w as (partition by variant_id order by rank, location_id)),
+ sums as materialized (select variant_id, min(wanted) as wanted, sum(units)::int as before from spread group by variant_id),
  ok as materialized (select count(*) = cardinality($2::uuid[]) and bool_and(before >= wanted) as yes from sums),
- pieces as materialized (select s.*, row_number() over (order by variant_id, location_id) = 1 as is_first
-   from (select variant_id, location_id, sum(quantity)::int as quantity from spread group by 1, 2) s, ok where ok.yes and s.quantity > 0),
+ pieces as materialized (select s.variant_id, s.location_id, s.quantity, row_number() over (order by variant_id, location_id) = 1 as is_first from spread s, ok where ok.yes and s.quantity > 0),
  up as (update stock.levels l set reserved = l.reserved + k.quantity, version = l.version + 1 from pieces k where l.variant_id = k.variant_id and l.location_id = k.location_id),
  re as (insert into stock.reservations (owner, variant_id, location_id, quantity, expires_at, is_first) select $1, variant_id, location_id, quantity, $4, is_first from pieces),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor) select variant_id, location_id, 'reserved', quantity, 'cart', $1, $5 from pieces),
@@ -82,33 +82,41 @@ async def hold(db: Queries, *, request: HoldRequest, expires_at: datetime) -> Ho
     )
 
 
-# $3 is 1 to allocate and 0 to release; promises are booked for $4, or else for the owner of the hold. The
-# guard row of an allocation outlives its reservations: a hold that comes late for a placed order must not
-# take units a second time.
-MOVE = f"""with mine as materialized (select owner, variant_id, location_id, quantity from stock.reservations where owner = any($1::uuid[]) order by owner, variant_id, location_id for update),
+_GONE = """with mine as materialized (select owner, variant_id, location_id, quantity from stock.reservations where owner = any($1::uuid[]) order by owner, variant_id, location_id for update),
  gone as (delete from stock.reservations r using mine m where (r.owner, r.variant_id, r.location_id) = (m.owner, m.variant_id, m.location_id) returning r.owner, r.variant_id, r.location_id, r.quantity),
- once as (insert into stock.effects (kind, cause_id) select distinct 'allocated', owner from gone where $3::int = 1 on conflict do nothing),
- sums as materialized (select variant_id, location_id, sum(quantity)::int as quantity from gone group by 1, 2),
+ sums as materialized (select variant_id, location_id, sum(quantity)::int as quantity from gone group by 1, 2)"""
+_MOVED = """mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor)
+   select variant_id, location_id, '{kind}', quantity, 'cart', owner, $2 from gone order by owner, variant_id)"""
+
+RELEASE = f"""{_GONE},
  locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_FROM} where l.variant_id in (select variant_id from sums) {IN_LOCK_ORDER}),
- up as (update stock.levels l set reserved = l.reserved - s.quantity, allocated = l.allocated + s.quantity * $3::int, version = l.version + 1
+ up as (update stock.levels l set reserved = l.reserved - s.quantity, version = l.version + 1
    from locked k join sums s using (variant_id, location_id) where l.variant_id = k.variant_id and l.location_id = k.location_id),
- al as (insert into stock.allocations as a (owner, variant_id, location_id, quantity)
-   select coalesce($4, owner), variant_id, location_id, sum(quantity)::int from gone where $3::int = 1 group by 1, 2, 3 order by 1, 2, 3
-   on conflict (owner, variant_id, location_id) do update set quantity = a.quantity + excluded.quantity),
- mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor)
-   select variant_id, location_id, case $3::int when 1 then 'allocated' else 'released' end, quantity, 'cart', owner, $2 from gone order by owner, variant_id),
- steps as (select k.*, coalesce(s.quantity, 0) as delta from locked k left join sums s using (variant_id, location_id) where $3::int = 0),{changed_cte("steps")}
+ {_MOVED.format(kind="released")},
+ steps as (select k.*, coalesce(s.quantity, 0) as delta from locked k left join sums s using (variant_id, location_id)),{changed_cte("steps")}
  select {CHANGED_COLUMNS}"""
+
+# Promises are booked for $3, or else for the owner of the hold. The guard row outlives the reservations: a hold
+# that comes late for a placed order must not take units a second time.
+ALLOCATE = f"""{_GONE},
+ once as (insert into stock.effects (kind, cause_id) select distinct 'allocated', owner from gone on conflict do nothing),
+ locked as materialized (select l.variant_id, l.location_id from stock.levels l where l.variant_id in (select variant_id from sums) {IN_LOCK_ORDER}),
+ up as (update stock.levels l set reserved = l.reserved - s.quantity, allocated = l.allocated + s.quantity, version = l.version + 1
+   from locked k join sums s using (variant_id, location_id) where l.variant_id = k.variant_id and l.location_id = k.location_id),
+ {_MOVED.format(kind="allocated")}
+ insert into stock.allocations as a (owner, variant_id, location_id, quantity)
+   select coalesce($3, owner), variant_id, location_id, sum(quantity)::int from gone group by 1, 2, 3 order by 1, 2, 3
+   on conflict (owner, variant_id, location_id) do update set quantity = a.quantity + excluded.quantity"""
 
 
 async def release(db: Queries, *, owners: Sequence[UUID], actor: str) -> list[Change]:
     """Give the holds of `owners` back; one statement."""
-    return changes_of(await db.fetchrow(MOVE, owners, actor, 0, None))
+    return changes_of(await db.fetchrow(RELEASE, owners, actor))
 
 
 async def allocate(db: Queries, *, owners: Sequence[UUID], actor: str, into: UUID | None = None) -> None:
     """Turn the holds of `owners` into promises, of `into` if given; one statement. What is available stays."""
-    await db.execute(MOVE, owners, actor, 1, into)
+    await db.execute(ALLOCATE, owners, actor, into)
 
 
 LOCK_LEVELS = f"""select {LOCKED_COLUMNS}, (select json_object_agg(channel, json_build_object('strategy', strategy, 'location_ids', location_ids))

@@ -1,0 +1,2 @@
+-- Promises are looked up by their owner, whose key begins the primary key.
+drop index stock.allocations_level;
