@@ -44,7 +44,7 @@ def sign_in(page: Page, url: str, email: str, password: str, door: str = "/sign-
     page.goto(url + door)
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile(r"/(account|admin)$"))
 
 
