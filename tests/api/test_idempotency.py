@@ -24,6 +24,7 @@ WITHOUT_A_KEY = {
     "POST /api/v1/auth/refresh": "its reply is a secret that must not be kept",
     "POST /api/v1/admin/api-keys": "its reply is a secret that must not be kept",
     "POST /api/v1/admin/api-keys/{key_id}/rotation": "its reply is a secret that must not be kept",
+    "POST /api/v1/admin/customers/{user_id}/impersonation": "its reply is a secret that must not be kept",
     "POST /api/v1/carts": "a second empty-handed cart harms nobody, and its reply holds the cart's token",
 }
 NEVER_KEPT = {408, 425, 429}

@@ -74,7 +74,7 @@ async def revoke_invitation(ctx: Context, users: Users, invitation_id: UUID) -> 
     return await users.revoke_invitation(ctx, invitation_id=invitation_id)
 
 
-@post("/auth/invitation", permission=PUBLIC, replay=False, status_code=HTTP_200_OK)
+@post("/auth/invitation", permission=PUBLIC, status_code=HTTP_200_OK)
 async def accept(ctx: Context, users: Users, data: AcceptInput) -> User:
     """Join the staff with the token of the mail and a password."""
     return await users.accept_invitation(ctx, token=data.token, password=data.password)
