@@ -155,7 +155,7 @@ class TestDeletion:
         assert (await shop.context_of(other)).principal == GUEST
         with pytest.raises(Unauthenticated):
             await shop.sign_in(OLD)
-        for table in ("users", "addresses", "sessions", "consents", "devices", "email_tokens"):
+        for table in ("users", "sessions", "addresses", "consents", "devices", "email_tokens", "passkeys"):
             left = str(await shop.database.fetch(f"select * from users.{table}"))
             for trace in ("Ann", OLD, "Hauptstr", "1234567", "203.0.113.7", "Firefox"):
                 assert trace not in left, (table, trace)
