@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 import pytest
 
+from mercato.contracts.carts import TaxLine
 from mercato.contracts.orders import DocumentKind, InvoiceTime, Order, OrderPaid, OrderRefunded, Seller
 from mercato.contracts.shared import Address
 from mercato.kernel import clock
@@ -15,6 +16,7 @@ from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders.actions import papers as actions
 from mercato.orders.documents.content import Paper, PaperTax, credit_note_of
+from mercato.orders.documents.sheets import sheet_of
 from mercato.orders.events import PapersBehind
 from mercato.orders.store import papers
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
@@ -82,6 +84,24 @@ async def test_an_invoice_is_issued_once_and_says_what_was_sold(till: Till) -> N
     story = [entry.text for entry in (await till.order_of(order.id)).timeline]
     assert story[-1] == f"Invoice {first.number}"
     assert (await till.facts()).count("orders.document_issued") == 1
+
+
+async def test_an_invoice_under_reverse_charge_says_so_and_names_both_vat_numbers(till: Till) -> None:
+    await sell(till)
+    order = await till.bought()
+    taxes = [TaxLine("Reverse charge", "0", Money(2890, "EUR"), Money(0, "EUR"))]
+    await till.db.execute(
+        "update orders.orders set tax_id = 'NL123456789B01', tax = 0, tax_lines = $2 where id = $1",
+        order.id,
+        msgspec.json.encode(taxes).decode(),
+    )
+    await issue(till, order)
+    paper = (await papers.of_order(till.db, order_id=order.id))[0].paper
+    sheet = sheet_of(paper)
+    assert sheet.buyer[-1] == "VAT ID NL123456789B01"
+    assert any("VAT ID DE136695976" in line for column in sheet.footer for line in column)
+    assert any(note.startswith("Reverse charge: ") for note in sheet.notes)
+    assert "No VAT is charged." not in sheet.notes
 
 
 async def test_no_invoice_without_a_seller_or_of_a_canceled_order(till: Till) -> None:

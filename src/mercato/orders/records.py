@@ -107,6 +107,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     tax_lines: list[TaxLine]
     coupons: list[str]
     note: str | None
+    tax_id: str | None = None
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, gc=False):
@@ -267,6 +268,7 @@ def draft_of(
         tax_lines=frozen.tax_lines,
         coupons=cart.coupons,
         note=cart.note,
+        tax_id=cart.tax_id,
     )
     return draft, snapshot
 

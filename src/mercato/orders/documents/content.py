@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +13,9 @@ from mercato.contracts.shared import Address
 from mercato.kernel.money import allocate
 from mercato.orders.records import LineRow
 from mercato.orders.store.reading import OrderView
+
+REVERSE_CHARGE: Final = "Reverse charge"
+"""The name of the tax line by which carts say that the buyer owes the tax."""
 
 
 class PaperLine(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +87,8 @@ def invoice_of(view: OrderView, seller: Seller, *, number: str, at: datetime, ti
         seller=seller,
         buyer=view.billing_address,
         ship_to=view.shipping_address,
+        buyer_vat_id=view.tax_id,
+        is_reverse_charge=any(line.name == REVERSE_CHARGE for line in view.tax_lines),
         lines=[_line(line) for line in view.lines],
         delivery_name=view.delivery.method,
         delivery=view.delivery_price,

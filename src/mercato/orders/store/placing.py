@@ -33,9 +33,9 @@ with draft as (
   insert into orders.orders as o (id, cart_id, number, status, due, provider, payment_token, return_url,
     cart_token_digest, customer_id, email, name, locale, channel, currency, total, due_amount,
     subtotal, discount, delivery_price, tax, tax_included, paid_by_credit, item_count,
-    shipping_address, billing_address, delivery, tax_lines, coupons, note, created_at, credits)
+    shipping_address, billing_address, delivery, tax_lines, coupons, note, created_at, credits, tax_id)
   values ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-    $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $48::jsonb)
+    $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $48::jsonb, $49)
   on conflict (cart_id) do update set status = 'draft', attempt = o.attempt + 1, version = o.version + 1,
     due = excluded.due, awaiting = null, tries = 0, decline_code = null,
     waiting_since = null, waiting_until = null, last_error = null, provider = excluded.provider,
@@ -47,7 +47,8 @@ with draft as (
     tax_included = excluded.tax_included, paid_by_credit = excluded.paid_by_credit,
     item_count = excluded.item_count, shipping_address = excluded.shipping_address,
     billing_address = excluded.billing_address, delivery = excluded.delivery, tax_lines = excluded.tax_lines,
-    coupons = excluded.coupons, note = excluded.note, credits = excluded.credits
+    coupons = excluded.coupons, note = excluded.note, credits = excluded.credits,
+    tax_id = excluded.tax_id
   where o.status = 'expired' and o.due is null and o.parked_at is null
   returning o.id, o.number, o.attempt, o.version),
 lines as (
@@ -126,6 +127,7 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
         _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, now,
         *line_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
+        snapshot.tax_id,
     )  # fmt: skip
     if row is None:
         return None

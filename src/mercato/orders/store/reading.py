@@ -73,6 +73,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str]
     changes: list[ChangeRow] = []
     """Not read for an order that has just been placed: it has none."""
+    tax_id: str | None = None
     stuck: list[StuckWork] = []
     """Read for staff only."""
 
