@@ -25,7 +25,7 @@ from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_reco
 from mercato.orders.records import LineRow, ParcelRow, PaymentRow, TimelineRow
 from mercato.orders.store.reading import OrderView
 
-STAFF_ONLY: Final = frozenset({"note", "retried", "tagged"})
+STAFF_ONLY: Final = frozenset({"note", "retried", "tagged", "label_bought"})
 """Kinds of timeline rows that buyers do not see."""
 RETURNABLE: Final = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 

@@ -190,7 +190,8 @@ async def tell_sighting(parts: Parts, tx: Tx, fact: ParcelTracked) -> bool:
     if order_id is None:
         return False
     if fact.status in TOLD:
-        seen = ", ".join(filter(None, (fact.text, fact.place)))
+        texts = (fact.text if fact.text != _TEXTS[fact.status] else "", fact.place)
+        seen = ", ".join(filter(None, texts))
         data = {"fulfillment_id": str(fact.reference), "reason": seen}
         story = [StoryRow(f"parcel_{fact.status}", _TEXTS[fact.status], fact.carrier_name, data)]
         await after.lock(tx, order_id=order_id)
