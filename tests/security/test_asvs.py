@@ -16,6 +16,7 @@ WEAK = {"md5", "sha1", "new"}
 GUESSABLE = {"random.random", "random.randint", "random.choice", "random.choices", "random.getrandbits"}
 NO_SECRETS = {
     "demo", "catalog/synthetic.py", "kernel/rpc", "kernel/consumer.py", "kernel/relay.py", "kernel/broker.py",
+    "kernel/failpoints.py",
     "payments/sweep.py", "payments/simulator",
 }  # fmt: skip
 """Where randomness spreads load or makes things up for a demonstration."""

@@ -7,7 +7,7 @@ from support.shop import Shop
 
 PATHS = {
     "/": 200,
-    "/sign-in": 200,
+    "/cart": 200,
     "/nowhere": 404,
     "/api/v1/products": 200,
     "/api/v1/me": 401,
