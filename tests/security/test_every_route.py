@@ -31,10 +31,12 @@ THINGS = {
     "account_id": "cart",
     "number": "order",
     "document_id": "order",
+    "change_id": "order",
 }
 """What stands in the address of a route for shoppers, and so whose it is."""
 SHARED = {
-    "slug", "slug_or_id", "name", "path", "provider", "reference", "mail_id", "code", "country", "purpose",
+    "slug", "slug_or_id", "name", "path", "provider", "carrier", "reference", "mail_id", "code", "country",
+    "purpose",
 }  # fmt: skip
 """What everybody may ask for (the catalog, pictures, the simulator's bank, the mailbox of development), and
 what names no thing of anybody: `purpose` is one of the asker's own consents."""
@@ -173,7 +175,11 @@ def _staff_things(shop: Shop, goods: Goods, staff: Staff) -> tuple[dict[str, str
 
 def _state(staff: Staff, known: dict[str, str]) -> Any:
     promotions = [each for each in staff.get("/promotions")["items"] if each["id"] == known["promotion_id"]]
-    return staff.get(f"/orders/{known['order_id']}"), promotions
+    order = staff.get(f"/orders/{known['order_id']}")
+    acts = [row["kind"] for row in order["timeline"] if row["actor"] not in ("system", "shop")]
+    parcels = [(parcel["id"], parcel["status"]) for parcel in order["fulfillments"]]
+    statuses = [order[name] for name in ("status", "payment_status", "fulfillment_status", "payments")]
+    return statuses, parcels, acts, promotions  # mails that are told meanwhile are no act of anybody
 
 
 class Owned:
