@@ -86,8 +86,10 @@ def test_no_code_asks_a_shell() -> None:
 
 
 def test_no_weak_hash_is_used() -> None:
-    found = [(place, name) for place, name, _ in calls() if name in {f"hashlib.{weak}" for weak in WEAK}]
-    assert found == []
+    weak = {f"hashlib.{name}" for name in WEAK}
+    found = {(place, name) for place, name, _ in calls() if name in weak}
+    # Lists of breached passwords are published as SHA-1: looking one up protects nothing with it.
+    assert found <= {("kernel/breaches.py", "hashlib.sha1")}
 
 
 def test_secrets_come_from_the_systems_randomness() -> None:
