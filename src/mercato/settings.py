@@ -6,6 +6,7 @@ service a database of its own.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,25 @@ _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
 
 class SettingsError(Refusal):
     """A setting is missing or wrong; the message names the variable and the cure."""
+
+
+class SsoProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID provider whose accounts sign in here: `[sso.<code>]` in mercato.toml."""
+
+    issuer: str
+    """Its address; `/.well-known/openid-configuration` under it says the rest."""
+    client_id: str
+    client_secret: str = ""
+    """Only from `MERCATO_SSO_<CODE>_CLIENT_SECRET`; empty for a public client."""
+    name: str = ""
+    """What the button says; the code when empty."""
+    scopes: str = "openid email profile"
+    audience: Literal["everyone", "customers", "staff"] = "everyone"
+    groups_claim: str = "groups"
+    roles: dict[str, str] = {}
+    """Group there → role here. Roles that are named here follow the groups at each sign-in."""
+    trusts_mfa: bool = False
+    """Believe the provider when it says that a second factor was used (`amr` with `mfa`)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Part of the requests that is traced."""
     alerts_email: str = ""
     """Who is told of disputes and of money that staff should look at; empty: the owner."""
+    sso: dict[str, SsoProvider] = {}
+    """Identity providers by code; in the environment as JSON."""
     owner_email: str = ""
     owner_password: str = ""
 
@@ -122,12 +144,32 @@ def load(environ: Mapping[str, str] | None = None, file: Path | None = None) -> 
         if url := environ.get(f"{service.upper()}_DATABASE_URL"):
             urls[service] = url
     values["database_urls"] = urls
+    values["sso"] = _sso_of(values.get("sso", {}), environ)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"Settings are wrong: {error}. See docs/operations.md.") from None
     _refuse_unsafe(settings)
     return settings
+
+
+def _sso_of(given: Any, environ: Mapping[str, str]) -> Any:
+    """The identity providers with their secrets, which stand in the environment only."""
+    try:
+        found = msgspec.json.decode(given or "{}") if isinstance(given, str) else given
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"MERCATO_SSO is no valid JSON: {error}.") from None
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        return found
+    secrets = {}
+    for code, each in found.items():
+        if not re.fullmatch("[a-z][a-z0-9_]{0,39}", code):
+            raise SettingsError(f"The code of an identity provider is a short word, not {code!r}.")
+        variable = f"MERCATO_SSO_{code.upper()}_CLIENT_SECRET"
+        if "client_secret" in each:
+            raise SettingsError(f"Secrets stand in the environment: set {variable} instead.")
+        secrets[code] = {**each, "client_secret": environ.get(variable, "")}
+    return secrets
 
 
 def variable_of(field: str) -> str:
@@ -146,3 +188,6 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise SettingsError("MERCATO_CLOCK_OFFSET_S moves the clock for tests: unset it in production.")
     if not settings.base_url.startswith("https://"):
         raise SettingsError("Set MERCATO_BASE_URL to the public https:// address in production.")
+    for code, provider in settings.sso.items():
+        if not provider.issuer.startswith("https://"):
+            raise SettingsError(f"The issuer of the identity provider {code} needs https:// in production.")

@@ -35,6 +35,7 @@ from mercato.contracts.users import (
     StaffInvited,
     UserRegistered,
 )
+from mercato.contracts.users.external import IdentityProofRequested
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
@@ -101,11 +102,15 @@ class TestPaid:
 class TestWords:
     async def test_every_kind_of_event_has_its_letter_in_both_parts(self, shop: NotificationsShop) -> None:
         refunded = order(OrderRefunded, amount=1050, reason="Too late")
+        identity = IdentityProofRequested(
+            request_id=new_id(), email="ann@example.org", name="Ann", locale="en", provider="Keycloak",
+            token="secret-token",
+        )  # fmt: skip
         events = [
             order(OrderPlaced), order(OrderPaid), order(OrderShipped), refunded,
             order(OrderCanceled, reason="No stock"), order(OrderDelivered, fulfillment_id=new_id()),
             account(UserRegistered), account(RegistrationRepeated), account(PasswordResetRequested),
-            account(FactorsChanged, change="passkey_added", what="Ann's phone"),
+            account(FactorsChanged, change="passkey_added", what="Ann's phone"), identity,
             order(DocumentIssued, document_id=PAPER, paper="credit_note", document_number="CN-2026-00007"),
             account(EmailChangeRequested, new_email="new@example.org"), account(EmailChangeOffered),
             account(EmailChanged, new_email="new@example.org"), account(PasswordChanged),

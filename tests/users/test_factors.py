@@ -368,6 +368,34 @@ class TestReset:
         assert await shop.count("authenticators") == 1
 
 
+class TestShortPasswords:
+    SHORT = "qvx7!mzk"
+
+    async def test_eight_characters_do_beside_a_factor_and_hold_the_last_one(self, shop: UsersShop) -> None:
+        ctx = await shop.signed_in(EMAIL)
+        with pytest.raises(Invalid, match="12 characters"):
+            await shop.users.change_password(ctx, current=PASSWORD, new=self.SHORT)
+        await with_app(shop, ctx)
+        with pytest.raises(Invalid, match="8 characters"):
+            await shop.users.change_password(ctx, current=PASSWORD, new=self.SHORT[:7])
+        await shop.users.change_password(ctx, current=PASSWORD, new=self.SHORT)
+        with pytest.raises(Conflict, match="password_too_short"):
+            await shop.users.remove_app(ctx)
+        assert (await shop.users.factors(ctx)).has_app
+        await shop.users.change_password(ctx, current=self.SHORT, new=PASSWORD)
+        await shop.users.remove_app(ctx)
+
+    async def test_a_reset_of_the_factors_takes_a_short_password_with_them(self, shop: UsersShop) -> None:
+        ctx = await shop.signed_in(EMAIL)
+        await with_app(shop, ctx)
+        await shop.users.change_password(ctx, current=PASSWORD, new=self.SHORT)
+        owner = await shop.signed_in("owner@example.org", "owner")
+        assert ctx.principal.id is not None
+        await shop.users.reset_factors(owner, user_id=ctx.principal.id)
+        with pytest.raises(Unauthenticated, match="sign_in_failed"):
+            await shop.users.sign_in(GUEST_CONTEXT, email=EMAIL, password=self.SHORT, browser=True)
+
+
 class TestForms:
     async def test_the_second_step_works_between_processes(
         self, database_url: str, nats_url: str, namespace: str

@@ -135,6 +135,10 @@ KINDS = {
             ("shop_name", "shop_url", "name", "reset_url"), expires=True,
         ),
         Kind(
+            "identity_proof", "Confirm a sign-in elsewhere", "Confirm your sign-in with {{ provider }}",
+            ("shop_name", "shop_url", "name", "provider", "identity_url"), expires=True,
+        ),
+        Kind(
             "factors_changed", "Sign-in changed", "{{ summary }}",
             ("shop_name", "shop_url", "name", "summary", "advice", "what", "security_url", "reset_url"),
         ),

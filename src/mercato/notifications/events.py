@@ -36,6 +36,7 @@ from mercato.contracts.users import (
     StaffInvited,
     UserRegistered,
 )
+from mercato.contracts.users.external import IdentityProofRequested
 
 OrderEvent = (
     OrderPlaced
@@ -54,7 +55,7 @@ OrderEvent = (
 )
 AccountEvent = UserRegistered | RegistrationRepeated | PasswordResetRequested | FactorsChanged | AccountFact
 MoneyEvent = GiftCardIssued | MoneyAlert | LatePayment
-HeardEvent = OrderEvent | AccountEvent | MoneyEvent
+HeardEvent = OrderEvent | AccountEvent | IdentityProofRequested | MoneyEvent
 
 TEMPLATE_OF: dict[type[HeardEvent], str] = {
     OrderPlaced: "order_placed",
@@ -78,6 +79,7 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     EmailChangeRequested: "email_change_requested",
     EmailChanged: "email_changed",
     FactorsChanged: "factors_changed",
+    IdentityProofRequested: "identity_proof",
     PasswordChanged: "password_changed",
     SignedInFromNewDevice: "new_sign_in",
     StaffInvited: "staff_invited",

@@ -100,6 +100,8 @@ class Letters:
             "inviter": domain.greeted(data.get("inviter", "")) or self._shop_name,
             "moment": _moment(data.get("occurred_at", ""), domain.locale_of(locale)),
             "new_email": domain.one_line(data.get("new_email", "")),
+            "identity_url": f"{self._url}/sso/confirm?token={token}",
+            "provider": domain.greeted(data.get("provider", "")),
             "security_url": f"{self._url}/account/security",
             "sessions_url": f"{self._url}/account/profile#devices",
             "summary": summary,

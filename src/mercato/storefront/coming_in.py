@@ -9,6 +9,7 @@ from litestar import Response
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import NewPasskey, PasskeyProof, SignIn, Users
+from mercato.contracts.users.external import IdentityProvider
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError, Throttled
 from mercato.kernel.web import SESSION_COOKIE, cookie
@@ -44,6 +45,11 @@ async def begin_session(
         return response
     response.set_cookie(bag_cookie(cart, cart.token))
     return response
+
+
+async def customer_ways(ctx: Context, users: Users) -> list[IdentityProvider]:
+    """The providers whose accounts sign customers in."""
+    return [each for each in await users.providers(ctx) if each.for_customers]
 
 
 async def guard_page(

@@ -25,6 +25,7 @@ OWNER_ROLE = "owner"
 API_KEY_PREFIX = "mk_"
 """How the secret of an API key begins, so that people and scanners recognize one."""
 PASSWORD_LENGTH_MIN = 12
+PASSWORD_LENGTH_WITH_FACTOR_MIN = 8
 GUESSABLE_SCORE_MAX = 1
 """zxcvbn's score 0 or 1: found within a million guesses."""
 JUDGED_LENGTH_MAX = 24
@@ -206,18 +207,29 @@ def pattern_of(query: str) -> str | None:
     return f"%{text}%" if text else None
 
 
-def judge_password(password: str, *, known: Sequence[str], field: str = "password") -> None:
-    """Refuse a password that is short or quickly guessed; `known` are words of its owner. Raises Invalid."""
+def judge_password(
+    password: str, *, known: Sequence[str], field: str = "password", with_factor: bool = False
+) -> None:
+    """Refuse a password that is short or quickly guessed; `known` are words of its owner. Raises Invalid.
+
+    `with_factor`: a second factor guards the account as well, so it may be shorter.
+    """
     from zxcvbn import zxcvbn
 
-    if len(password) < PASSWORD_LENGTH_MIN:
-        raise _refused(field, "password_too_short", f"Use at least {PASSWORD_LENGTH_MIN} characters.")
+    judge_length(password, field=field, with_factor=with_factor)
     words = [word for text in known for word in (text, *text.split("@"), *re.split(r"[@.\s]+", text))]
     judged = password[:JUDGED_LENGTH_MAX].translate(_SYMBOLS_AS_LETTERS)
     if zxcvbn(judged, user_inputs=words)["score"] <= GUESSABLE_SCORE_MAX:
         raise _refused(
             field, "password_too_common", "This password is easy to guess: try a few unrelated words."
         )
+
+
+def judge_length(password: str, *, field: str, with_factor: bool) -> None:
+    """Refuse a password that is too short. Raises Invalid."""
+    least = PASSWORD_LENGTH_WITH_FACTOR_MIN if with_factor else PASSWORD_LENGTH_MIN
+    if len(password) < least:
+        raise _refused(field, "password_too_short", f"Use at least {least} characters.")
 
 
 def _refused(field: str, code: str, message: str) -> Invalid:

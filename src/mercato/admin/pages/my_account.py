@@ -29,7 +29,8 @@ async def my_account(
     context = {
         "shell": await shell_of(ctx, orders, catalog, PATH), "found": await users.factors(ctx),
         "back": PATH, "said": "Saved." if saved else "", "problem": problem[:300], "locale": ctx.locale,
-        "email": ctx.principal.email,
+        "email": ctx.principal.email, "identities": await users.identities(ctx),
+        "providers": await users.providers(ctx),
     }  # fmt: skip
     return page(request, "admin/my_account.html", context)
 

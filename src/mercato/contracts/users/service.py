@@ -4,6 +4,7 @@ from typing import Protocol
 
 from mercato.contracts.users.accounts import Accounts
 from mercato.contracts.users.acting import Acting
+from mercato.contracts.users.external import ExternalSignIns
 from mercato.contracts.users.factors import Factors
 from mercato.contracts.users.keys import ApiKeys
 from mercato.contracts.users.personal import Personal
@@ -16,6 +17,7 @@ class Users(
     Accounts,
     SignIns,
     Factors,
+    ExternalSignIns,
     Staff,
     ApiKeys,
     Roles,

@@ -16,7 +16,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Denied, MercatoError, Throttled
 from mercato.kernel.web import SIGNED_IN, local_path
 from mercato.settings import Settings
-from mercato.storefront.coming_in import guard_page, later, new_passkey_of
+from mercato.storefront.coming_in import customer_ways, guard_page, later, new_passkey_of
 from mercato.storefront.forms import Form, text_of
 from mercato.storefront.pages.account import PRIVATE, Around
 from mercato.ui.qr import qr_image
@@ -37,7 +37,11 @@ async def security(
 ) -> Response[str]:
     """What guards the account, and the ways to add and to remove."""
     base = await Around(request, ctx, catalog, carts, settings).base("Your security", HOME)
-    context = {**base, "found": await users.factors(ctx), "back": HOME, "problem": problem[:300]}
+    context = {
+        **base, "found": await users.factors(ctx), "back": HOME, "problem": problem[:300],
+        "identities": await users.identities(ctx),
+        "providers": await customer_ways(ctx, users),
+    }  # fmt: skip
     return page(request, "account/security.html", context, headers=PRIVATE)
 
 

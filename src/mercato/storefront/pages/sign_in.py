@@ -13,7 +13,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, Throttled, Unauthenticated
 from mercato.kernel.web import CART_COOKIE, PUBLIC, SESSION_COOKIE, expired_cookie, local_path
 from mercato.settings import Settings
-from mercato.storefront.coming_in import begin_session, later
+from mercato.storefront.coming_in import begin_session, customer_ways, later
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
 from mercato.storefront.frame import frame
 from mercato.storefront.pages.second_step import ask_second_step
@@ -40,13 +40,20 @@ CONFIRM = Door("Confirm your address", "confirm")
 
 @get("/sign-in", permission=PUBLIC, include_in_schema=False)
 async def sign_in_form(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
+    request: Request[Any, Any, Any],
+    ctx: Context,
+    catalog: Catalog,
+    carts: Carts,
+    users: Users,
+    settings: Settings,
 ) -> Response[str]:
     """The form; who is signed in already goes on."""
     target = local_path(request.query_params.get("next", ""), "/account")
     if ctx.principal.is_signed_in:
         return see_other(request, target)
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await frame(request, ctx, catalog, carts, settings) | {
+        "providers": await customer_ways(ctx, users)
+    }
     return _door(request, base, SIGN_IN, {"next": target})
 
 
@@ -75,7 +82,9 @@ async def sign_in(
         if done.challenge is not None:
             return await ask_second_step(request, ctx, catalog, done.challenge, target)
         return await begin_session(request, ctx, carts, users, done, target)
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await frame(request, ctx, catalog, carts, settings) | {
+        "providers": await customer_ways(ctx, users)
+    }
     return _door(request, base, SIGN_IN, {"next": target, "email": email}, errors, status)
 
 

@@ -14,6 +14,7 @@ from mercato.kernel.events import Event
 from mercato.kernel.outbox import Outbox
 from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
+from mercato.users.sso import Providers
 from mercato.users.store import accounts
 from mercato.users.tokens import SigningKeys
 
@@ -27,6 +28,7 @@ class Desk(msgspec.Struct, frozen=True, gc=False):
     keys: SigningKeys
     allow_local_email: bool
     factor_kit: FactorKit
+    providers: Providers
 
     async def access_changed(self, tx: Tx, user_id: UUID) -> None:
         """Record that sessions or rights of a user changed: whoever remembers their principal drops it."""

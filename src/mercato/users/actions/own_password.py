@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from mercato.contracts.users import PasswordChanged
 from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
 from mercato.kernel.errors import FieldError, Invalid
 from mercato.users import domain
 from mercato.users.actions import Desk
@@ -27,6 +29,18 @@ async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: dat
             detail="The current password is not right.", errors=[FieldError(field, "password_wrong", message)]
         )
     return account
+
+
+async def set_password(
+    desk: Desk, tx: Tx, *, user_id: UUID, password: str, password_hash: str, field: str, now: datetime
+) -> None:
+    """Keep a password; a short one only while a second factor guards the account. Raises Invalid."""
+    is_short = len(password) < domain.PASSWORD_LENGTH_MIN
+    if is_short:
+        await accounts.lock_user(tx, user_id=user_id)
+        account = await accounts.account_by_id(tx, user_id=user_id)
+        domain.judge_length(password, field=field, with_factor=bool(account and account["has_factors"]))
+    await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, is_short=is_short, now=now)
 
 
 def password_changed(account: Any) -> PasswordChanged:

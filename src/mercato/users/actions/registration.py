@@ -19,7 +19,7 @@ from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
 from mercato.users.actions import Desk, consents
-from mercato.users.actions.own_password import password_changed
+from mercato.users.actions.own_password import password_changed, set_password
 from mercato.users.actions.throttling import admit, may_mail
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
@@ -131,15 +131,20 @@ async def reset_password(desk: Desk, *, token: str, password: str) -> None:
     waiting = await accounts.email_token(desk.database, token_hash=token_hash, purpose=RESET, now=now)
     if waiting is None:
         raise domain.token_invalid()
+    account = await accounts.account_by_id(desk.database, user_id=waiting["user_id"])
+    has_factors = bool(account and account["has_factors"])
     known = [waiting["email"], waiting["name"]]
-    await desk.passwords.judge(lambda: domain.judge_password(password, known=known))
+    await desk.passwords.judge(lambda: domain.judge_password(password, known=known, with_factor=has_factors))
     password_hash = await desk.passwords.hash(password)
     async with desk.database.transaction() as tx:
         used = await accounts.use_email_token(tx, token_hash=token_hash, purpose=RESET, now=now)
         if used is None:
             raise domain.token_invalid()
         user_id = used["user_id"]
-        await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
+        await set_password(
+            desk, tx, user_id=user_id, password=password, password_hash=password_hash, field="password",
+            now=now,
+        )  # fmt: skip
         await sessions.end_sessions(tx, user_id=user_id, keep=None, reason="password_reset", now=now)
         row = await _confirmed(desk, tx, user_id, now)
         await desk.access_changed(tx, user_id)

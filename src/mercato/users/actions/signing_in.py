@@ -13,7 +13,7 @@ from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
 from mercato.users.actions import Desk, second_step
 from mercato.users.actions.opening import end_session, sign_in_refused, start_session, tokens_of
-from mercato.users.actions.own_password import password_changed, prove
+from mercato.users.actions.own_password import password_changed, prove, set_password
 from mercato.users.actions.throttling import admit, forget
 from mercato.users.store import accounts, sessions
 
@@ -91,13 +91,19 @@ async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -
     """Set another password, knowing the present one, and end all other sessions."""
     now = clock.now()
     account = await prove(desk, ctx, current, field="current", now=now)
-    user_id = account["id"]
+    user_id, has_factors = account["id"], account["has_factors"]
+    if has_factors:
+        ctx.principal.require_recent()
     known = [account["email"], account["name"]]
-    await desk.passwords.judge(lambda: domain.judge_password(new, known=known, field="new"))
+    await desk.passwords.judge(
+        lambda: domain.judge_password(new, known=known, field="new", with_factor=has_factors)
+    )
     password_hash = await desk.passwords.hash(new)
     async with desk.database.transaction() as tx:
         await forget(tx, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
-        await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
+        await set_password(
+            desk, tx, user_id=user_id, password=new, password_hash=password_hash, field="new", now=now
+        )
         await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")
         await desk.outbox.add(tx, password_changed(account))
         await desk.acted(tx, ctx, "account.password_changed", about=("user", user_id))

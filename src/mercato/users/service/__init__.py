@@ -14,11 +14,13 @@ from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart
 from mercato.users.service.acting import ActingPart
 from mercato.users.service.api_keys import ApiKeysPart
+from mercato.users.service.external import ExternalPart
 from mercato.users.service.factors import FactorsPart
 from mercato.users.service.personal import PersonalPart
 from mercato.users.service.roles import RolesPart
 from mercato.users.service.sign_ins import SignInsPart
 from mercato.users.service.staff import StaffPart
+from mercato.users.sso import Providers
 from mercato.users.store import accounts, challenges, personal, rights, sessions
 from mercato.users.tokens import SigningKeys
 
@@ -32,6 +34,7 @@ class UsersService(
     AccountsPart,
     SignInsPart,
     FactorsPart,
+    ExternalPart,
     StaffPart,
     ApiKeysPart,
     RolesPart,
@@ -52,6 +55,7 @@ class UsersService(
             keys=self.keys,
             allow_local_email=not settings.is_production,
             factor_kit=FactorKit.of(settings),
+            providers=Providers.of(settings),
         )  # fmt: skip
 
     async def start(self) -> None:
