@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, OrderStatus, ParcelStatus
 from mercato.kernel.errors import Conflict
 from mercato.kernel.ids import new_id
+from mercato.kernel.money import Money
 from mercato.orders.domain import (
     ORDER_MOVES,
     PARCEL_MOVES,
@@ -20,6 +21,7 @@ from mercato.orders.domain import (
     is_complete,
     move,
     move_parcel,
+    needs_proof,
     payment_status,
 )
 from mercato.orders.numbers import ALPHABET, new_number, normal_number, opens, order_token
@@ -160,3 +162,17 @@ def test_a_token_opens_its_own_order_only() -> None:
     assert not opens(token, other, "secret")
     assert not opens(token, one, "another secret")
     assert not opens("", one, "secret") and not opens("ü" * 24, one, "secret")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "asks"),
+    [
+        (50_000, "EUR", False),
+        (50_001, "EUR", True),
+        (500, "JPY", False),
+        (501, "JPY", True),
+        (500_000, "KWD", False),
+    ],
+)
+def test_a_large_refund_asks_who_it_is(amount: int, currency: str, asks: bool) -> None:
+    assert needs_proof(Money(amount, currency)) is asks

@@ -210,12 +210,16 @@ class Exchange:
         if isinstance(claim, Answer):
             return claim
         answer: Answer | None = None
+        kept: Answer | None = None
         try:
-            answer = await self._tried(found)
+            answer = kept = await self._tried(found)
         except Exception as error:
             answer = departures.refusal(self, error)
+            # Whoever has proved themselves sends the same request again.
+            waits = isinstance(error, MercatoError) and error.code in departures.PROOFS
+            kept = None if waits else answer
         finally:
-            await self._finish(claim, answer)
+            await self._finish(claim, kept)
         return answer
 
     async def _finish(self, claim: Claim, answer: Answer | None) -> None:

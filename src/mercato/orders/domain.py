@@ -1,6 +1,7 @@
 """The rules of orders: which moves are allowed, and the statuses that follow from amounts and quantities."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -13,6 +14,7 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.payments import PaymentStatus
 from mercato.kernel.errors import Conflict
+from mercato.kernel.money import Money, from_decimal
 
 ORDER_MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.DRAFT: frozenset({OrderStatus.PLACED, OrderStatus.EXPIRED}),
@@ -34,6 +36,9 @@ PARCEL_MOVES: dict[ParcelStatus, frozenset[ParcelStatus]] = {
 """Which status of a fulfillment may follow which."""
 
 LEFT_THE_HOUSE = frozenset({ParcelStatus.SHIPPED, ParcelStatus.DELIVERED})
+
+REFUND_PROOF_ABOVE = Decimal(500)
+"""In major units of any currency: whoever refunds more at once proves again who they are."""
 
 
 class Awaiting(StrEnum):
@@ -175,6 +180,11 @@ def is_complete(payment: OrderPaymentStatus, fulfillment: FulfillmentStatus) -> 
         OrderPaymentStatus.OVERPAID,
         OrderPaymentStatus.PARTIALLY_REFUNDED,
     )
+
+
+def needs_proof(refund: Money) -> bool:
+    """Whether whoever refunds so much proves again who they are."""
+    return refund.amount > from_decimal(REFUND_PROOF_ABOVE, refund.currency).amount
 
 
 def check_capture(status: OrderStatus, paid: Amounts, amount: int | None) -> int:

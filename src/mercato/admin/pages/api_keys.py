@@ -40,7 +40,7 @@ async def list_api_keys(
     return await _list(ctx, request, users, orders, catalog, cursor=cursor, said=words.said(done))
 
 
-@post(PATH, permission="write_api_keys", replay=False)
+@post(PATH, permission="write_api_keys", recent=True, replay=False)
 async def create_api_key(
     ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
@@ -61,7 +61,7 @@ async def create_api_key(
     return await _list(ctx, request, users, orders, catalog, issued=issued)
 
 
-@post(PATH + "/{key_id:uuid}/rotate", permission="write_api_keys", replay=False)
+@post(PATH + "/{key_id:uuid}/rotate", permission="write_api_keys", recent=True, replay=False)
 async def rotate_api_key(
     ctx: Context,
     request: AnyRequest,

@@ -217,6 +217,8 @@ async def _act(
     try:
         await act(order)
     except MercatoError as error:
+        if error.code == "step_up_required":
+            raise
         order = await orders.get_order(ctx, order_id=order_id)
         return await _page(ctx, request, orders, catalog, order, error=error, typed=typed)
     return see_other(request, done(f"/admin/orders/{order_id}", code))

@@ -50,7 +50,7 @@ async def new_role(
     return await _form(ctx, request, orders, catalog, None, RoleDraft(name=""))
 
 
-@post(PATH, permission="write_staff")
+@post(PATH, permission="write_staff", recent=True)
 async def create_role(
     ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
@@ -83,7 +83,7 @@ async def show_role(
     return await _form(ctx, request, orders, catalog, role, _draft_of(role), said=words.said(done))
 
 
-@post(PATH + "/{code:str}", permission="write_staff")
+@post(PATH + "/{code:str}", permission="write_staff", recent=True)
 async def save_role(
     ctx: Context,
     request: AnyRequest,
@@ -106,7 +106,7 @@ async def save_role(
     return see_other(request, done(f"{PATH}/{code}", "saved"))
 
 
-@post(PATH + "/{code:str}/delete", permission="write_staff")
+@post(PATH + "/{code:str}/delete", permission="write_staff", recent=True)
 async def delete_role(
     ctx: Context,
     request: AnyRequest,

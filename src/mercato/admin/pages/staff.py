@@ -39,7 +39,7 @@ async def list_staff(
     return await _list(ctx, request, users, orders, catalog, q=q[:100], cursor=cursor, said=words.said(done))
 
 
-@post(PATH, permission="write_staff", replay=False)
+@post(PATH, permission="write_staff", recent=True, replay=False)
 async def create_colleague(
     ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
@@ -68,7 +68,7 @@ async def show_colleague(
     return await _one(ctx, request, users, orders, catalog, user_id, said=words.said(done))
 
 
-@post(PATH + "/{user_id:uuid}/roles", permission="write_staff")
+@post(PATH + "/{user_id:uuid}/roles", permission="write_staff", recent=True)
 async def set_roles(
     ctx: Context,
     request: AnyRequest,

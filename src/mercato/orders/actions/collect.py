@@ -9,7 +9,7 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders.actions.carry_out import carry_out
-from mercato.orders.domain import IntentKind, check_capture, check_refund
+from mercato.orders.domain import IntentKind, check_capture, check_refund, needs_proof
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent
 from mercato.orders.store import after, intents
@@ -68,6 +68,8 @@ async def _decide(
             raise Invalid("invalid", "Some values are refused.", errors=[error])
         check = check_capture if kind is IntentKind.CAPTURE else check_refund
         wanted = check(order.status, order.paid, amount.amount if amount else None)
+        if kind is IntentKind.REFUND and needs_proof(Money(wanted, order.currency)):
+            ctx.principal.require_recent()
         intent = Intent(
             id=new_id(), order_id=order_id, kind=kind, key=key, amount=wanted, actor=ctx.principal.label,
             reason=reason, data={},

@@ -17,7 +17,8 @@ from mercato.users.store import accounts
 async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: datetime) -> Any:
     """The account of the caller, when `password` is its password. Tries are throttled like sign-ins.
 
-    Raises Invalid on `field`, Throttled, Unauthenticated; Denied for whoever acts for somebody else.
+    Raises Invalid on `field`, Throttled, Unauthenticated; Denied for whoever acts for somebody else, or has
+    a second factor that was not shown in the last minutes.
     """
     user_id = ctx.principal.require_own_user_id()
     await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
@@ -28,6 +29,8 @@ async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: dat
         raise Invalid(
             detail="The current password is not right.", errors=[FieldError(field, "password_wrong", message)]
         )
+    if account["has_factors"]:
+        ctx.principal.require_recent()  # the password alone is half a proof
     return account
 
 

@@ -43,7 +43,7 @@ async def list_api_keys(
     return await users.api_keys(ctx, limit=limit, cursor=cursor)
 
 
-@post(PATH, permission="write_api_keys", replay=False)
+@post(PATH, permission="write_api_keys", recent=True, replay=False)
 async def create_api_key(ctx: Context, users: Users, data: NewKeyInput) -> IssuedApiKey:
     """Make a key; its secret is shown this once. Nobody gives a key rights they lack."""
     return await users.create_api_key(
@@ -56,7 +56,13 @@ async def get_api_key(ctx: Context, users: Users, key_id: UUID) -> ApiKey:
     return await users.api_key(ctx, key_id=key_id)
 
 
-@post(PATH + "/{key_id:uuid}/rotation", permission="write_api_keys", replay=False, status_code=HTTP_200_OK)
+@post(
+    PATH + "/{key_id:uuid}/rotation",
+    permission="write_api_keys",
+    recent=True,
+    replay=False,
+    status_code=HTTP_200_OK,
+)
 async def rotate_api_key(ctx: Context, users: Users, key_id: UUID, data: RotationInput) -> IssuedApiKey:
     """Another secret for the same key."""
     return await users.rotate_api_key(ctx, key_id=key_id, version=data.version, grace_hours=data.grace_hours)
