@@ -21,11 +21,11 @@ lint:
 	@.venv/bin/python scripts/lint.py
 	@.venv/bin/python scripts/vulnerabilities.py || test $$? -eq 3
 
-# The API's own description against the API, longer and differently each time: make fuzz EXAMPLES=500
+# The API against its own description, and the lives of orders against a model: longer, and other ones each time.
 EXAMPLES ?= 100
 fuzz:
 	$(SETUP) dev --assets
-	@MERCATO_FUZZ_EXAMPLES=$(EXAMPLES) .venv/bin/pytest tests/api/test_openapi.py $(ARGS)
+	@MERCATO_FUZZ_EXAMPLES=$(EXAMPLES) .venv/bin/pytest tests/api/test_openapi.py tests/faults/test_order_life.py $(ARGS)
 
 assets:
 	$(SETUP) base --assets
