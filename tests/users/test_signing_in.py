@@ -12,6 +12,7 @@ from joserfc.jwk import OKPKey
 
 from mercato.contracts.users import AccessChanged, SignIn
 from mercato.kernel import clock
+from mercato.kernel.acts import Acted
 from mercato.kernel.context import GUEST
 from mercato.kernel.errors import Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 from mercato.users import domain
@@ -145,6 +146,20 @@ class TestApi:
         reasons = await shop.database.fetch("select end_reason from users.sessions order by created_at")
         assert [row["end_reason"] for row in reasons] == ["refresh_reused", None]
         assert len(await shop.events(AccessChanged)) == 1
+        told = [act.act for act in await shop.events(Acted) if act.act.startswith("session.")]
+        assert told == ["session.refresh_token_reused"]
+
+    async def test_a_sign_in_of_staff_is_written_down_and_one_of_a_shopper_is_not(
+        self, shop: UsersShop
+    ) -> None:
+        ann = await shop.create("ann@example.org", "support")
+        await shop.create("bob@example.org")
+        for email in ("ann@example.org", "bob@example.org"):
+            await shop.sign_in(email)
+        (act,) = [act for act in await shop.events(Acted) if act.act.startswith("session.")]
+        assert (act.act, act.actor_id, act.object_id) == ("session.staff_signed_in", ann.id, str(ann.id))
+        assert [(change.field, change.after) for change in act.changes] == [("second_factor", "false")]
+        assert act.client_address == GUEST_CONTEXT.client_address
 
     async def test_one_refresh_token_used_twice_at_once_gives_one_pair_at_most(self, shop: UsersShop) -> None:
         await shop.create("ann@example.org")

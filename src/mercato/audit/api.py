@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from litestar import get
+import msgspec
+from litestar import get, post
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -29,6 +30,15 @@ ObjectId = Annotated[str, QueryParameter(name="object_id", max_length=200)]
 ActorId = Annotated[UUID | None, QueryParameter(name="actor_id")]
 Since = Annotated[datetime | None, QueryParameter(name="since", description="Not before this time.")]
 Until = Annotated[datetime | None, QueryParameter(name="until", description="Before this time.")]
+
+
+class ErasureInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: UUID
+
+
+class Erased(msgspec.Struct, frozen=True):
+    entries: int
+    """How many entries lost what was personal in them."""
 
 
 @get("/admin/audit", permission="read_audit")
@@ -79,6 +89,12 @@ async def export_entries(
     return Stream(_pieces(ctx, audit, where, first), media_type="text/csv", headers=headers)
 
 
+@post("/admin/audit/erasures", permission="write_audit", recent=True, status_code=200)
+async def erase_person(ctx: Context, audit: Audit, data: ErasureInput) -> Erased:
+    """Take what names a person out of every entry by or about an account; the chain still holds."""
+    return Erased(await audit.erase_person(ctx, user_id=data.user_id))
+
+
 async def _pieces(
     ctx: Context, audit: Audit, where: AuditFilter, page: Page[AuditEntry]
 ) -> AsyncIterator[str]:
@@ -105,4 +121,4 @@ def _cells(entry: AuditEntry) -> list[object]:
     return list((values | {"at": entry.at.isoformat(), "changes": changes}).values())
 
 
-routes = [list_entries, chain_head, verification, export_entries]
+routes = [list_entries, chain_head, verification, export_entries, erase_person]

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from mercato.contracts.users import SignIn
-from mercato.kernel.context import Context
+from mercato.kernel.context import Context, Principal, PrincipalKind
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
@@ -62,6 +64,12 @@ async def start_session(
         if not browser:
             await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
         await devices.note(desk, tx, ctx, account, now=now)
+        if account["roles"]:
+            who = Principal(PrincipalKind.USER, user_id, account["email"], account["name"])
+            await desk.acted(
+                tx, msgspec.structs.replace(ctx, principal=who), "session.staff_signed_in",
+                about=("user", user_id), label=account["email"], after={"second_factor": has_mfa},
+            )  # fmt: skip
         row = await accounts.user_by_id(tx, user_id=user_id)
         assert row is not None
     if browser:

@@ -39,7 +39,7 @@ async def sign_in(desk: Desk, ctx: Context, *, email: str, password: str, browse
     return await start_session(desk, ctx, account, browser=browser, newer_hash=newer, now=now)
 
 
-async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
+async def refresh(desk: Desk, ctx: Context, *, refresh_token: str) -> SignIn:
     """Exchange a refresh token for a new pair. A spent one means a thief: its whole session ends."""
     now = clock.now()
     token_hash, next_token = digest(refresh_token), new_token()
@@ -49,6 +49,8 @@ async def refresh(desk: Desk, *, refresh_token: str) -> SignIn:
         if found is not None and found["spent_at"] is not None:
             if await end_session(desk, tx, found["session_id"], found["user_id"], "refresh_reused", now):
                 log.warning("a spent refresh token was used again", session=str(found["session_id"]))
+                about = ("user", found["user_id"])
+                await desk.acted(tx, ctx, "session.refresh_token_reused", about=about)
         elif found is not None and found["is_alive"]:
             session_id = found["session_id"]
             await sessions.spend_refresh_token(tx, token_hash=token_hash, session_id=session_id, now=now)

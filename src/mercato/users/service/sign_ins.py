@@ -19,7 +19,7 @@ class SignInsPart(Part):
         return await signing_in.sign_in(self.desk, ctx, email=email, password=password, browser=browser)
 
     async def refresh(self, ctx: Context, *, refresh_token: str) -> SignIn:
-        return await signing_in.refresh(self.desk, refresh_token=refresh_token)
+        return await signing_in.refresh(self.desk, ctx, refresh_token=refresh_token)
 
     async def sign_out(self, ctx: Context, *, token: str | None = None) -> None:
         await signing_in.sign_out(self.desk, ctx, token=token)
