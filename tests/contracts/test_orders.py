@@ -4,15 +4,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import nats
 import pytest
 
 from mercato.contracts.carriers import Sender
 from mercato.contracts.carts import NewLine
 from mercato.contracts.orders import (
+    BulkAct,
     ChangeInput,
     ChangeKind,
     ChangeStatus,
+    DraftInput,
+    DraftStatus,
     FulfillmentLine,
     FulfillmentStatus,
     Order,
@@ -26,12 +30,13 @@ from mercato.contracts.orders import (
     Seller,
 )
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
-from mercato.kernel.errors import Conflict, Denied, NotFound
+from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from orders.conftest import GUEST_CONTEXT, STAFF, Till, make_runtime
+from orders.fakes import ADDRESS
 
 KIM = new_id()
 CUSTOMER = Context(principal=Principal(kind=PrincipalKind.USER, id=KIM, email="kim@example.org"))
@@ -87,6 +92,9 @@ async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
     await _figures(orders)
     await _changes(orders)
     await _papers_and_labels(orders)
+    await _tags_and_many(orders)
+    await _drafts_by_link(orders)
+    await _drafts_by_staff(orders)
     assert orders.called == {method.name for method in methods_of(Orders)}
 
 
@@ -237,6 +245,86 @@ async def _changes(orders: Client) -> None:
         await orders.cancel_change(STAFF, change_id=change_id, reason="too late")
     found = await orders.list_returns(STAFF, status=ChangeStatus.REFUNDED)
     assert [(row.id, row.units, row.credit.amount) for row in found.items] == [(change_id, 1, 1000)]
+
+
+async def _tags_and_many(orders: Client) -> None:
+    order, canceled, nobody = await orders.bought(), await orders.bought(), new_id()
+    await orders.cancel(STAFF, order_id=canceled.id)
+    tagged = await orders.set_tags(STAFF, order_id=order.id, tags=["gift", "Fragile"])
+    assert (tagged.tags, tagged.version) == (["Fragile", "gift"], order.version + 1)
+    done = await orders.act_on_many(STAFF, act=BulkAct.SHIP, order_ids=[order.id, canceled.id, nobody])
+    assert [(one.order_id, one.number, one.is_done, one.code) for one in done] == [
+        (order.id, order.number, True, ""),
+        (canceled.id, canceled.number, False, "illegal_transition"),
+        (nobody, "", False, "not_found"),
+    ]
+    assert (await orders.get_order(STAFF, order_id=order.id)).status is OrderStatus.COMPLETED
+    with pytest.raises(Invalid):
+        await orders.act_on_many(STAFF, act=BulkAct.TAG, order_ids=[order.id])
+
+
+async def _drafts_by_link(orders: Client) -> None:
+    wish = await _phoned(orders)
+    draft = await orders.create_draft(STAFF, draft=wish)
+    own: dict[str, Any] = {"draft_id": draft.id, "token": draft.token}
+    assert (draft.status, draft.email, draft.customer_id) == (DraftStatus.OPEN, "caller@example.org", KIM)
+    assert (draft.note, draft.created_by) == ("by phone", STAFF.principal.label)
+    assert draft.cart is not None
+    assert draft.cart.totals.total == Money(2490, "EUR")
+    assert await orders.draft(STAFF, draft_id=draft.id) == draft
+    methods = await orders.draft_delivery(STAFF, draft_id=draft.id)
+    assert [(m.code, m.price.amount) for m in methods] == [("standard", 490), ("express", 1290)]
+    faster = await orders.set_draft_delivery(STAFF, draft_id=draft.id, delivery_method_id=methods[1].id)
+    total = faster.cart.totals.total
+    assert total == Money(3290, "EUR")
+    sent = await orders.send_draft(STAFF, draft_id=draft.id)
+    assert (sent.status, sent.sent_at is None) == (DraftStatus.SENT, False)
+    seen = await orders.buyer_draft(GUEST_CONTEXT, **own)
+    assert seen == msgspec.structs.replace(sent, customer_id=None, note="", created_by="shop")
+    with pytest.raises(NotFound):
+        await orders.buyer_draft(GUEST_CONTEXT, draft_id=draft.id, token="wrong")
+    assert await orders.draft_placement(GUEST_CONTEXT, **own) is None
+    pay: dict[str, Any] = {**own, "expected_total": total, "payment": PaymentChoice("simulator", "sim_ok")}
+    paid = await orders.pay_draft(GUEST_CONTEXT, **pay)
+    await orders.till.deliver_events()
+    assert (paid.status, paid.order.totals.total) == (PlaceStatus.PLACED, total)
+    assert (await orders.pay_draft(GUEST_CONTEXT, **pay)).order.id == paid.order.id
+    assert (await orders.draft_placement(GUEST_CONTEXT, **own)).order.id == paid.order.id
+    placed = await orders.get_order(STAFF, order_id=paid.order.id)
+    assert (placed.customer_id, placed.payment_status) == (KIM, OrderPaymentStatus.PAID)
+    with pytest.raises(Conflict) as closed:
+        await orders.send_draft(STAFF, draft_id=draft.id)
+    assert (closed.value.code, closed.value.data) == ("draft_closed", {"status": "placed"})
+
+
+async def _drafts_by_staff(orders: Client) -> None:
+    draft = await orders.create_draft(STAFF, draft=await _phoned(orders))
+    order = await orders.place_draft(STAFF, draft_id=draft.id, is_paid=True)
+    assert (order.payment_status, order.totals.total.amount) == (OrderPaymentStatus.PAID, 2490)
+    assert (await orders.place_draft(STAFF, draft_id=draft.id, is_paid=True)).id == order.id
+    other = await orders.create_draft(STAFF, draft=await _phoned(orders))
+    canceled = await orders.cancel_draft(STAFF, draft_id=other.id)
+    assert (canceled.status, canceled.cart) == (DraftStatus.CANCELED, None)
+    newest = await orders.drafts(STAFF, limit=2)
+    assert [(row.id, row.status, row.order_id) for row in newest.items] == [
+        (other.id, DraftStatus.CANCELED, None),
+        (draft.id, DraftStatus.PLACED, order.id),
+    ]
+    rest = await orders.drafts(STAFF, limit=2, cursor=newest.next_cursor)
+    assert ([row.status for row in rest.items], rest.next_cursor) == ([DraftStatus.PLACED], None)
+    found = await orders.drafts(STAFF, status=DraftStatus.CANCELED)
+    assert [row.id for row in found.items] == [other.id]
+
+
+async def _phoned(orders: Client) -> DraftInput:
+    """Two units at 10.00 and the standard delivery at 4.90."""
+    return DraftInput(
+        email="caller@example.org",
+        customer_id=KIM,
+        lines=[NewLine(await orders.till.put(5), 2)],
+        shipping_address=ADDRESS,
+        note="by phone",
+    )
 
 
 async def _cart_of(orders: Client, order_id: UUID) -> UUID:

@@ -21,7 +21,7 @@ from mercato.contracts.payments import CreditUse
 from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability
 from mercato.kernel import clock
-from mercato.kernel.context import Context
+from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import assert_no_transaction
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import new_id
@@ -29,11 +29,14 @@ from mercato.kernel.money import Money
 
 EMAIL = "mara@example.org"
 ADDRESS = Address(name="Mara Lindt", street1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
-DELIVERY_PRICE = 490
 
 
 def eur(amount: int) -> Money:
     return Money(amount, "EUR")
+
+
+STANDARD = DeliveryMethod(new_id(), "standard", "Standard", "", eur(490), date(2026, 11, 25))
+EXPRESS = DeliveryMethod(new_id(), "express", "Express", "", eur(1290), date(2026, 11, 23))
 
 
 class FakeCarts:
@@ -79,12 +82,58 @@ class FakeCarts:
         cart = self.carts[cart_id]
         self.carts[cart_id] = msgspec.structs.replace(cart, problems=[Problem(code)])
 
+    async def create(self, ctx: Context, *, lines: list[NewLine], email: str | None = None) -> Cart:
+        assert_no_transaction("carts.create")
+        found = [(line.variant_id, line.quantity, self.prices.get(line.variant_id, 1000)) for line in lines]
+        cart_id, _ = self.open_cart(*found, email=email or "")
+        return self.carts[cart_id]
+
+    async def get(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Cart:
+        assert_no_transaction("carts.get")
+        return self._reach(ctx, cart_id, token)
+
+    async def update(
+        self,
+        ctx: Context,
+        *,
+        cart_id: UUID,
+        token: str | None,
+        shipping_address: Address | None = None,
+        billing_address: Address | None = None,
+        delivery_method_id: UUID | None = None,
+        note: str | None = None,
+    ) -> Cart:
+        assert_no_transaction("carts.update")
+        cart = self._reach(ctx, cart_id, token)
+        if cart.status is not CartStatus.OPEN:
+            raise Conflict("cart_not_open")
+        method = next((m for m in (STANDARD, EXPRESS) if m.id == delivery_method_id), cart.delivery_method)
+        assert method is not None
+        self.carts[cart_id] = msgspec.structs.replace(
+            cart,
+            shipping_address=shipping_address or cart.shipping_address,
+            billing_address=billing_address or cart.billing_address,
+            delivery_method=method,
+            totals=_totals(cart.lines, method),
+        )
+        return self.carts[cart_id]
+
+    async def delivery_methods(
+        self, ctx: Context, *, cart_id: UUID, token: str | None
+    ) -> list[DeliveryMethod]:
+        assert_no_transaction("carts.delivery_methods")
+        self._reach(ctx, cart_id, token)
+        return [STANDARD, EXPRESS]
+
+    async def delete(self, ctx: Context, *, cart_id: UUID, token: str | None) -> None:
+        assert_no_transaction("carts.delete")
+        if self._reach(ctx, cart_id, token).status is not CartStatus.OPEN:
+            raise Conflict("cart_not_open")
+        del self.carts[cart_id]
+
     async def freeze(self, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
         assert_no_transaction("carts.freeze")
-        cart = self.carts.get(cart_id)
-        is_owner = cart is not None and cart.customer_id is not None and cart.customer_id == ctx.principal.id
-        if cart is None or (token != self.tokens[cart_id] and not is_owner):
-            raise NotFound(detail="There is no such cart.")
+        cart = self._reach(ctx, cart_id, token)
         if cart.status is CartStatus.COMPLETED:
             raise Conflict("cart_completed")
         if cart.status is CartStatus.OPEN:
@@ -126,6 +175,15 @@ class FakeCarts:
         completing = [c.id for c in self.carts.values() if c.status is CartStatus.COMPLETING]
         return [cart_id for cart_id in completing if self.frozen_at[cart_id] < before][:limit]
 
+    def _reach(self, ctx: Context, cart_id: UUID, token: str | None) -> Cart:
+        """By its token, as the customer who owns it, or as Mercato itself."""
+        cart = self.carts.get(cart_id)
+        is_owner = cart is not None and cart.customer_id is not None and cart.customer_id == ctx.principal.id
+        is_system = ctx.principal.kind is PrincipalKind.SYSTEM
+        if cart is None or not (is_owner or is_system or token == self.tokens[cart_id]):
+            raise NotFound(detail="There is no such cart.")
+        return cart
+
     def _set(self, cart_id: UUID, status: CartStatus) -> Cart:
         self.carts[cart_id] = msgspec.structs.replace(self.carts[cart_id], status=status)
         return self.carts[cart_id]
@@ -162,9 +220,6 @@ def _cart(
     cart_id: UUID, lines: tuple[tuple[UUID, int, int], ...], email: str, customer_id: UUID | None
 ) -> Cart:
     found = [_line(*line) for line in lines]
-    subtotal = sum(line.total.amount for line in found)
-    total = subtotal + (DELIVERY_PRICE if subtotal else 0)
-    tax = total * 19 // 119
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     return Cart(
         id=cart_id,
@@ -176,18 +231,23 @@ def _cart(
         coupons=[],
         shipping_address=ADDRESS,
         billing_address=None,
-        delivery_method=DeliveryMethod(
-            new_id(), "standard", "Standard", "", eur(DELIVERY_PRICE), date(2026, 11, 25)
-        ),
-        totals=CartTotals(
-            eur(subtotal), eur(0), eur(total - subtotal), eur(tax), True, eur(total), eur(0), eur(total)
-        ),
+        delivery_method=STANDARD,
+        totals=_totals(found, STANDARD),
         problems=[],
         requirements=[],
         version=1,
         updated_at=now,
         expires_at=now + timedelta(days=30),
         customer_id=customer_id,
+    )
+
+
+def _totals(lines: list[CartLine], method: DeliveryMethod) -> CartTotals:
+    subtotal = sum(line.total.amount for line in lines)
+    total = subtotal + (method.price.amount if subtotal else 0)
+    tax = total * 19 // 119
+    return CartTotals(
+        eur(subtotal), eur(0), eur(total - subtotal), eur(tax), True, eur(total), eur(0), eur(total)
     )
 
 

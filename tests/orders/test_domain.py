@@ -37,7 +37,7 @@ amounts = st.builds(
 )
 
 
-@pytest.mark.parametrize(("status", "to"), product(OrderStatus, OrderStatus))
+@pytest.mark.parametrize(("status", "to"), list(product(OrderStatus, OrderStatus)))
 def test_every_order_move_is_in_the_table_or_refused(status: OrderStatus, to: OrderStatus) -> None:
     if to in ORDER_MOVES[status]:
         assert move(status, to) is to
@@ -47,7 +47,7 @@ def test_every_order_move_is_in_the_table_or_refused(status: OrderStatus, to: Or
         assert refused.value.code == "illegal_transition"
 
 
-@pytest.mark.parametrize(("status", "to"), product(ParcelStatus, ParcelStatus))
+@pytest.mark.parametrize(("status", "to"), list(product(ParcelStatus, ParcelStatus)))
 def test_every_parcel_move_is_in_the_table_or_refused(status: ParcelStatus, to: ParcelStatus) -> None:
     if to in PARCEL_MOVES[status]:
         assert move_parcel(status, to) is to

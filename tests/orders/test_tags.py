@@ -31,15 +31,15 @@ async def test_an_act_on_many_says_what_became_of_each(till: Till) -> None:
     await till.orders.cancel(STAFF, order_id=canceled.id)
     ids = [order.id, canceled.id, nobody, order.id]
     done = await till.orders.act_on_many(STAFF, act=BulkAct.SHIP, order_ids=ids)
-    assert [(one.order_id, one.is_done, one.code) for one in done] == [
-        (order.id, True, ""),
-        (canceled.id, False, "illegal_transition"),
-        (nobody, False, "not_found"),
+    assert [(one.order_id, one.number, one.is_done, one.code) for one in done] == [
+        (order.id, order.number, True, ""),
+        (canceled.id, canceled.number, False, "illegal_transition"),
+        (nobody, "", False, "not_found"),
     ]
     sent = await till.order_of(order.id)
     assert (sent.status, sent.fulfillment_status) == (OrderStatus.COMPLETED, FulfillmentStatus.FULFILLED)
     denied = await till.orders.act_on_many(ANALYST, act=BulkAct.TAG, order_ids=[order.id], tag="mine")
-    assert [(one.is_done, one.code) for one in denied] == [(False, "denied")]
+    assert [(one.number, one.is_done, one.code) for one in denied] == [("", False, "denied")]
     await till.orders.act_on_many(STAFF, act=BulkAct.TAG, order_ids=[order.id, canceled.id], tag="done")
     await till.orders.act_on_many(STAFF, act=BulkAct.UNTAG, order_ids=[canceled.id], tag="DONE")
     assert [row.id for row in (await till.orders.list_orders(STAFF, tag="done")).items] == [order.id]

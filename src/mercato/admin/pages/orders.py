@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
@@ -107,7 +106,6 @@ async def _list(
     )
     sorting = {"sort": sort} if sort != SORTS[0] else {}
     here = address(PATH, **chosen, **sorting)
-    numbers = {row.id: row.number for row in found.items}
     return page(
         request,
         "admin/orders.html",
@@ -129,9 +127,7 @@ async def _list(
             "fulfillment_options": _options(FulfillmentStatus),
             "status_options": _options(OrderStatus),
             "bulk_acts": _bulk_acts(ctx.principal),
-            "outcomes": [
-                msgspec.structs.replace(one, number=numbers.get(one.order_id, "")) for one in outcomes or []
-            ],
+            "outcomes": outcomes or [],
             "error": error,
         },
         headers=pushed(request, here),

@@ -173,6 +173,7 @@ class BulkOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     order_id: UUID
     number: str = ""
+    """Empty when the order is unknown, or out of the caller's reach."""
     is_done: bool = True
     code: str = ""
     detail: str = ""

@@ -2,11 +2,14 @@
 
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from mercato.contracts.orders import BulkAct, BulkOutcome, ParcelStatus
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError
 from mercato.orders.actions.tags import change_tags
 from mercato.orders.service.sending import SendingPart
+from mercato.orders.store import reading
 
 
 class BulkPart(SendingPart):
@@ -19,10 +22,13 @@ class BulkPart(SendingPart):
             raise Invalid(
                 "invalid", "Some values are refused.", errors=[FieldError("tag", "required", "Name a tag.")]
             )
-        return [
+        done = [
             await self._act_on_one(ctx, act, order_id, (tag or "").strip())
             for order_id in dict.fromkeys(order_ids)
         ]
+        reached = [one.order_id for one in done if one.code not in _OUT_OF_REACH]
+        numbers = await reading.numbers_of(self._parts.db, order_ids=reached)
+        return [replace(one, number=numbers.get(one.order_id, "")) for one in done]
 
     async def _act_on_one(self, ctx: Context, act: BulkAct, order_id: UUID, tag: str) -> BulkOutcome:
         try:
@@ -58,6 +64,7 @@ class BulkPart(SendingPart):
                     await self.ship(ctx, fulfillment_id=parcel.id)
 
 
+_OUT_OF_REACH = frozenset({"denied", "not_found"})
 _WAITING = frozenset({ParcelStatus.PENDING, ParcelStatus.PACKED})
 
 

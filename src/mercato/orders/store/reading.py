@@ -146,6 +146,12 @@ async def channel_of(db: Queries, *, order_id: UUID) -> str | None:
     return found
 
 
+async def numbers_of(db: Queries, *, order_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Numbers by order id; unknown orders are left out."""
+    rows = await db.fetch("select id, number from orders.orders where id = any($1::uuid[])", order_ids)
+    return {row["id"]: row["number"] for row in rows}
+
+
 async def view_of_new(db: Queries, *, order_id: UUID) -> OrderView | None:
     """An order that has just been placed, without what it cannot have yet."""
     found = await db.fetchval(_PLACED_VIEW, order_id)
