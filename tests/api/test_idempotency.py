@@ -19,12 +19,24 @@ from support.shop import Shop
 
 CHANGES = {"post", "put", "patch", "delete"}
 KEY = "Idempotency-Key"
+SECRET = "its reply is a secret that must not be kept"
 WITHOUT_A_KEY = {
-    "POST /api/v1/auth/login": "its reply is a secret that must not be kept",
-    "POST /api/v1/auth/refresh": "its reply is a secret that must not be kept",
-    "POST /api/v1/admin/api-keys": "its reply is a secret that must not be kept",
-    "POST /api/v1/admin/api-keys/{key_id}/rotation": "its reply is a secret that must not be kept",
-    "POST /api/v1/admin/customers/{user_id}/impersonation": "its reply is a secret that must not be kept",
+    "POST /api/v1/auth/login": SECRET,
+    "POST /api/v1/auth/mfa": SECRET,
+    "POST /api/v1/auth/passkey": SECRET,
+    "POST /api/v1/auth/passkey/options": "its reply is a challenge that is good once",
+    "POST /api/v1/auth/refresh": SECRET,
+    "POST /api/v1/me/mfa/app": SECRET,
+    "POST /api/v1/me/mfa/app/confirm": SECRET,
+    "POST /api/v1/me/mfa/recovery-codes": SECRET,
+    "POST /api/v1/me/passkeys": "with the first factor its reply holds the recovery codes",
+    "POST /api/v1/me/passkeys/options": "its reply is a challenge that is good once",
+    "POST /api/v1/me/proof": SECRET,
+    "POST /api/v1/admin/api-keys": SECRET,
+    "POST /api/v1/admin/api-keys/{key_id}/rotation": SECRET,
+    "POST /api/v1/admin/customers/{user_id}/impersonation": SECRET,
+    "POST /api/v1/admin/gift-cards": "its reply holds the code, which is money",
+    "POST /api/v1/admin/price-trials": "it changes nothing",
     "POST /api/v1/carts": "a second empty-handed cart harms nobody, and its reply holds the cart's token",
 }
 NEVER_KEPT = {408, 425, 429}

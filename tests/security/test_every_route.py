@@ -32,11 +32,13 @@ THINGS = {
     "number": "order",
     "document_id": "order",
     "change_id": "order",
+    "draft_id": "draft",
+    "identity_id": "identity",
 }
 """What stands in the address of a route for shoppers, and so whose it is."""
 SHARED = {
     "slug", "slug_or_id", "name", "path", "provider", "carrier", "reference", "mail_id", "code", "country",
-    "purpose",
+    "purpose", "variant_id",
 }  # fmt: skip
 """What everybody may ask for (the catalog, pictures, the simulator's bank, the mailbox of development), and
 what names no thing of anybody: `purpose` is one of the asker's own consents."""
@@ -47,6 +49,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/carts/{cart_id:uuid}/coupons": {"code": "SPRING"},
     "POST /api/v1/carts/{cart_id:uuid}/gift-cards": {"code": "AAAA-BBBB-CCCC-DDDD"},
     "PATCH /api/v1/carts/{cart_id:uuid}/lines/{line_id:uuid}": {"quantity": 2},
+    "POST /api/v1/draft-orders/{draft_id:uuid}/payment": {"expected_total": TOTAL, "payment": PAYMENT},
     "PUT /api/v1/me/addresses/{address_id:uuid}": ADDRESS,
     "PATCH /api/v1/me/passkeys/{passkey_id:uuid}": {"name": "Key"},
 }
@@ -206,7 +209,8 @@ class TestOwnAndForeign:
         lines = {"variant_id": goods.variants["LAMP"], "quantity": 1}
         bodies = {**BODIES, "POST /api/v1/carts/{cart_id:uuid}/lines": lines}
         makers = {
-            "address": _address, "session": _session, "passkey": _passkey, "cart": _cart, "order": _order,
+            "address": _address, "session": _session, "passkey": _passkey, "identity": _identity,
+            "cart": _cart, "order": _order, "draft": _draft,
         }  # fmt: skip
         wrong, stranger = [], Visitor(shop, "stranger")
         for door in DOORS:
@@ -253,8 +257,12 @@ def _address(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
 
 
 def _session(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
+    # With a passkey left over, the password alone would end in a challenge.
+    for passkey in _mine(ann, "/api/v1/me/passkeys")["items"]:
+        _run(shop, "delete from users.passkeys where id = $1", uuid.UUID(passkey["id"]))
     body = {"email": "ann@example.com", "password": "kayak lantern forty two"}
-    assert ann.client.post("/api/v1/auth/login", json=body).status_code == 200
+    answer = ann.client.post("/api/v1/auth/login", json=body)
+    assert answer.json().get("access_token"), answer.text
 
     def ids() -> list[str]:
         return sorted(each["id"] for each in _mine(ann, "/api/v1/me/sessions")["items"])
@@ -266,22 +274,43 @@ def _session(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
 
 def _passkey(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
     """A passkey as its row: making one needs an authenticator, and asks no question of owners."""
-    passkey_id = str(uuid.uuid4())
+    passkey_id = uuid.uuid4()
+    _run(
+        shop,
+        "insert into users.passkeys (id, user_id, credential_id, public_key, sign_count, name,"
+        " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0,"
+        " 'Phone', '{}', false, now() from users.users where email = 'ann@example.com'",
+        passkey_id,
+    )
+    return Owned({"passkey_id": str(passkey_id)}, {}, lambda: _mine(ann, "/api/v1/me/passkeys"))
 
-    async def write() -> None:
+
+def _identity(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
+    """An account elsewhere as its row: making one needs a provider."""
+    identity_id = uuid.uuid4()
+    _run(
+        shop,
+        "insert into users.identities"
+        " (id, user_id, provider, issuer, subject, email, created_at, last_used_at)"
+        " select $1::uuid, id, 'example', 'https://id.example', $1::uuid::text, email, now(), now()"
+        " from users.users where email = 'ann@example.com'",
+        identity_id,
+    )
+    count = "select count(*) from users.identities where id = $1"
+    return Owned({"identity_id": str(identity_id)}, {}, lambda: _run(shop, count, identity_id))
+
+
+def _run(shop: Shop, statement: str, thing_id: uuid.UUID) -> Any:
+    """Run a statement about one thing; the first value of its answer."""
+
+    async def run() -> Any:
         connection = await asyncpg.connect(shop.env["DATABASE_URL"])
         try:
-            await connection.execute(
-                "insert into users.passkeys (id, user_id, credential_id, public_key, sign_count, name,"
-                " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0,"
-                " 'Phone', '{}', false, now() from users.users where email = 'ann@example.com'",
-                uuid.UUID(passkey_id),
-            )
+            return await connection.fetchval(statement, thing_id)
         finally:
             await connection.close()
 
-    asyncio.run(write())
-    return Owned({"passkey_id": passkey_id}, {}, lambda: _mine(ann, "/api/v1/me/passkeys"))
+    return asyncio.run(run())
 
 
 def _age(session: dict[str, Any]) -> float:
@@ -305,3 +334,18 @@ def _order(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
     order = buyer.buy()
     known, token = {"number": order["number"]}, order["token"]
     return Owned(known, {"X-Order-Token": token}, lambda: buyer.order(order), query=f"token={token}")
+
+
+def _draft(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
+    staff = Staff(shop)
+    lines = [{"variant_id": goods.variants["LAMP"], "quantity": 1}]
+    body = {"email": "ann@example.com", "lines": lines, "shipping_address": ADDRESS}
+    draft = staff.post("/orders", body)
+    staff.post(f"/draft-orders/{draft['id']}/invitation", {})
+    token = draft["token"]
+
+    def see() -> Any:
+        found = staff.get(f"/draft-orders/{draft['id']}")
+        return found["status"], found["order_number"]
+
+    return Owned({"draft_id": draft["id"]}, {"X-Order-Token": token}, see, query=f"token={token}")

@@ -14,7 +14,7 @@ from mercato.contracts.orders import Orders
 from mercato.contracts.users import Role, Users
 from mercato.contracts.users.roles import RoleCode, RoleDraft
 from mercato.kernel.context import ALL_PERMISSIONS, Context
-from mercato.kernel.errors import FieldError, Invalid, MercatoError
+from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
 from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/roles"
@@ -75,11 +75,11 @@ async def show_role(
     users: Users,
     orders: Orders,
     catalog: Catalog,
-    code: RoleCode,
+    code: str,
     done: str = "",
 ) -> Response[str]:
     """The matrix of one role."""
-    role = await users.role(ctx, code=code)
+    role = await _role(ctx, users, code)
     return await _form(ctx, request, orders, catalog, role, _draft_of(role), said=words.said(done))
 
 
@@ -90,11 +90,11 @@ async def save_role(
     users: Users,
     orders: Orders,
     catalog: Catalog,
-    code: RoleCode,
+    code: str,
     data: FormData,
 ) -> Response[str]:
     """Change the role for everybody who holds it, from their next request."""
-    role = await users.role(ctx, code=code)
+    role = await _role(ctx, users, code)
     try:
         draft = _draft(data)
         if code == OWNER:  # its matrix is fixed and was not in the form
@@ -113,15 +113,24 @@ async def delete_role(
     users: Users,
     orders: Orders,
     catalog: Catalog,
-    code: RoleCode,
+    code: str,
     data: FormData,
 ) -> Response[str]:
+    role = await _role(ctx, users, code)
     try:
         await users.delete_role(ctx, code=code, version=whole(data, "version", least=1) or 1)
     except MercatoError as error:
-        role = await users.role(ctx, code=code)
         return await _form(ctx, request, orders, catalog, role, _draft_of(role), error=error)
     return see_other(request, done(PATH, "role_deleted"))
+
+
+async def _role(ctx: Context, users: Users, code: str) -> Role:
+    """The role of an address. Raises NotFound, also for what cannot be a code."""
+    try:
+        msgspec.convert(code, RoleCode)
+    except msgspec.ValidationError:
+        raise NotFound("role_not_found", "There is no such role.") from None
+    return await users.role(ctx, code=code)
 
 
 async def _form(

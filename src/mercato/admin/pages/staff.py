@@ -15,7 +15,7 @@ from mercato.contracts.orders import Orders
 from mercato.contracts.users import User, Users
 from mercato.contracts.users.roles import Grant
 from mercato.kernel.context import Context
-from mercato.kernel.errors import MercatoError
+from mercato.kernel.errors import FieldError, Invalid, MercatoError
 from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/staff"
@@ -44,11 +44,16 @@ async def create_colleague(
     ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
     """Make an account with roles; nobody gives a role whose rights they lack."""
+    email, password = text(data, "email")[:254], str(data.get("password", ""))[:256]
     try:
+        _refuse_missing(email, password)
         made = await users.create_user(
-            ctx, email=text(data, "email")[:254], name=text(data, "name")[:200],
-            password=str(data.get("password", ""))[:256], roles=texts(data, "roles")[:20],
-        )  # fmt: skip
+            ctx,
+            email=email,
+            name=text(data, "name")[:200],
+            password=password,
+            roles=texts(data, "roles")[:20],
+        )
     except MercatoError as error:
         return await _list(ctx, request, users, orders, catalog, typed=data, error=error)
     return see_other(request, done(f"{PATH}/{made.id}", "colleague_added"))
@@ -105,6 +110,17 @@ async def set_active(
     except MercatoError as error:
         return await _one(ctx, request, users, orders, catalog, user_id, error=error)
     return see_other(request, done(f"{PATH}/{user_id}", "switched_on" if is_active else "switched_off"))
+
+
+def _refuse_missing(email: str, password: str) -> None:
+    """Raises Invalid with every field that a new colleague cannot be without."""
+    errors = []
+    if len(email) < 3:
+        errors.append(FieldError("email", "invalid", "Write an e-mail address, like name@example.com."))
+    if not password:
+        errors.append(FieldError("password", "required", "Give a first password."))
+    if errors:
+        raise Invalid(detail="Some fields need another look.", errors=errors)
 
 
 async def _list(

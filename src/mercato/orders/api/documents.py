@@ -1,8 +1,10 @@
 """Routes of papers: invoices, credit notes, packing slips; who sells."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post, put
+from litestar.params import Parameter
 
 from mercato.contracts.orders import Document, DocumentFile, DocumentList, Orders, Seller
 from mercato.contracts.shared import Page
@@ -49,7 +51,9 @@ async def list_sellers(ctx: Context, orders: Orders) -> Page[Seller]:
 
 
 @put("/admin/sellers/{channel:str}", permission="write_settings")
-async def save_seller(ctx: Context, orders: Orders, channel: str, data: SellerBody) -> Seller:
+async def save_seller(
+    ctx: Context, orders: Orders, channel: Annotated[str, Parameter(max_length=60)], data: SellerBody
+) -> Seller:
     """Say who sells in a channel; 409 `version_conflict` when someone changed it meanwhile."""
     values = {name: getattr(data, name) for name in Seller.__struct_fields__} | {"channel": channel}
     return await orders.save_seller(ctx, seller=Seller(**values))
