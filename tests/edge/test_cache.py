@@ -89,7 +89,8 @@ async def test_serves_the_second_reader_without_running_the_handler(door: Any) -
     assert first.headers["etag"] == second.headers["etag"]
     assert second.headers["cache-control"] == "public, max-age=0, s-maxage=5, must-revalidate"
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
-    assert second.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    assert second.headers["content-security-policy"] == policy
     assert "Cookie" in second.headers["vary"]
 
 

@@ -28,6 +28,7 @@ from mercato.contracts.carts import (
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, MAX_LIMIT, Page
 from mercato.kernel.context import Context
+from mercato.kernel.csv_cells import guarded
 from mercato.kernel.web import ListCursor, ListLimit
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -280,7 +281,7 @@ async def _lines(ctx: Context, carts: Carts, promotion_id: UUID) -> AsyncIterato
             (o.code, o.batch, o.used, o.usage_limit or "", "yes" if o.is_active else "no")
             for o in found.items
         ]
-        csv.writer(buffer).writerows([*heading, *rows])
+        csv.writer(buffer).writerows([guarded(cell) for cell in row] for row in (*heading, *rows))
         yield buffer.getvalue()
         if found.next_cursor is None:
             return

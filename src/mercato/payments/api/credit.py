@@ -28,7 +28,7 @@ Change = Annotated[int, msgspec.Meta(ge=-10_000_000_00, le=10_000_000_00)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class CodeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GiftCardInquiry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: GiftCardCode
 
 
@@ -49,7 +49,7 @@ class GiftCardChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: ShortText = ""
 
 
-class Adjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GiftCardAdjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`change` minor units more (or less, when negative)."""
 
     change: Change
@@ -63,7 +63,7 @@ class CreditAdjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/gift-cards/balance", permission=PUBLIC, status_code=200)
-async def gift_card_balance(ctx: Context, payments: Payments, data: CodeInput) -> CreditBalance:
+async def gift_card_balance(ctx: Context, payments: Payments, data: GiftCardInquiry) -> CreditBalance:
     """What is on a gift card. The code travels in the body: addresses end in logs."""
     return await payments.gift_card_by_code(ctx, code=data.code)
 
@@ -121,7 +121,9 @@ async def change_gift_card(
 
 
 @post("/admin/gift-cards/{card_id:uuid}/adjustments", permission="write_gift_cards")
-async def adjust_gift_card(ctx: Context, payments: Payments, card_id: UUID, data: Adjustment) -> GiftCard:
+async def adjust_gift_card(
+    ctx: Context, payments: Payments, card_id: UUID, data: GiftCardAdjustment
+) -> GiftCard:
     """Put something on a card or take it off, with a reason. 409 `balance_too_small`."""
     return await payments.adjust_gift_card(ctx, card_id=card_id, change=data.change, reason=data.reason)
 

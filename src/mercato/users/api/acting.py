@@ -16,11 +16,11 @@ INVITATIONS = "/admin/invitations"
 RoleCode = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
-class ReasonInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ImpersonationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class MergeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AccountMergeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`drop_id` is the account that goes into the one of the address."""
 
     drop_id: UUID
@@ -43,13 +43,13 @@ class AcceptInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replay=False,
     status_code=HTTP_201_CREATED,
 )
-async def impersonate(ctx: Context, users: Users, user_id: UUID, data: ReasonInput) -> Impersonation:
+async def impersonate(ctx: Context, users: Users, user_id: UUID, data: ImpersonationInput) -> Impersonation:
     """A session as this customer for 30 minutes, with a shopper's rights. The audit keeps who and why."""
     return await users.impersonate(ctx, user_id=user_id, reason=data.reason)
 
 
 @post("/admin/customers/{user_id:uuid}/merge", permission="write_customers", status_code=HTTP_200_OK)
-async def merge(ctx: Context, users: Users, user_id: UUID, data: MergeInput) -> User:
+async def merge(ctx: Context, users: Users, user_id: UUID, data: AccountMergeInput) -> User:
     """Make one account of two: addresses and orders of `drop_id` come here, the rest of it is erased."""
     return await users.merge_users(ctx, keep_id=user_id, drop_id=data.drop_id)
 

@@ -14,12 +14,12 @@ from mercato.kernel.web import PUBLIC, SIGNED_IN
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class EmailInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmailChangeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: Password
 
 
-class TokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmailChangeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: Token
 
 
@@ -39,14 +39,14 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 @post("/me/email", permission=SIGNED_IN, status_code=HTTP_202_ACCEPTED)
-async def request_email_change(ctx: Context, users: Users, data: EmailInput) -> Asked:
+async def request_email_change(ctx: Context, users: Users, data: EmailChangeInput) -> Asked:
     """Ask for another address: links in mails to the old and the new one make the change."""
     await users.request_email_change(ctx, email=data.email, password=data.password)
     return Asked()
 
 
 @post("/auth/email-change", permission=PUBLIC, status_code=HTTP_200_OK)
-async def confirm_email_change(ctx: Context, users: Users, data: TokenInput) -> EmailChange:
+async def confirm_email_change(ctx: Context, users: Users, data: EmailChangeToken) -> EmailChange:
     """Confirm one end with the token of its mail; after the second one every session ends."""
     return await users.confirm_email_change(ctx, token=data.token)
 
