@@ -13,7 +13,7 @@ from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
-from mercato.kernel.errors import Denied, MercatoError, Throttled
+from mercato.kernel.errors import Denied, MercatoError, NotFound, Throttled
 from mercato.kernel.web import SIGNED_IN, local_path
 from mercato.settings import Settings
 from mercato.storefront.coming_in import customer_ways, guard_page, later, new_passkey_of
@@ -186,7 +186,7 @@ def _home_of(data: dict[str, str]) -> str:
 
 
 def _back(request: AnyRequest, data: dict[str, str], refused: MercatoError | None = None) -> Response[str]:
-    if isinstance(refused, Denied):
+    if isinstance(refused, (Denied, NotFound)):
         raise refused
     query = {"saved": "1"} if refused is None else {"problem": refused.detail}
     return see_other(request, f"{_home_of(data).partition('?')[0]}?{urlencode(query)}")

@@ -10,7 +10,7 @@ from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
 from mercato.contracts.users.external import ExternalOutcome
 from mercato.kernel.context import Context
-from mercato.kernel.errors import MercatoError, Throttled
+from mercato.kernel.errors import MercatoError, NotFound, Throttled
 from mercato.kernel.web import PUBLIC, SIGNED_IN, cookie, expired_cookie, local_path
 from mercato.storefront.coming_in import begin_session, guard_page, later
 from mercato.storefront.forms import Form, text_of
@@ -120,6 +120,8 @@ async def unlink(
     back = local_path(data.get("back", ""), "/account/security")
     try:
         await users.unlink_identity(ctx, identity_id=identity_id)
+    except NotFound:
+        raise
     except MercatoError as refused:
         context = {"title": "That did not work", "text": refused.detail, "url": back, "label": "Back"}
         return await guard_page(request, ctx, catalog, "note", context, status=409)
