@@ -20,7 +20,7 @@ def sign_in(page: Page, demo: Up) -> None:
     page.goto(f"{demo.url}/admin/sign-in")
     page.get_by_label("E-mail").fill("owner@example.com")
     page.locator("input[type=password]").fill(demo.password or "")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{demo.url}/admin")
 
 

@@ -144,7 +144,7 @@ def test_a_customer_registers_confirms_and_sees_the_account(
     page.get_by_role("button", name="Confirm my address").click()
     page.locator("#email").fill(email)
     page.locator("#password").fill("four unrelated quiet words")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/account")
     assert page.get_by_text("No orders yet").is_visible()
     page.goto(f"{shop_url}/account/addresses")
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_refused_with_one_text(page: Page, shop_url: str) ->
     page.goto(f"{shop_url}/sign-in")
     page.locator("#email").fill("nobody@example.com")
     page.locator("#password").fill("not the password")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     assert page.get_by_text("E-mail and password do not fit together").is_visible()
     assert page.locator("#email").input_value() == "nobody@example.com"
 
