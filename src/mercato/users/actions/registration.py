@@ -45,9 +45,10 @@ async def register(
         )  # fmt: skip
         known = await accounts.account_by_email(tx, email_key=key)
         assert known is not None
-        # Each way takes the same statements, so that the time of the answer tells nothing either.
-        may = await may_mail(tx, domain.MAIL_THROTTLE, "repeated", key, now=now)
         is_open = is_new or (known["confirmed_at"] is None and known["is_active"])
+        # Each way takes the same statements, so that the time of the answer tells nothing either.
+        way = "registered" if is_open else "repeated"
+        may = await may_mail(tx, domain.MAIL_THROTTLE, way, key, now=now)
         token = new_token()
         await accounts.insert_email_token(
             tx, token_hash=digest(token), user_id=known["id"] if is_open else new_id(), purpose=CONFIRM,
