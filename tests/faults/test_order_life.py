@@ -30,7 +30,7 @@ from support.shop import Shop
 
 FUZZED = "MERCATO_FUZZ_EXAMPLES" in os.environ
 LIVES = int(os.environ.get("MERCATO_FUZZ_EXAMPLES", "1"))
-ACTS = 20
+ACTS = 40 if FUZZED else 12
 PRICES = {"MUG-SAGE": 2400, "LAMP": 8900}
 DELIVERY = 490
 HAPPENS_WITHIN_S = 30.0
