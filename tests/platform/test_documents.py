@@ -10,7 +10,7 @@ from mercato.settings import Settings, variable_of
 GUIDE = Path(__file__).parents[2] / "docs/operations.md"
 ROW = re.compile(r"^\| `([A-Z_]*[A-Z])` \| (?:`([^`]*)`)? ?\|", re.MULTILINE)
 # Filled in by `mercato up` or derived from other settings, so the guide's default is not the struct's.
-DERIVED = {"MERCATO_BASE_URL", "MERCATO_OWNER_EMAIL"}
+DERIVED = {"MERCATO_SSO", "MERCATO_BASE_URL", "MERCATO_OWNER_EMAIL"}
 
 
 def test_the_guide_names_every_setting_with_its_default() -> None:
