@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
+from xdist.scheduler import LoadScopeScheduling
 
 from mercato.engines import Nats, Postgres
 from support.engines import Engines, running_engines
-from support.groups import group_of, rank_of
+from support.groups import GroupScheduling, rank_of
 
 if TYPE_CHECKING:
     from support.shop import Shop
@@ -35,11 +36,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["mercato_engines"] = _for_workers[0]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Hand out whole groups. (xdist's own `loadgroup` renames tests, which pytest no longer heeds.)"""
+    return GroupScheduling(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a shop go to one worker together, and what takes longest begins first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.nodeid)))
+    """What takes longest begins first."""
     items.sort(key=lambda item: rank_of(item.nodeid))
 
 

@@ -1,5 +1,7 @@
 """Prices in the admin, without script: a promotion with codes, a price list, a group, a trial of it all."""
 
+import uuid
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -81,11 +83,14 @@ def test_pages_about_prices_are_accessible_and_within_the_window(
     number, _ = staff.sell()
     cart_id = staff.order(number)["cart_id"]
     paths = [f"/admin/{name}" for name in PAGES] + [f"/admin/carts/{cart_id}/price"]
+    coupon = {"label": "Fair", "reward": "percent", "percent": "10", "coupon_code": f"FAIR{uuid.uuid4().hex}"}
+    for name, more in (("promotions", coupon), ("price-lists", {}), ("customer-groups", {})):
+        body = {"name": f"Fair {uuid.uuid4().hex}", **more}
+        made = staff.client.post(f"/admin/{name}", json=body)
+        assert made.status_code == 201, made.text
+        paths.append(f"/admin/{name}/{made.json()['id']}")
     with staff.opened() as page:
         cookies = page.context.cookies()
-        for name in ("promotions", "price-lists", "customer-groups"):
-            page.goto(f"{demo.url}/admin/{name}")
-            paths.append(page.locator("tbody th a").first.get_attribute("href") or "")
     for width, theme in ((1440, "light"), (320, "dark")):
         with visitor(browser, width=width, theme=theme) as page:
             page.context.add_cookies(cookies)  # type: ignore[arg-type]

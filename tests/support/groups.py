@@ -1,8 +1,10 @@
 """Which tests run together on one worker, and in which order groups begin: the longest first.
 
-With `--dist loadgroup` a worker takes group after group. A group is a file, unless several files share a shop
-that takes long to start, or one file has a shop per mode.
+A worker takes group after group. A group is a file, unless several files share a shop that takes long to start,
+or one file has a shop per mode.
 """
+
+from xdist.scheduler import LoadScopeScheduling
 
 _SHARED = {
     "tests/browser/": "browser",
@@ -41,3 +43,10 @@ def rank_of(node_id: str) -> tuple[int, str]:
     group = group_of(node_id)
     place = _LONGEST_FIRST.index(group) if group in _LONGEST_FIRST else len(_LONGEST_FIRST)
     return place, group
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Hands a whole group to one worker at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)

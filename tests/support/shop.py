@@ -100,8 +100,12 @@ class Shop:
         """Until every process runs and the edge serves."""
         for process in self.processes:
             process.await_running()
+        assert self.is_soon_ready(), self.process_of(EDGE).text()
+
+    def is_soon_ready(self) -> bool:
+        """Whether the edge serves within its time; False as soon as it has died."""
         edge = self.process_of(EDGE)
-        assert child.wait_until(self._answers, timeout_s=START_TIMEOUT_S, alive=edge.is_alive), edge.text()
+        return child.wait_until(self._answers, timeout_s=START_TIMEOUT_S, alive=edge.is_alive)
 
     def process_of(self, module: str) -> ShopProcess:
         """The process that runs `module`."""
