@@ -174,8 +174,9 @@ async def test_pages_by_cursor_and_by_number_show_everything_once(lamps: Catalog
 
 async def test_suggests_words_categories_and_products(lamps: Catalog) -> None:
     found = await lamps.suggest(GUEST, q="la")
+    # How frequent the others are depends on what was rewritten: the index counts that twice for a while.
     assert found.queries[0] == "lamp"
-    assert sorted(found.queries) == ["lamp", "lantern", "large"]  # one product each: a rewritten one counts twice
+    assert sorted(found.queries) == ["lamp", "lantern", "large"]
     assert [crumb.slug for crumb in found.categories] == ["table-lamps"]
     assert {product.name for product in found.products} >= {"Reading lamp", "Desk lamp", "Lantern"}
     assert (await lamps.suggest(GUEST, q="lantren")).queries == ["lantern"]

@@ -1,7 +1,7 @@
 """Which tests run together on one worker, and in which order groups begin: the longest first.
 
-A worker takes group after group. A group is a file, unless several files share a shop that takes long to start,
-or one file has a shop per mode.
+A worker takes group after group. A group is a file, unless several files share a shop that takes long to
+start, or one file has a shop per mode.
 """
 
 from xdist.scheduler import LoadScopeScheduling
