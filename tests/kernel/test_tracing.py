@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from kernel.conftest import ParcelMoved
 from kernel.echo import Echo, EchoService
-from kernel.test_events import Mover, consumer_of, effects, publish, relay_of, running
+from kernel.parcels import Mover, consumer_of, effects, publish, relay_of, running
 from mercato.kernel.context import Context
 from mercato.kernel.ids import new_id
 from mercato.kernel.metrics import Metrics

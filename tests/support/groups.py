@@ -20,7 +20,7 @@ _LONGEST_FIRST = (
     "tests/platform/test_up.py",
     "tests/api/test_openapi.py",
     "journeys",
-    "tests/kernel/test_events.py",
+    "tests/kernel/test_lost_broker.py",
     "tests/catalog/test_imports.py",
     "tests/platform/test_engines.py",
     "tests/faults/test_broker.py",
