@@ -400,6 +400,7 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
         f"/admin/search?q={number}",
         "/admin/search",
         "/admin/system",
+        "/admin/system/policy-reports",
     ]
     with staff.opened() as page:
         cookies: list[Any] = [*page.context.cookies()]

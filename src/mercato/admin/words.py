@@ -111,6 +111,7 @@ SAID = {
     "invoice_issued": "The invoice is issued; it is with the other papers of the order.",
     "seller_saved": "Saved for papers that are issued from now on; those that were issued stay as they are.",
     "resent": "The mail is sent again.",
+    "reports_cleared": "The reports are forgotten; what still goes wrong is reported again.",
 }
 """What a page says after something was done: code in the address → sentence."""
 

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from litestar import Litestar
 from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
@@ -17,8 +18,9 @@ from mercato.edge.gate import Gate, Surroundings
 from mercato.edge.health import Check, Readiness
 from mercato.edge.idempotency import Replies
 from mercato.edge.openapi import ApiDescription
+from mercato.edge.policy_reports import KeptPolicyReports
 from mercato.edge.routes import Handlers, RouteError, serve, shop_handlers
-from mercato.edge.security import Forgery, PolicyReports
+from mercato.edge.security import Forgery
 from mercato.edge.store import answers
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.migrate import migrations_of, missing
@@ -50,7 +52,7 @@ def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
     if "users" not in shop.clients:
         raise RouteError("The edge needs the contract users, to know who asks.")
     parts = _surroundings(shop)
-    description, reports = ApiDescription(settings), PolicyReports()
+    description, reports = ApiDescription(settings), _reports(runtime)
     values: dict[str, object] = {
         **shop.clients,
         "live": runtime.live,
@@ -73,6 +75,7 @@ def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
             plugins=[_user_interface(settings)] if with_pages else [],
         )
         gate = Gate(app, values, parts)
+    reports.template_of = gate.template_of
     description.read(app)
     changes = Changes(runtime.nats, runtime.live, settings.namespace, parts.cache, parts.principals)
     gate.on_start.append(changes.start)
@@ -97,6 +100,11 @@ def _surroundings(shop: Shop) -> Surroundings:
         is_development=not settings.is_production,
         trusted_proxies=networks_of(settings.trusted_proxies),
     )
+
+
+def _reports(runtime: Runtime) -> KeptPolicyReports:
+    host = urlsplit(runtime.settings.public_url).netloc.lower()
+    return KeptPolicyReports(runtime.database("edge"), runtime.metrics, frozenset({host}))
 
 
 def _user_interface(settings: Settings) -> UserInterface:

@@ -1,7 +1,9 @@
 """The ASGI application: kept answers first, then one exchange per request, around Litestar's routes."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -25,6 +27,8 @@ from mercato.kernel.metrics import Metrics, Timing
 from mercato.kernel.web import API_PREFIX, PUBLIC
 
 log = structlog.get_logger()
+
+_PARAMETER_TYPE = re.compile(r":[a-z]+}")
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -121,6 +125,14 @@ class Gate:
             timing,
             is_head,
         )
+
+    def template_of(self, path: str) -> str | None:
+        """The template of the page at `path`, for example `/p/{slug}`; None when there is none."""
+        try:
+            routed = self.app.asgi_router.handle_routing(path=unquote(path), method="GET")
+        except HTTPException:
+            return None
+        return _PARAMETER_TYPE.sub("}", routed[4])
 
     def base_headers(self, path: str) -> RawHeaders:
         """The policy headers of an answer at `path`."""

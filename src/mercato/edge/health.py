@@ -10,7 +10,8 @@ import structlog
 from litestar import Request, Response, get, post
 from litestar.enums import MediaType
 
-from mercato.edge.security import REPORT_PATH, PolicyReports
+from mercato.edge.policy_reports import KeptPolicyReports
+from mercato.edge.security import REPORT_PATH
 from mercato.kernel.errors import NotFound
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.web import PUBLIC
@@ -81,9 +82,9 @@ async def numbers(request: Request[Any, Any, Any], metrics: Metrics, settings: S
 
 @post(REPORT_PATH, permission=PUBLIC, csrf=False, request_max_body_size=REPORT_BYTES, status_code=204,
       include_in_schema=False)  # fmt: skip
-async def report_policy(request: Request[Any, Any, Any], reports: PolicyReports) -> None:
+async def report_policy(request: Request[Any, Any, Any], reports: KeptPolicyReports) -> None:
     """A browser tells that a page wanted something its policy forbids."""
-    reports.add(await request.body())
+    await reports.take(await request.body(), request.headers.get("host", ""))
 
 
 routes = [live, ready, numbers, report_policy]

@@ -1,4 +1,4 @@
-"""What protects a browser: the policy headers, proof that a form is ours, and reports of broken policy.
+"""What protects a browser: the policy headers, and proof that a form is ours.
 
 A cross-site request is told by Sec-Fetch-Site or Origin, which no page can forge. A visitor who is signed in
 must besides send the token of their own page. A guest's pages are shared from the cache and so carry no
@@ -11,25 +11,18 @@ import hashlib
 import hmac
 import os
 import re
-from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
 from mercato.edge.arrivals import HOST_PREFIX, HOSTED, Headers
-from mercato.kernel import clock
 from mercato.kernel.errors import Denied
 from mercato.kernel.web import CART_COOKIE, SESSION_COOKIE
 
 REPORT_PATH = "/csp-reports"
+REPORT_GROUP = "csp"
 CSRF_FIELD = "_csrf"
 FORM_KEY_FIELD = "_idempotency"
 SALT_BYTES = 9
-MAX_REPORTS = 200
-MAX_REPORT_TEXT = 500
 
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -49,9 +42,17 @@ _MULTIPART_TOKEN = re.compile(rb'name="(_csrf|_idempotency)"\r\n\r\n([^\r\n]{0,3
 
 
 def policy_headers(*, is_api: bool, is_https: bool) -> list[tuple[bytes, bytes]]:
-    """The headers that every answer of this kind carries."""
+    """The headers that every answer of this kind carries.
+
+    Browsers heed `Reporting-Endpoints` over https only, and one that knows `report-to` passes over
+    `report-uri`: so plain http names the older one alone.
+    """
     policy = API_POLICY if is_api else PAGE_POLICY
+    if is_https and not is_api:
+        policy += f"; report-to {REPORT_GROUP}"
     headers = [*_COMMON, (b"content-security-policy", policy.encode())]
+    if is_https and not is_api:
+        headers.append((b"reporting-endpoints", f'{REPORT_GROUP}="{REPORT_PATH}"'.encode()))
     if is_https:
         headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
     return headers
@@ -146,47 +147,3 @@ def without_own_fields(headers: Headers, body: bytes) -> bytes:
 
 def _is_ours(part: bytes) -> bool:
     return part.startswith((b"_csrf=", b"_idempotency="))
-
-
-class PolicyReport(msgspec.Struct, frozen=True):
-    """A browser refused something that one of our pages wanted: a fault of ours, or an attack."""
-
-    at: datetime
-    page: str
-    directive: str
-    blocked: str
-
-
-class PolicyReports:
-    """The latest reports of this process."""
-
-    def __init__(self) -> None:
-        self._reports: deque[PolicyReport] = deque(maxlen=MAX_REPORTS)
-
-    def add(self, body: bytes) -> None:
-        """Keep one report; anything that is none is ignored, for anyone may send it."""
-        try:
-            decoded: Any = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return
-        for each in decoded if isinstance(decoded, list) else [decoded]:
-            if isinstance(each, dict):
-                found = each.get("csp-report") or each.get("body")
-                if isinstance(found, dict):
-                    self._reports.append(_report_of(found))
-
-    def latest(self) -> list[PolicyReport]:
-        return list(reversed(self._reports))
-
-
-def _report_of(found: dict[str, Any]) -> PolicyReport:
-    def text(*names: str) -> str:
-        value = next((found[name] for name in names if name in found), "")
-        return str(value)[:MAX_REPORT_TEXT]
-
-    return PolicyReport(
-        at=clock.now(),
-        page=text("document-uri", "documentURL"),
-        directive=text("effective-directive", "effectiveDirective", "violated-directive"),
-        blocked=text("blocked-uri", "blockedURL"),
-    )

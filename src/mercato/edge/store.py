@@ -1,13 +1,16 @@
-"""All SQL of the edge: the replies kept for Idempotency-Keys."""
+"""All SQL of the edge: replies kept for Idempotency-Keys, reports of browsers about our policy."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from mercato.kernel.db import Queries
+from mercato.kernel.policy_reports import PolicyReport
 
 PURGE_BATCH = 5_000
+MAX_POLICY_REPORTS = 300
 
 
 async def answers(db: Queries) -> bool:
@@ -89,3 +92,54 @@ async def purge_replies(db: Queries, *, now: datetime) -> int:
             now, PURGE_BATCH,
         )
     )  # fmt: skip
+
+
+async def note_reports(
+    db: Queries, *, tally: Sequence[tuple[tuple[str, str, str], int]], now: datetime
+) -> int:
+    """Count reports (directive, blocked, page), each with how often it came; returns how many were counted.
+
+    A kind that is not known is refused when there are MAX_POLICY_REPORTS, so that a stranger's inventions
+    push nothing out.
+    """
+    kinds = [kind for kind, _ in tally]
+    return int(
+        await db.fetchval(
+            """
+            with told as (
+              select t.*, k.count is not null as is_known,
+                     row_number() over (partition by k.count is null order by t.directive, t.blocked, t.page) as place
+                from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as t (directive, blocked, page, times)
+                left join edge.policy_reports k using (directive, blocked, page)),
+            kept as (
+              insert into edge.policy_reports as kept (directive, blocked, page, count, first_at, last_at)
+              select directive, blocked, page, times, $5, $5 from told
+               where is_known or place <= $6 - (select count(*) from edge.policy_reports)
+               order by directive, blocked, page
+              on conflict (directive, blocked, page) do update
+                 set count = kept.count + excluded.count, last_at = excluded.last_at
+              returning directive, blocked, page)
+            select coalesce(sum(times), 0) from told join kept using (directive, blocked, page)
+            """,
+            *map(list, zip(*kinds, strict=True)), [times for _, times in tally], now, MAX_POLICY_REPORTS,
+        )
+    )  # fmt: skip
+
+
+async def latest_reports(db: Queries) -> list[PolicyReport]:
+    """Every kind of report, the one seen last first."""
+    rows = await db.fetch(
+        "select directive, blocked, page, count, first_at, last_at from edge.policy_reports"
+        " order by last_at desc, directive, blocked, page limit $1",
+        MAX_POLICY_REPORTS,
+    )
+    return [PolicyReport(**row) for row in rows]
+
+
+async def clear_reports(db: Queries) -> None:
+    await db.execute("delete from edge.policy_reports")
+
+
+async def purge_reports(db: Queries, *, before: datetime) -> None:
+    """Forget the kinds that were last seen before a moment."""
+    await db.execute("delete from edge.policy_reports where last_at < $1", before)

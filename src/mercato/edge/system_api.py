@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.params import QueryParameter
 
 from mercato.edge.health import Health, Readiness
-from mercato.edge.security import PolicyReport, PolicyReports
 from mercato.kernel.context import Context
 from mercato.kernel.dead_letters import DeadLetter
 from mercato.kernel.jobs import JobInfo
+from mercato.kernel.policy_reports import PolicyReport, PolicyReports
 from mercato.kernel.schedules import ScheduleStatus
 from mercato.kernel.system import SystemClient
 from mercato.kernel.system_report import ConsumerReport, OutboxReport, ProcessReport
@@ -96,8 +96,14 @@ async def discard_dead_letter(ctx: Context, system: SystemClient, service: Schem
 
 @get("/admin/system/policy-reports", permission=READ)
 async def policy_reports(reports: PolicyReports) -> list[PolicyReport]:
-    """What browsers refused on our pages, newest first; of the process that answers."""
-    return reports.latest()
+    """What browsers refused on our pages, each kind once, the one seen last first; at most 300 kinds."""
+    return await reports.latest()
+
+
+@delete("/admin/system/policy-reports", permission=WRITE)
+async def clear_policy_reports(reports: PolicyReports) -> None:
+    """Forget them; what still goes wrong is reported again."""
+    await reports.clear()
 
 
 async def _schemas(ctx: Context, system: SystemClient, *, with_dead_letters: bool = False) -> list[str]:
@@ -116,4 +122,5 @@ routes = [
     retry_dead_letter,
     discard_dead_letter,
     policy_reports,
+    clear_policy_reports,
 ]
