@@ -55,6 +55,40 @@ def test_three_d_secure_leads_to_the_bank_and_back(page: Page, shop_url: str) ->
     page.wait_for_url(ORDER)
 
 
+def test_a_company_of_another_member_state_pays_no_vat(
+    page: Page, shop_url: str, request: pytest.FixtureRequest
+) -> None:
+    fill_bag(page, shop_url)
+    page.goto(f"{shop_url}/checkout")
+    fill_contact(page, street1="Rue Mercière 12", postal_code="69002", city="Lyon")
+    page.locator("#country").select_option("FR")
+    page.get_by_text("Buying for a company?").click()
+    page.locator("#tax_id").fill("FR00000000000")
+    page.get_by_role("button", name="Continue to delivery").click()
+    expect(page.locator("#company-error")).to_have_text("Enter the name of the company")
+    page.locator("#company").fill("Verlinden SARL")
+    page.get_by_role("button", name="Continue to delivery").click()
+    expect(page.locator("#tax_id-error")).to_contain_text("Enter a VAT number with its country")
+    page.locator("#tax_id").fill("FR 83 404 833 048")
+    page.get_by_role("button", name="Continue to delivery").click()
+    page.get_by_role("button", name="Continue to payment").click()
+    page.get_by_role("button", name="Pay €57.41").wait_for()
+    expect(page.locator("#checkout-sum")).to_contain_text("Reverse charge")
+    page.goto(f"{shop_url}/checkout?step=contact")
+    if "with script" in request.node.name:
+        page.locator("#tax_id").fill("")
+        page.locator("#tax_id").blur()
+        expect(page.locator("#checkout-sum")).to_contain_text("€64.00")
+        page.locator("#tax_id").fill("FR83404833048")
+        page.locator("#tax_id").blur()
+        expect(page.get_by_text("Reverse charge: you pay no VAT here")).to_be_visible()
+    page.goto(f"{shop_url}/checkout?step=payment")
+    pay(page, "sim_ok")
+    page.wait_for_url(ORDER)
+    expect(page.get_by_label("What you ordered")).to_contain_text("VAT ID FR83404833048")
+    expect(page.get_by_label("What you ordered")).to_contain_text("Reverse charge")
+
+
 def test_what_is_missing_is_said_beside_the_field_and_the_rest_is_kept(page: Page, shop_url: str) -> None:
     fill_bag(page, shop_url)
     page.goto(f"{shop_url}/checkout")

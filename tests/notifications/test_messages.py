@@ -100,6 +100,15 @@ class TestPaid:
 
 
 class TestWords:
+    async def test_the_mail_about_an_order_names_the_vat_number_of_a_company_and_of_nobody_else(
+        self, shop: NotificationsShop
+    ) -> None:
+        await shop.hear(order(OrderPlaced, tax_id="FR83404833048"))
+        await shop.hear(order(OrderPlaced))
+        await shop.deliver()
+        told = [("VAT ID FR83404833048" in m.text, "VAT ID" in m.html) for m in await shop.mails()]
+        assert sorted(told) == [(False, False), (True, True)]
+
     async def test_every_kind_of_event_has_its_letter_in_both_parts(self, shop: NotificationsShop) -> None:
         refunded = order(OrderRefunded, amount=1050, reason="Too late")
         identity = IdentityProofRequested(

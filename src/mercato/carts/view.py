@@ -118,6 +118,7 @@ def build_cart(
         tax_id=state.tax_id,
         token=token,
         credits=credits,
+        tax_relief=priced.relief,
     )
     return Priced(cart, priced, [] if record is None else _steps(record, totals, credits))
 

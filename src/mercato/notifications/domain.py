@@ -39,7 +39,7 @@ KINDS = {
     for kind in (
         Kind(
             "order_placed", "Order placed", "Your order {{ number }}",
-            (*_ORDER, "name", "lines", "is_paid"),
+            (*_ORDER, "name", "lines", "is_paid", "tax_id"),
         ),
         Kind("order_paid", "Order paid", "We received your payment for order {{ number }}", _ORDER),
         Kind(

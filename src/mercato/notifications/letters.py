@@ -125,6 +125,7 @@ class Letters:
             "date": _date(datetime.fromisoformat(data["occurred_at"]).date(), known),
             "name": domain.greeted(data.get("name") or ""),
             "is_paid": bool(data.get("is_paid")),
+            "tax_id": domain.one_line(data.get("tax_id") or ""),
             "lines": _lines(data.get("lines", []), money),
             "removed": _lines(data.get("removed", []), money),
             "owed": money(data["owed"]) if data.get("owed") else "",

@@ -64,6 +64,7 @@ def order_placed(draft: Draft, token: str, *, is_paid: bool) -> OrderPlaced:
         name=draft.name,
         lines=[line.sold for line in draft.lines],
         is_paid=is_paid,
+        tax_id=draft.tax_id,
     )
 
 

@@ -84,6 +84,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     paid: Amounts
     lines: list[LineRow]
     credits: list[CreditUse] = []
+    tax_id: str | None = None
+    """VAT number of the buying business."""
 
     @property
     def is_free(self) -> bool:
@@ -107,7 +109,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     tax_lines: list[TaxLine]
     coupons: list[str]
     note: str | None
-    tax_id: str | None = None
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, gc=False):
@@ -248,6 +249,7 @@ def draft_of(
         locale=locale,
         channel=cart.channel,
         currency=cart.currency,
+        tax_id=cart.tax_id,
         total=totals.total.amount,
         due_amount=totals.due.amount,
         paid=Amounts(),
@@ -268,7 +270,6 @@ def draft_of(
         tax_lines=frozen.tax_lines,
         coupons=cart.coupons,
         note=cart.note,
-        tax_id=cart.tax_id,
     )
     return draft, snapshot
 

@@ -164,6 +164,7 @@ def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
         changes=[change.shown(view.currency) for change in view.changes],
         tags=view.tags,
         cart_id=view.cart_id,
+        tax_id=view.tax_id,
     )
 
 

@@ -52,6 +52,14 @@ async def find_bag(request: Request[Any, Any, Any], ctx: Context, carts: Carts) 
     return (BagKey(mine.id, None), mine) if mine is not None else None
 
 
+async def open_bag(request: Request[Any, Any, Any], ctx: Context, carts: Carts) -> tuple[BagKey, Cart]:
+    """The visitor's cart with its key. Raises NotFound when there is none."""
+    found = await find_bag(request, ctx, carts)
+    if found is None:
+        raise NotFound(detail="Your bag is empty.")
+    return found
+
+
 async def count_bag(request: Request[Any, Any, Any], ctx: Context, carts: Carts) -> int:
     """Units in the visitor's cart, for the badge in the header."""
     key = bag_key(request)

@@ -4,12 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from babel import Locale
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from mercato.contracts.shared import Address
 from mercato.kernel.address_rules import AddressRules, address_rules
 from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
+from mercato.ui.formats import locale_of
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
@@ -97,6 +99,20 @@ def address_of(form: dict[str, str]) -> Address:
     except msgspec.ValidationError as refused:
         field_name = str(refused).rpartition("$.")[2].rstrip("`") or "street1"
         raise Invalid(errors=[FieldError(field_name, "invalid", "Shorten this")]) from None
+
+
+def countries_of(codes: list[str], locale: str) -> list[tuple[str, str]]:
+    """Country codes with their names, by name; all countries when the channel names none."""
+    names: Locale = locale_of(locale)
+    known = {code: name for code, name in names.territories.items() if len(code) == 2 and code.isalpha()}
+    wanted = codes or [code for code in known if code not in ("EU", "UN", "EZ", "ZZ", "QO", "XA", "XB")]
+    return sorted(((code, known.get(code, code)) for code in wanted), key=lambda pair: pair[1])
+
+
+def home_country(codes: list[str], locale: str) -> str:
+    """Where a visitor most likely lives: the region of their language when the channel sells there."""
+    region = locale.replace("_", "-").rpartition("-")[2].upper()
+    return region if region in codes else (codes[0] if codes else "")
 
 
 def quantity_of(form: dict[str, str]) -> int:

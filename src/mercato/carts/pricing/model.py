@@ -227,6 +227,8 @@ class PricedCart(msgspec.Struct):
     tax_lines: list[TaxLine]
     refused: list[Refused]
     applied: list[Applied]
+    relief: str | None = None
+    """Why no tax is charged, when somebody is relieved of it."""
 
 
 class Recorder:

@@ -81,6 +81,7 @@ class _Pricing:
             tax_lines=tax_lines,
             refused=self.verdicts.refused(),
             applied=self.verdicts.applied,
+            relief=self.relief,
         )
 
     def _in_reach(self, promotions: Sequence[Candidate], list_total: int) -> Sequence[Candidate]:

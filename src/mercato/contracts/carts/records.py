@@ -146,6 +146,8 @@ class Cart(msgspec.Struct, frozen=True):
     """Only in the answer that created the cart."""
     credits: list[AppliedCredit] = []
     """Gift cards in the order they were applied, then store credit."""
+    tax_relief: str | None = None
+    """Why no tax is charged: `reverse_charge` or `exempt`."""
 
 
 class FrozenCart(msgspec.Struct, frozen=True):

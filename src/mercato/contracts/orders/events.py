@@ -40,6 +40,8 @@ class OrderPlaced(_OrderEvent, frozen=True):
     name: str
     lines: list[SoldLine]
     is_paid: bool
+    tax_id: str | None = None
+    """VAT number of the buying business."""
 
 
 class OrderPaid(_OrderEvent, frozen=True):

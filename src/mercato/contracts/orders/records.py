@@ -194,6 +194,8 @@ class Order(msgspec.Struct, frozen=True):
     """Edits, returns, exchanges and claims, oldest first."""
     tags: list[str] = []
     """For staff."""
+    tax_id: str | None = None
+    """VAT number of the buying business."""
 
 
 class OrderRow(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ _credits = msgspec.json.Decoder(list[CreditUse])
 DRAFT_COLUMNS = """o.id, o.cart_id, o.number, o.status, o.version, o.attempt, o.awaiting, o.due, o.waiting_since,
   o.waiting_until, o.tries, o.decline_code, o.provider, o.payment_token, o.return_url, o.cart_token_digest,
   o.customer_id, o.email, o.name, o.locale, o.channel, o.currency, o.total, o.due_amount,
-  o.authorized, o.captured, o.refunded, o.voided, o.credits,
+  o.authorized, o.captured, o.refunded, o.voided, o.credits, o.tax_id,
   (select json_agg(l order by l.position) from orders.lines l where l.order_id = o.id and l.attempt = o.attempt)
     as lines"""
 
@@ -127,7 +127,7 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
         _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, now,
         *line_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
-        snapshot.tax_id,
+        draft.tax_id,
     )  # fmt: skip
     if row is None:
         return None

@@ -20,13 +20,14 @@ from mercato.storefront.forms import (
     Errors,
     Form,
     address_of,
+    countries_of,
     errors_of,
+    home_country,
     one_error,
     rules_of,
     text_of,
 )
 from mercato.storefront.frame import frame, language_of
-from mercato.storefront.pages.checkout import countries_of, home_country
 from mercato.ui.rendering import AnyRequest, page, see_other
 
 RECENT = 3

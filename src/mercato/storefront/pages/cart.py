@@ -8,10 +8,10 @@ from litestar import Request, Response, get, post
 from mercato.contracts.carts import Cart, CartLine, Carts, NewLine
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
 from mercato.kernel.context import Context
-from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
+from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC, count_failure
 from mercato.settings import Settings
-from mercato.storefront.bag import BagKey, bag_cookie, find_bag
+from mercato.storefront.bag import BagKey, bag_cookie, find_bag, open_bag
 from mercato.storefront.credit import card_error
 from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
 from mercato.storefront.frame import frame
@@ -76,7 +76,7 @@ async def change(
     settings: Settings,
 ) -> Response[str]:
     """Set the quantity of a line; 0 takes it out."""
-    key, cart = await _open_bag(request, ctx, carts)
+    key, cart = await open_bag(request, ctx, carts)
     line = next((each for each in cart.lines if each.id == line_id), None)
     if line is None:
         return await _changed(request, ctx, catalog, carts, settings, cart)
@@ -106,7 +106,7 @@ async def coupon(
     settings: Settings,
 ) -> Response[str]:
     """Take a promo code, or drop the one named in `remove`."""
-    key, cart = await _open_bag(request, ctx, carts)
+    key, cart = await open_bag(request, ctx, carts)
     if code := text_of(data, "remove", 64):
         cart = await carts.remove_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
         return await _changed(request, ctx, catalog, carts, settings, cart)
@@ -122,13 +122,6 @@ async def coupon(
         errors = one_error("code", reason or f"The code {code} is not valid.")
         return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, code=code)
     return await _changed(request, ctx, catalog, carts, settings, cart)
-
-
-async def _open_bag(request: Request[Any, Any, Any], ctx: Context, carts: Carts) -> tuple[BagKey, Cart]:
-    found = await find_bag(request, ctx, carts)
-    if found is None:
-        raise NotFound(detail="Your bag is empty.")
-    return found
 
 
 async def _add_to(ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, quantity: int) -> Cart | None:
