@@ -17,7 +17,7 @@ from mercato.kernel.money import Money
 from mercato.orders.actions import papers as actions
 from mercato.orders.documents.content import Paper, PaperTax, credit_note_of
 from mercato.orders.documents.sheets import sheet_of
-from mercato.orders.events import PapersBehind
+from mercato.orders.paper_jobs import PapersBehind
 from mercato.orders.store import papers
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
 

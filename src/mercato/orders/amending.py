@@ -78,6 +78,17 @@ def amend(lines: Sequence[LineRow], sums: Sums, parts: Sequence[ChangePart]) -> 
     return Amended(list(after.values()), _sums_of(lines, list(after.values()), sums, taxes))
 
 
+def with_taxes(lines: Sequence[LineRow], sums: Sums, parts: Sequence[ChangePart]) -> list[ChangePart]:
+    """The parts with the tax that each adds to the order or takes off it."""
+    found = []
+    before = Amended(list(lines), sums)
+    for part in parts:
+        after_it = amend(before.lines, before.sums, [part])
+        found.append(_taxed(part, before, after_it))
+        before = after_it
+    return found
+
+
 def reduced(line: LineRow, quantity: int) -> LineRow | None:
     """The line with so many units fewer; None when none is left. What is taken off is rounded down."""
     if quantity >= line.quantity:
@@ -115,7 +126,10 @@ def charge_of(line: LineRow, *, tax_included: bool) -> int:
 
 def tax_line_for(lines: Sequence[TaxLine], total: int, tax: int, *, is_included: bool) -> TaxLine | None:
     """The tax of an order by which a line was taxed: the one whose rate explains its amounts best."""
-    if not lines or tax == 0:
+    if tax == 0:
+        # Reverse charge and rates of zero: their row says what was sold so.
+        return next((one for one in lines if total and Decimal(one.rate) == 0), None)
+    if not lines:
         return None
     return min(lines, key=lambda one: abs(_tax_at(Decimal(one.rate), total, is_included) - tax))
 
@@ -141,6 +155,19 @@ def return_status(lines: Sequence[LineRow], coming: int, back: Mapping[UUID, int
         return ReturnStatus.REQUESTED if coming else ReturnStatus.NONE
     is_all = all(back.get(line.id, 0) >= line.quantity for line in lines)
     return ReturnStatus.RETURNED if is_all else ReturnStatus.PARTIAL
+
+
+def _taxed(part: ChangePart, before: Amended, after_it: Amended) -> ChangePart:
+    known = {(one.name, one.rate): one for one in before.sums.tax_lines}
+    price = next((one.list_price for one in after_it.lines + before.lines if one.id == part.line_id), 0)
+    part = msgspec.structs.replace(part, list_price=price)
+    for one in after_it.sums.tax_lines:
+        old = known.get((one.name, one.rate))
+        net = one.net.amount - (old.net.amount if old else 0)
+        tax = one.tax.amount - (old.tax.amount if old else 0)
+        if net or tax:
+            return msgspec.structs.replace(part, tax_name=one.name, tax_rate=one.rate, tax=abs(tax))
+    return msgspec.structs.replace(part, tax_name="", tax_rate="", tax=0)
 
 
 def _changed(line: LineRow | None, part: ChangePart, *, position: int) -> LineRow | None:

@@ -29,6 +29,9 @@ class ChangePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     new: LineRow | None = None
     tax_name: str = ""
     tax_rate: str = ""
+    tax: int = 0
+    """How much tax is in `amount`, of what is added or taken off."""
+    list_price: int = 0
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +77,8 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
     received_at: datetime | None = None
     closed_at: datetime | None = None
+    papered_at: datetime | None = None
+    """When the papers of the order told of it."""
 
     @property
     def added(self) -> list[tuple[UUID, int]]:

@@ -16,6 +16,7 @@ from mercato.kernel.inbox import Subscription
 from mercato.kernel.jobs import JobKind, JobRun
 from mercato.orders.actions import labels, money, papers
 from mercato.orders.domain import Amounts
+from mercato.orders.paper_jobs import PAPERS, PapersBehind
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
 from mercato.orders.store import after, customers, resuming
@@ -23,15 +24,7 @@ from mercato.orders.store import papers as store
 
 OrderEvent = OrderPaid | OrderShipped | OrderRefunded | OrderCanceled
 PAPER_EVENTS = (OrderPaid, OrderShipped, OrderRefunded, OrderCanceled)
-PAPERS = "papers"
 PARCEL_SEEN = "parcel-seen"
-
-
-class PapersBehind(msgspec.Struct, frozen=True):
-    """An order whose papers may be behind, and why."""
-
-    order_id: UUID
-    reason: str = ""
 
 
 class ParcelSeen(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from mercato.orders.actions.cancel import check_version
 from mercato.orders.actions.place import HOLD_MINUTES, demands_of
 from mercato.orders.actions.resume import carry_out_later
 from mercato.orders.actions.write_change import Written, write_change
-from mercato.orders.amending import amend, move_change
+from mercato.orders.amending import amend, move_change, with_taxes
 from mercato.orders.change_rows import ChangeRow
 from mercato.orders.domain import IntentKind, balance
 from mercato.orders.parts import Parts
@@ -157,7 +157,8 @@ async def _decide(parts: Parts, ctx: Context, change: ChangeRow) -> list[Intent]
         move_change(change.kind, current.status, to)
         check_status(change.kind, standing.order.status)
         _refuse_outdated(standing, current)
-        confirmed = msgspec.structs.replace(current, status=to, confirmed_at=now)
+        taxed = with_taxes(standing.lines, standing.sums, current.lines)
+        confirmed = msgspec.structs.replace(current, status=to, confirmed_at=now, lines=taxed)
         amended = amend(standing.lines, standing.sums, current.lines)
         written = await write_change(
             parts, tx, standing, confirmed, amended, credit=_credit_at_once(current), work=_work(current),

@@ -25,9 +25,10 @@ from mercato.orders.domain import (
     is_complete,
     payment_status,
 )
+from mercato.orders.granting import Grant
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, PaymentRow, PlacedOrder, StoryRow
-from mercato.orders.store import after, intents
+from mercato.orders.store import after, grants, intents
 
 SETTLE_S = 5
 """How long a request that is at work may take to settle before we look again."""
@@ -150,6 +151,10 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     await _write(tx, order, paid, payment, now, credited=order.credited + credit)
     if credit:
         await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=credit)
+        grant = Grant(
+            id=new_id(), order_id=order.id, amount=credit, reason=reason, granted_at=now, granted_by=actor
+        )
+        await grants.insert(tx, grant=grant)
     await after.tell(
         tx,
         order_id=order.id,

@@ -11,7 +11,7 @@ from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Row
 from mercato.orders.domain import Amounts, payment_status
 from mercato.orders.parts import Parts
-from mercato.orders.store import figures, papers
+from mercato.orders.store import figures, grants, papers
 
 PAGE = 500
 MAX_DIFFERENCES = 100
@@ -34,6 +34,14 @@ async def verify(parts: Parts) -> Verification:
         for number, total, credited in await papers.miscredited(parts.db)
     ]
     overdue = clock.now() - timedelta(seconds=OVERDUE_S)
+    differences += [
+        Difference("papers", number, str(worth), str(total))
+        for number, worth, total in await papers.off_balance(parts.db, before=overdue, limit=MAX_DIFFERENCES)
+    ]
+    differences += [
+        Difference("granted_refunds", str(order_id), str(credited), str(granted))
+        for order_id, credited, granted in await grants.miscounted(parts.db, limit=MAX_DIFFERENCES)
+    ]
     differences += await figures.stuck(parts.db, overdue_before=overdue, limit=MAX_DIFFERENCES)
     checked, after = 0, None
     while rows := await figures.money_page(parts.db, after=after, limit=PAGE):

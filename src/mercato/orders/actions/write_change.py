@@ -13,10 +13,12 @@ from mercato.orders.actions import money, parcels
 from mercato.orders.amending import IS_COMING_BACK, return_status, units_back
 from mercato.orders.change_rows import Amended, ChangeRow
 from mercato.orders.domain import IntentKind, fulfillment_status, is_complete, move, payment_status
+from mercato.orders.granting import grant_of_change
+from mercato.orders.paper_jobs import papers_behind
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, PlacedOrder
 from mercato.orders.standing import Standing
-from mercato.orders.store import after, changes, intents
+from mercato.orders.store import after, changes, grants, intents
 
 LEASE_S = 20
 
@@ -66,6 +68,18 @@ async def write_change(
         now=now,
     )
     await _book(tx, standing, amended, credited, now)
+    if credited != order.credited:
+        grant = grant_of_change(
+            change,
+            credited - order.credited,
+            amended.lines,
+            amended.sums,
+            grant_id=new_id(),
+            at=now,
+            by=actor,
+        )
+        await grants.insert(tx, grant=grant)
+    await papers_behind(parts, tx, order_id=order.id, reason=change.reason)
     words = [word for part in change.lines if part.new for word in (part.sku, *part.name.split())]
     await changes.add_terms(tx, order_id=order.id, words=words)
     after_it = msgspec.structs.replace(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -27,6 +28,17 @@ class PaperLine(msgspec.Struct, frozen=True, gc=False):
     unit_price: int
     discount: int
     total: int
+    line_id: UUID | None = None
+    """The line of the order; not known on papers of old."""
+
+
+class Take(msgspec.Struct, frozen=True, gc=False):
+    """What a credit note takes back at one rate: `gross`, of which `tax` when one knows it exactly."""
+
+    name: str
+    rate: str
+    gross: int
+    tax: int | None = None
 
 
 class PaperTax(msgspec.Struct, frozen=True, gc=False):
@@ -69,6 +81,8 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     invoice_number: str | None = None
     invoice_issued_on: date | None = None
+    adds_to: str | None = None
+    """Of a further invoice: the number of the order's first one."""
 
 
 def invoice_of(view: OrderView, seller: Seller, *, number: str, at: datetime, time_zone: str) -> Paper:
@@ -108,13 +122,13 @@ def credit_note_of(
     reason: str,
     at: datetime,
     time_zone: str,
+    lines: Sequence[PaperLine] = (),
+    takes: Sequence[Take] = (),
 ) -> Paper:
     """Takes `amount` of an invoice back, after what `earlier` credit notes took: tax by tax, never more than
-    is left of each, so that together they sum exactly to the invoice."""
-    left = [
-        _less(tax, [note.taxes[place] for note in earlier if note.taxes])
-        for place, tax in enumerate(invoice.taxes)
-    ]
+    is left of each, so that together they sum exactly to the invoice. At which rates is said by `takes`; what
+    they leave of the amount is of all rates alike."""
+    left = left_of(invoice, earlier)
     is_whole = not earlier and amount == invoice.total
     text = "Refund" + (f": {reason}" if reason else "")
     return msgspec.structs.replace(
@@ -122,16 +136,79 @@ def credit_note_of(
         kind=DocumentKind.CREDIT_NOTE,
         number=number,
         issued_on=at.astimezone(ZoneInfo(time_zone)).date(),
-        lines=invoice.lines if is_whole else [PaperLine(text, "", 1, amount, 0, amount)],
+        lines=invoice.lines if is_whole else list(lines) or [PaperLine(text, "", 1, amount, 0, amount)],
         delivery=invoice.delivery if is_whole else 0,
-        taxes=_shares(left, amount),
+        taxes=_taken(left, amount, takes),
         tax_included=invoice.tax_included if is_whole else True,
         total=amount,
         paid=amount,
         reason=reason,
         invoice_number=invoice.number,
         invoice_issued_on=invoice.issued_on,
+        adds_to=None,
     )
+
+
+def further_invoice_of(
+    first: Paper,
+    seller: Seller,
+    lines: list[PaperLine],
+    taxes: list[PaperTax],
+    *,
+    tax_included: bool,
+    owed: int,
+    number: str,
+    reason: str,
+    at: datetime,
+    time_zone: str,
+) -> Paper:
+    """What was sold after the first invoice; of it at most `owed` is still to be paid."""
+    total = sum(tax.gross for tax in taxes)
+    return msgspec.structs.replace(
+        first,
+        number=number,
+        issued_on=at.astimezone(ZoneInfo(time_zone)).date(),
+        supplied_on=None,
+        seller=seller,
+        lines=lines,
+        delivery=0,
+        taxes=taxes,
+        tax_included=tax_included,
+        total=total,
+        paid=total - min(total, max(0, owed)),
+        reason=reason,
+        adds_to=first.number,
+    )
+
+
+def left_of(invoice: Paper, notes: Sequence[Paper]) -> list[PaperTax]:
+    """What the credit notes of an invoice have left of each of its taxes."""
+    return [
+        _less(tax, [note.taxes[place] for note in notes if note.taxes])
+        for place, tax in enumerate(invoice.taxes)
+    ]
+
+
+def _taken(left: Sequence[PaperTax], amount: int, takes: Sequence[Take]) -> list[PaperTax]:
+    """`amount` taken at the named rates as far as something is left of them, and the rest of all alike."""
+    rest, still = amount, list(left)
+    for take in takes:
+        for place, tax in enumerate(still):
+            gross = min(take.gross, tax.gross, rest)
+            if (tax.name, tax.rate) != (take.name, take.rate) or gross <= 0:
+                continue
+            net, part = allocate(gross, [tax.net, tax.tax])
+            exact = take.tax
+            if exact is not None and gross == take.gross and exact <= tax.tax and gross - exact <= tax.net:
+                net, part = gross - exact, exact
+            still[place] = PaperTax(tax.name, tax.rate, tax.net - net, tax.tax - part)
+            rest -= gross
+            break
+    shares = _shares(still, rest)
+    return [
+        PaperTax(tax.name, tax.rate, tax.net - kept.net + share.net, tax.tax - kept.tax + share.tax)
+        for tax, kept, share in zip(left, still, shares, strict=True)
+    ]
 
 
 def _shares(left: Sequence[PaperTax], amount: int) -> list[PaperTax]:
@@ -158,4 +235,5 @@ def _taxes(lines: Sequence[TaxLine], total: int) -> list[PaperTax]:
 def _line(line: LineRow) -> PaperLine:
     detail = " · ".join([*line.options.values(), line.sku])
     full = line.list_price * line.quantity
-    return PaperLine(line.name, detail, line.quantity, line.list_price, max(full - line.total, 0), line.total)
+    discount = max(full - line.total, 0)
+    return PaperLine(line.name, detail, line.quantity, line.list_price, discount, line.total, line.id)

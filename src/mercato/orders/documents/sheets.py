@@ -151,6 +151,8 @@ def _facts(paper: Paper, locale: Locale) -> list[tuple[str, str]]:
     ]
     if paper.invoice_number and paper.invoice_issued_on:
         facts.append(("For invoice", f"{paper.invoice_number} of {_day(paper.invoice_issued_on, locale)}"))
+    if paper.adds_to:
+        facts.append(("Adds to invoice", paper.adds_to))
     facts += [("Order", paper.order_number), ("Ordered", _day(paper.ordered_on, locale))]
     if is_invoice:
         facts.append(("Supplied", _day(paper.supplied_on, locale) if paper.supplied_on else "on delivery"))
@@ -159,7 +161,8 @@ def _facts(paper: Paper, locale: Locale) -> list[tuple[str, str]]:
 
 def _sums(paper: Paper, amount: Callable[[int], str]) -> list[Sum]:
     sums = []
-    if paper.delivery or paper.kind is DocumentKind.INVOICE:
+    is_further = paper.adds_to is not None
+    if paper.delivery or (paper.kind is DocumentKind.INVOICE and not is_further):
         sums.append(Sum("Items", amount(sum(line.total for line in paper.lines))))
         sums.append(Sum(f"Delivery: {paper.delivery_name}", amount(paper.delivery)))
     if not paper.tax_included:

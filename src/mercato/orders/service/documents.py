@@ -5,6 +5,7 @@ from uuid import UUID
 from mercato.contracts.orders import Document, DocumentFile, DocumentList, OrderPaymentStatus, Seller
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
+from mercato.orders.actions import paper_files
 from mercato.orders.actions import papers as actions
 from mercato.orders.service.part import Part
 from mercato.orders.store import papers, reading
@@ -29,11 +30,11 @@ class DocumentsPart(Part):
 
     async def document_file(self, ctx: Context, *, document_id: UUID) -> DocumentFile:
         ctx.principal.require("read_orders")
-        return await actions.file_of(self._parts, document_id=document_id)
+        return await paper_files.file_of(self._parts, document_id=document_id)
 
     async def packing_slip(self, ctx: Context, *, fulfillment_id: UUID) -> DocumentFile:
         await self._reach_parcel(ctx, "read_fulfillments", fulfillment_id=fulfillment_id)
-        return await actions.packing_slip(self._parts, fulfillment_id=fulfillment_id)
+        return await paper_files.packing_slip(self._parts, fulfillment_id=fulfillment_id)
 
     async def buyer_documents(self, ctx: Context, *, number: str, token: str | None = None) -> DocumentList:
         order_id = await self._id_for_buyer(ctx, number=number, email=None, token=token)
@@ -49,7 +50,7 @@ class DocumentsPart(Part):
         self, ctx: Context, *, number: str, document_id: UUID, token: str | None = None
     ) -> DocumentFile:
         order_id = await self._id_for_buyer(ctx, number=number, email=None, token=token)
-        return await actions.file_of(self._parts, document_id=document_id, order_id=order_id)
+        return await paper_files.file_of(self._parts, document_id=document_id, order_id=order_id)
 
     async def sellers(self, ctx: Context) -> list[Seller]:
         ctx.principal.require("read_settings")

@@ -21,7 +21,8 @@ _tax_lines = msgspec.json.Decoder(list[TaxLine])
 _address = msgspec.json.Decoder(Address)
 
 COLUMNS = """c.id, c.order_id, c.kind, c.status, c.lines, c.total_before, c.total_change, c.credit, c.credited,
-  c.fee, c.delivery_credit, c.reason, c.created_at, c.created_by, c.confirmed_at, c.received_at, c.closed_at"""
+  c.fee, c.delivery_credit, c.reason, c.created_at, c.created_by, c.confirmed_at, c.received_at, c.closed_at,
+  c.papered_at"""
 
 
 async def sums_of(tx: Tx, *, order: PlacedOrder) -> tuple[Sums, Address]:
@@ -96,6 +97,15 @@ async def save(tx: Tx, *, change: ChangeRow) -> None:
         " confirmed_at = $7, received_at = $8, closed_at = $9, reason = $10 where id = $1",
         change.id, change.status, _json(change.lines), change.credited, change.fee, change.delivery_credit,
         change.confirmed_at, change.received_at, change.closed_at, change.reason,
+    )  # fmt: skip
+
+
+async def set_papered(tx: Tx, *, order_id: UUID, at: datetime) -> None:
+    """An invoice shows the order with all its changes so far."""
+    await tx.execute(
+        "update orders.changes set papered_at = $2 where order_id = $1 and papered_at is null"
+        " and confirmed_at is not null",
+        order_id, at,
     )  # fmt: skip
 
 

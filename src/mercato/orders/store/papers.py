@@ -23,6 +23,8 @@ class Issued(msgspec.Struct, frozen=True):
 
     document: Document
     paper: Paper
+    invoice_id: UUID | None = None
+    """Of a credit note: its invoice."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -107,10 +109,18 @@ async def insert(
 async def of_order(db: Queries, *, order_id: UUID) -> list[Issued]:
     """The papers of an order, oldest first."""
     rows = await db.fetch(
-        f"select {_DOCUMENT}, d.content from orders.documents d where d.order_id = $1 order by d.issued_at, d.id",
+        f"select {_DOCUMENT}, d.content, d.invoice_id from orders.documents d where d.order_id = $1"
+        " order by d.issued_at, d.kind desc, d.sequence",
         order_id,
     )
-    return [Issued(_document(row), _paper(row["content"])) for row in rows]
+    return [Issued(_document(row), _paper(row["content"]), row["invoice_id"]) for row in rows]
+
+
+async def has_any(db: Queries, *, order_id: UUID) -> bool:
+    found: bool = await db.fetchval(
+        "select exists (select from orders.documents where order_id = $1)", order_id
+    )
+    return found
 
 
 async def kept(db: Queries, *, document_id: UUID) -> Kept | None:
@@ -155,6 +165,21 @@ async def gaps(db: Queries) -> list[tuple[str, int, int]]:
         " having count(d.id) <> s.last or coalesce(max(d.sequence), 0) <> s.last"
     )
     return [(row["series"], row["last"], row["documents"]) for row in rows]
+
+
+async def off_balance(db: Queries, *, before: datetime, limit: int) -> list[tuple[str, int, int]]:
+    """(order number, what it is worth, what its papers say) where these differ since longer than `before`."""
+    rows = await db.fetch(
+        "select o.number, w.worth, d.total from orders.orders o join (select order_id,"
+        " sum(case kind when 'invoice' then total else -total end)::bigint as total from orders.documents group by 1) d"
+        " on d.order_id = o.id cross join lateral (select case o.status when 'canceled' then 0 else o.total - o.credited"
+        " end as worth) w where w.worth <> d.total and coalesce(o.canceled_at, o.created_at) < $1"
+        " and not exists (select from orders.grants g where g.order_id = o.id and g.granted_at >= $1)"
+        " and not exists (select from orders.changes c where c.order_id = o.id and c.confirmed_at >= $1)"
+        " order by o.id limit $2",
+        before, limit,
+    )  # fmt: skip
+    return [(row["number"], row["worth"], row["total"]) for row in rows]
 
 
 async def miscredited(db: Queries) -> list[tuple[str, int, int]]:
