@@ -42,6 +42,7 @@ async def refused(how: str) -> str:
     runs.append(how)
     errors = {
         "conflict": Conflict("sold_out", "Gone."),
+        "working": Conflict("order_in_progress", "Soon.", data={"retry_after_s": 2}),
         "busy": Unavailable(),
         "fast": Throttled(),
         "bug": None,
@@ -141,7 +142,7 @@ async def test_keeps_a_refusal_but_no_failure_of_ours(door: Any) -> None:
         reply = await door.post("/api/v1/refused/conflict", headers=KEY)
         assert (reply.status_code, reply.json()["code"]) == (409, "sold_out")
     assert runs == ["conflict"]
-    for how, status in (("busy", 503), ("fast", 429), ("bug", 500)):
+    for how, status in (("busy", 503), ("fast", 429), ("bug", 500), ("working", 409)):
         for _ in range(2):
             assert (await door.post(f"/api/v1/refused/{how}", headers=KEY)).status_code == status
         assert runs[-2:] == [how, how]

@@ -176,6 +176,23 @@ async def test_canceling_an_unpaid_order_voids_its_authorization(till: Till) -> 
     await till.assert_books_agree()
 
 
+async def test_what_is_asked_again_under_its_key_is_done_once(till: Till) -> None:
+    order = await till.bought(3)
+    again = msgspec.structs.replace(STAFF, idempotency_key="k-1")
+    one = [FulfillmentLine(order.lines[0].id, 1)]
+    for _ in range(2):
+        packed = await till.orders.create_fulfillment(again, order_id=order.id, lines=one)
+        noted = await till.orders.add_note(again, order_id=order.id, text="By hand.")
+        assert len(packed.fulfillments) == 1
+        assert [entry.kind for entry in noted.timeline].count("note") == 1
+    for _ in range(2):
+        canceled = await till.orders.cancel(again, order_id=order.id)
+        assert canceled.status is OrderStatus.CANCELED
+    assert await till.charges() == [(4090, 4090, 4090, 0)]
+    with pytest.raises(Conflict, match="cannot become canceled"):
+        await till.orders.cancel(msgspec.structs.replace(STAFF, idempotency_key="k-2"), order_id=order.id)
+
+
 async def test_canceling_before_the_allocation_event_came_frees_stock_too(till: Till) -> None:
     variant_id = await till.put(10)
     placement = await till.place(till.carts.open_cart((variant_id, 2, 1200)))

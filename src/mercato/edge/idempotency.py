@@ -77,7 +77,8 @@ class Replies:
         return _reply(claim, kept.status, kept.head, kept.body)
 
     async def finish(self, claim: Claim, answer: Answer | None) -> None:
-        """Keep `answer`; a failure of ours (5xx), a stream or no answer at all frees the key instead."""
+        """Keep `answer`; a failure of ours (5xx), `Retry-After`, a stream or no answer at all
+        frees the key instead."""
         if answer is None or not _is_kept(answer):
             await release_key(self._db, id=claim.id, claim=claim.claim)
             return
@@ -104,7 +105,10 @@ def owner_of(ctx: Context, cart_token: str) -> str:
 
 
 def _is_kept(answer: Answer) -> bool:
-    return answer.status < 500 and answer.status not in NEVER_KEPT and len(answer.body) <= MAX_BODY_BYTES
+    """What tells the client to come back later is no outcome: the same key must find another one then."""
+    if answer.status >= 500 or answer.status in NEVER_KEPT or len(answer.body) > MAX_BODY_BYTES:
+        return False
+    return not any(name == b"retry-after" for name, _ in answer.headers)
 
 
 def _in_flight() -> Conflict:

@@ -11,6 +11,7 @@ from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
+from mercato.kernel import clock
 from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
@@ -20,6 +21,7 @@ from mercato.kernel.outbox import Outbox
 from mercato.kernel.press import Press
 from mercato.orders.channels import Channels
 from mercato.orders.numbers import order_token
+from mercato.orders.store import acts
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         if ctx.principal.is_staff:
             told = changes_between(None, changes)
             await self.outbox.add(tx, acted(ctx, f"order.{act}", "order", order_id, changes=told))
+
+    async def is_repeated(self, tx: Tx, ctx: Context, act: str, subject_id: UUID) -> bool:
+        """Whether the same request, known by its idempotency key, has done this before: then nothing is left
+        to do. To be asked under the lock of what is changed."""
+        if ctx.idempotency_key is None:
+            return False
+        key = f"{act}:{subject_id}:{ctx.principal.id}:{ctx.idempotency_key}"
+        return not await acts.begin(tx, key=key, now=clock.now())
 
     def tell_after(self, tx: Tx, order_id: UUID) -> None:
         """`tell` once the transaction is durable."""

@@ -1,6 +1,7 @@
 """When the sweeper runs: on its schedule, and at once when news of a payment rings."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -13,12 +14,14 @@ from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_ho
 from mercato.orders.actions.resume import sweep
 from mercato.orders.actions.unpaid import cancel_unpaid
 from mercato.orders.parts import Parts
-from mercato.orders.store import changes
+from mercato.orders.store import acts, changes
 
 SWEEP_EVERY_S = 1.0
 HOLDS_EVERY_S = 5.0
 DRAFTS_EVERY_S = 60.0
 UNPAID_EVERY_S = 600.0
+KEEP_KEYS = timedelta(days=2)
+"""Twice as long as the API promises to know a key."""
 MAX_ROUNDS = 50
 """Batches of one run: a backlog after an outage is worked off, and a run still ends."""
 
@@ -63,9 +66,10 @@ class Sweeper:
         await cancel_unpaid(self._parts)
 
     async def settle_drafts(self) -> None:
-        """Draft orders that were paid or whose time is over, and previews that nobody confirmed."""
+        """Draft orders that were paid or whose time is over; previews that nobody confirmed, and old keys."""
         await drafts.sweep(self._parts)
         await changes.forget_drafts(self._parts.db, before=clock.now() - KEEP_PREVIEWS)
+        await acts.forget(self._parts.db, before=clock.now() - KEEP_KEYS)
 
     async def _run(self) -> None:
         while self._rung:

@@ -36,6 +36,8 @@ async def _decide(
         order = await after.lock(tx, order_id=order_id)
         if order is None:
             raise NotFound(detail="There is no such order.")
+        if await parts.is_repeated(tx, ctx, "cancel", order_id):
+            return []
         check_version(order, version)
         move(order.status, OrderStatus.CANCELED)
         await parcels.refuse_while_shipping(tx, order)

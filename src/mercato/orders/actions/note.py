@@ -15,6 +15,8 @@ async def add_note(parts: Parts, ctx: Context, *, order_id: UUID, text: str) -> 
     async with parts.db.transaction() as tx:
         if await after.lock(tx, order_id=order_id) is None:
             raise NotFound(detail="There is no such order.")
+        if await parts.is_repeated(tx, ctx, "note", order_id):
+            return
         story = StoryRow("note", text, ctx.principal.label)
         await after.tell(tx, order_id=order_id, at=clock.now(), story=[story])
         await parts.acted(tx, ctx, "noted", order_id)

@@ -39,6 +39,8 @@ async def create(
     promised = await _promised(parts, order_id)
     async with parts.db.transaction() as tx:
         order = await _placed(tx, order_id)
+        if await parts.is_repeated(tx, ctx, "fulfill", order_id):
+            return
         sold = await after.lines_of(tx, order=order)
         parcels = await after.parcels_of(tx, order_id=order_id)
         wanted = _wanted(sold, open_units(sold, parcels), lines)
@@ -110,12 +112,15 @@ async def begin_shipment(
 
 async def book_shipment(parts: Parts, tx: Tx, *, order_id: UUID, parcel_id: UUID, actor: str) -> None:
     """The goods have left stock: parcel, lines and order follow, and the buyer is told. Once."""
-    order = await _placed(tx, order_id)
-    now = clock.now()
+    order = await after.lock(tx, order_id=order_id)
+    if order is None:
+        raise NotFound(detail="There is no such order.")
     parcels = await after.parcels_of(tx, order_id=order_id)
     parcel = next(parcel for parcel in parcels if parcel.id == parcel_id)
-    if parcel.status in LEFT_THE_HOUSE:
+    if parcel.status in LEFT_THE_HOUSE:  # by another run of the same intent; the order may be complete by now
         return
+    _refuse_unless_placed(order)
+    now = clock.now()
     await after.set_parcel_status(tx, parcel_id=parcel_id, status=ParcelStatus.SHIPPED, at=now)
     sold = await after.lines_of(tx, order=order)
     await _follow_parcels(tx, order, sold, now)
@@ -128,7 +133,7 @@ async def book_shipment(parts: Parts, tx: Tx, *, order_id: UUID, parcel_id: UUID
     await _tell(parts, tx, order, StoryRow("fulfillment_shipped", "Shipped", actor, data), now)
     by_id = {line.id: line.sold for line in sold}
     in_parcel = [part_of(by_id[line.line_id], line.quantity) for line in parcel.lines]
-    token = parts.token_of(order_id)
+    token = parts.token_of(order.id)
     await parts.outbox.add(tx, facts.order_shipped(order, token, parcel=parcel, lines=in_parcel))
 
 

@@ -45,6 +45,8 @@ async def request(
     now = clock.now()
     async with parts.db.transaction() as tx:
         standing = await stand(tx, order_id)
+        if await parts.is_repeated(tx, ctx, "return", order_id):
+            return
         check_status(ChangeKind.RETURN, standing.order.status)
         wish = ChangeInput(kind=ChangeKind.RETURN, returns=lines, reason=reason)
         draft = draft_of(standing, wish, None, actor=standing.order.email)
@@ -85,6 +87,8 @@ async def receive(parts: Parts, ctx: Context, *, change_id: UUID, receipt: Retur
     async with parts.db.transaction() as tx:
         standing = await stand(tx, change.order_id)
         change = _current(standing, change_id)
+        if await parts.is_repeated(tx, ctx, "receive", change_id):
+            return change.order_id
         move_change(change.kind, change.status, ChangeStatus.RECEIVED)
         received = _received(standing, change, receipt, now)
         credit = _worth(received) + received.delivery_credit - received.fee - change.credited

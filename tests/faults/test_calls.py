@@ -1,0 +1,123 @@
+"""Each remote call of an order's life is lost, unanswered, doubled, late or failed: the act happens once.
+
+All trials run at the same time in one shop of one process per module. Its processes talk to NATS through a
+proxy that spoils the call of a trial and of nobody else; so what takes long, the waiting for an answer that
+never comes, is waited for once. Whoever asked asks again with the same key and is told how it went.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from faults.trials import ASIDE, CALLS, TRADE, Trial
+from support.call_proxy import CallProxy, Fault, Kind
+from support.engines import Engines
+from support.furnish import Goods, Staff, furnish
+from support.proof import assert_books_agree
+from support.shop import DISTRIBUTED, Shop, running_shop, shop_environment
+
+AT_ONCE = 80
+SENDER = {
+    "name": "Kiln & Loom",
+    "street1": "Gartenweg 3",
+    "postal_code": "10115",
+    "city": "Berlin",
+    "country": "DE",
+}
+TIMES = {Kind.REQUEST_LOST: 2, Kind.REPLY_LOST: 2}
+"""So often that the retry between processes is lost as well, and whoever asked has to ask again."""
+Outcomes = Mapping[tuple[str, str, Kind], Future[Fault]]
+"""Act, call and fault → the fault, once its trial has ended well."""
+TRIALS = [
+    (act, method, kind)
+    for act, methods in CALLS.items()
+    for method, kinds in methods.items()
+    for kind in kinds
+]
+
+
+@pytest.fixture(scope="module")
+def calls(nats_url: str) -> Iterator[CallProxy]:
+    proxy = CallProxy(nats_url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def shop(engines: Engines, calls: CallProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    name = f"calls_{uuid.uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("calls")
+    env = shop_environment(engines.create_database(name), calls.url, name, folder)
+    with running_shop(DISTRIBUTED, env, folder) as running:
+        yield running
+    engines.drop_database(name)
+    engines.delete_streams(name)
+
+
+@pytest.fixture(scope="module")
+def goods(shop: Shop) -> Goods:
+    """Furnished, with a channel whose money is taken by hand and an address that parcels are sent from."""
+    goods = furnish(shop)
+    staff = Staff(shop)
+    default = staff.get("/channels/default")
+    staff.put(f"/channels/{TRADE}", {**default, "code": TRADE, "name": "Trade", "capture": "manual"})
+    price = staff.client.put(
+        f"/api/v1/admin/variants/{goods.variants['LAMP']}/price",
+        json={"price": 8000},
+        headers={"X-Channel": TRADE},
+    )
+    assert price.status_code == 200, price.text
+    pallet = {"code": "pallet", "name": "Pallet", "countries": ["NL"], "price": 2000, "channel": TRADE}
+    staff.post("/delivery-methods", pallet)
+    known = staff.get("/senders")["items"]
+    staff.put("/senders/default", {"address": SENDER, "version": known[0]["version"] if known else 1})
+    return goods
+
+
+@pytest.fixture(scope="module")
+def outcomes(shop: Shop, goods: Goods, calls: CallProxy) -> Iterator[Outcomes]:
+    """What became of each trial, once it is over."""
+    staff = Staff(shop)
+
+    def run(act: Callable[[Trial], None], method: str, kind: Kind) -> Fault:
+        trial = Trial(shop, goods, staff, calls, Fault(method, kind, times=TIMES.get(kind, 1)))
+        try:
+            act(trial)
+        finally:
+            trial.close()
+        return trial.fault
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            (act.__name__, method, kind): pool.submit(run, act, method, kind) for act, method, kind in TRIALS
+        }
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("act", "method", "kind"), [(act.__name__, method, kind) for act, method, kind in TRIALS]
+)
+def test_an_act_happens_once_whatever_becomes_of_a_call(
+    outcomes: Outcomes, act: str, method: str, kind: Kind
+) -> None:
+    fault = outcomes[act, method, kind].result(timeout=200)
+
+    assert fault.hits > 0, "the call was never made"
+
+
+@pytest.mark.timeout(240)
+def test_the_books_agree_after_all_of_it(outcomes: Outcomes, shop: Shop) -> None:
+    for outcome in outcomes.values():
+        outcome.exception(timeout=200)
+
+    assert_books_agree(shop, wait_s=60)
+
+
+def test_every_call_that_orders_makes_is_tried(outcomes: Outcomes, calls: CallProxy) -> None:
+    for outcome in outcomes.values():
+        outcome.exception(timeout=200)
+    listed = {method for methods in CALLS.values() for method in methods if not method.startswith("orders.")}
+
+    assert calls.calls["orders"] - ASIDE.keys() == listed
