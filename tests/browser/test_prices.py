@@ -1,5 +1,6 @@
 """Prices in the admin, without script: a promotion with codes, a price list, a group, a trial of it all."""
 
+import re
 import uuid
 
 import pytest
@@ -63,6 +64,11 @@ def test_staff_shapes_a_price_and_sees_why_it_is_so(demo: Up, staff: Staff) -> N
         page.locator("#prices").fill(f"{sku} 12 10.00")
         page.get_by_role("button", name="Add prices").click()
         expect(page.locator("tbody")).to_contain_text(sku)
+
+        page.goto(f"{demo.url}{BOWLS}")
+        expect(page.locator("#quantity-prices tbody")).to_have_text(
+            re.compile(r"1 to 11\s*€64.00 each\s*12 or more\s*€10.00 each\s*−84 %")
+        )
 
         page.goto(f"{demo.url}/admin/price-trial")
         page.get_by_label("Goods").fill(f"{sku} 12")

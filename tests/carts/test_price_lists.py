@@ -1,5 +1,7 @@
 """Price lists, taxes by customer and gifts, as a cart has them."""
 
+from uuid import UUID
+
 import msgspec
 import pytest
 
@@ -13,7 +15,7 @@ from mercato.contracts.carts import (
     ZoneRate,
 )
 from mercato.contracts.shared import Address
-from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.db import start_cost
 from mercato.kernel.errors import Invalid, NotFound
 from mercato.kernel.money import Money
@@ -125,3 +127,31 @@ async def test_a_read_costs_as_many_statements_with_many_lines_and_rules_as_with
         await shop.carts.get(GUEST, cart_id=cart.id, token=cart.token)
         costs.append(cost.statements)
     assert costs == [3, 3]
+
+
+async def test_a_shopper_is_told_what_the_price_lists_make_of_a_variant(shop: Shop) -> None:
+    mug, plain, ada = await shop.sell(1000), await shop.sell(500, sku="PLAIN"), customer()
+    group = await shop.carts.save_customer_group(SYSTEM_CONTEXT, group=CustomerGroup(name="Trade"))
+    assert group.id is not None and ada.principal.id is not None
+    await shop.carts.set_members(SYSTEM_CONTEXT, group_id=group.id, add=[ada.principal.id], remove=[])
+    for fields, entries in (
+        ({"name": "Dozens"}, [ListPrice(mug, 900, 12), ListPrice(mug, 850, 48), ListPrice(mug, 850, 60)]),
+        ({"name": "Trade", "priority": 1, "group_ids": [group.id]}, [ListPrice(mug, 880)]),
+    ):
+        listed = await shop.carts.save_price_list(
+            SYSTEM_CONTEXT, price_list=msgspec.convert(fields, PriceList, strict=False)
+        )
+        assert listed.id is not None
+        await shop.carts.set_prices(SYSTEM_CONTEXT, price_list_id=listed.id, entries=entries)
+
+    async def seen(ctx: Context) -> list[tuple[UUID, int, list[tuple[int, int]]]]:
+        found = await shop.carts.shopper_prices(ctx, variant_ids=[mug, plain])
+        return [
+            (one.variant_id, one.public_price.amount, [(p.min_quantity, p.price.amount) for p in one.prices])
+            for one in found
+        ]
+
+    assert await seen(GUEST) == [(mug, 1000, [(1, 1000), (12, 900), (48, 850)])]
+    assert await seen(ada) == [(mug, 1000, [(1, 880)])]
+    for ctx, units, total in ((GUEST, 12, 12 * 900), (ada, 60, 60 * 880)):
+        assert (await shop.cart((mug, units), ctx=ctx)).totals.total.amount == total

@@ -117,6 +117,7 @@ class DeliveryRow(msgspec.Struct, frozen=True, gc=False):
     method: str
     code: str
     promised_date: date | None = None
+    place: str = ""
 
 
 class PaymentRow(msgspec.Struct, frozen=True, gc=False):
@@ -266,7 +267,7 @@ def draft_of(
         item_count=sum(line.quantity for line in lines),
         shipping_address=address,
         billing_address=cart.billing_address or address,
-        delivery=DeliveryRow(method.name, method.code, method.promised_date),
+        delivery=DeliveryRow(method.name, method.code, method.promised_date, method.place),
         tax_lines=frozen.tax_lines,
         coupons=cart.coupons,
         note=cart.note,

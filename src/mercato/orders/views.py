@@ -150,7 +150,7 @@ def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:
         tax_lines=view.tax_lines,
         shipping_address=view.shipping_address,
         billing_address=view.billing_address,
-        delivery=OrderDelivery(view.delivery.method, view.delivery.code, view.delivery.promised_date),
+        delivery=OrderDelivery(*msgspec.structs.astuple(view.delivery)),
         payments=[_payment(payment, view.currency) for payment in view.payments],
         fulfillments=[_fulfillment(parcel) for parcel in view.parcels],
         timeline=[TimelineEntry(row.at, row.kind, row.actor, row.text, row.data) for row in timeline],

@@ -3,20 +3,48 @@
 from uuid import UUID
 
 from mercato.carts.actions.staff import Office
+from mercato.carts.pricing import Customer, price_ladder, tier_for
+from mercato.carts.reading import Desk
 from mercato.carts.store import customers
 from mercato.carts.store import lists as store
 from mercato.carts.store import rules as rules_store
-from mercato.contracts.carts import CustomerGroup, ListPrice, PriceList
+from mercato.contracts.carts import CustomerGroup, ListPrice, PriceList, QuantityPrice, VariantPrices
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page, Quantity
-from mercato.kernel.context import Context
+from mercato.kernel import clock
+from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
 
 class PriceListsPart:
-    """Implements the contract's `PriceLists`."""
+    """Implements the contract's `PriceLists`, and what `Shopping` says of them."""
 
+    _desk: Desk
     _office: Office
+
+    async def shopper_prices(self, ctx: Context, *, variant_ids: list[UUID]) -> list[VariantPrices]:
+        rules = await self._desk.rules.of(ctx, ctx.channel)
+        known = await self._desk.rules.tiers(rules, variant_ids)
+        tiers = {each: found for each in variant_ids if (found := known.get(each))}
+        if not tiers:
+            return []
+        sold = await self._desk.variants(ctx, ctx.channel, list(tiers))
+        customer, principal = Customer(), ctx.principal
+        asks_groups = any(tier.price_list.groups for found in tiers.values() for tier in found)
+        if asks_groups and principal.kind is PrincipalKind.USER:
+            groups = await customers.groups_of(self._desk.db, customer_id=principal.require_user_id())
+            customer = Customer(frozenset(groups))
+        now, currency = clock.now(), rules.channel.currency
+        prices = []
+        for variant in sold.values():
+            ladder = price_ladder(tiers[variant.id], variant.price.amount, customer, now)
+            if ladder != [(1, variant.price.amount)]:
+                nobody = tier_for(tiers[variant.id], 1, Customer(), now)
+                public = variant.price if nobody is None else Money(nobody.price, currency)
+                steps = [QuantityPrice(units, Money(amount, currency)) for units, amount in ladder]
+                prices.append(VariantPrices(variant.id, public, steps))
+        return prices
 
     async def price_lists(self, ctx: Context) -> list[PriceList]:
         ctx.principal.require_somewhere("read_promotions")

@@ -6,6 +6,7 @@ integers; whatever is divided is rounded half-even once.
 """
 
 from mercato.carts.pricing.compiling import compile_rules
+from mercato.carts.pricing.listing import price_ladder, tier_for
 from mercato.carts.pricing.model import (
     Basket,
     BasketLine,
@@ -33,4 +34,6 @@ __all__ = [
     "Tier",
     "compile_rules",
     "price",
+    "price_ladder",
+    "tier_for",
 ]

@@ -1,10 +1,11 @@
 """Step one: what each line costs before any promotion."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from mercato.carts.pricing.model import Basket, BasketLine, Customer, PricedLine, Tier, round_half_even
+from mercato.carts.pricing.model import BasketLine, Customer, PricedLine, Tier, round_half_even
 from mercato.carts.pricing.promotions import is_in_window
 
 
@@ -17,24 +18,38 @@ def units_by_variant(lines: Sequence[BasketLine]) -> dict[UUID, int]:
     return units
 
 
-def tier_for(line: BasketLine, basket: Basket, units: int) -> Tier | None:
-    """The price-list price of a line for `units` of its variant; None when the catalog's price stands.
+def tier_for(tiers: Sequence[Tier], units: int, customer: Customer, now: datetime) -> Tier | None:
+    """The price-list price of a variant for `units` of it; None when the catalog's price stands.
 
     The list of highest priority wins, then the lowest price; in a list, the largest number of units reached.
     """
     best: dict[UUID, Tier] = {}
-    for tier in line.tiers:
-        if tier.min_quantity <= units and _is_open(tier, basket):
+    for tier in tiers:
+        if tier.min_quantity <= units and _is_open(tier, customer, now):
             found = best.get(tier.price_list.id)
             if found is None or found.min_quantity < tier.min_quantity:
                 best[tier.price_list.id] = tier
     return min(best.values(), key=lambda t: (-t.price_list.priority, t.price, t.price_list.id), default=None)
 
 
-def _is_open(tier: Tier, basket: Basket) -> bool:
+def price_ladder(
+    tiers: Sequence[Tier], list_price: int, customer: Customer, now: datetime
+) -> list[tuple[int, int]]:
+    """(from how many units on, unit price) of a variant for this customer: the first is of one unit, each
+    further one differs from the one before."""
+    ladder: list[tuple[int, int]] = []
+    for units in sorted({1, *(tier.min_quantity for tier in tiers)}):
+        tier = tier_for(tiers, units, customer, now)
+        price = list_price if tier is None else tier.price
+        if not ladder or ladder[-1][1] != price:
+            ladder.append((units, price))
+    return ladder
+
+
+def _is_open(tier: Tier, customer: Customer, now: datetime) -> bool:
     rule = tier.price_list
-    is_theirs = not rule.groups or not rule.groups.isdisjoint(basket.customer.groups)
-    return is_theirs and is_in_window(basket.now, rule.starts_at, rule.ends_at)
+    is_theirs = not rule.groups or not rule.groups.isdisjoint(customer.groups)
+    return is_theirs and is_in_window(now, rule.starts_at, rule.ends_at)
 
 
 def at_list_price(line: BasketLine, price: int) -> PricedLine:

@@ -119,7 +119,10 @@ class _Pricing:
 
     def _list_price(self, line: BasketLine) -> int:
         """The unit price of the price list that fits, else of the catalog; net for who pays no tax."""
-        tier = tier_for(line, self.basket, self.units[line.variant_id or line.id]) if line.tiers else None
+        tier = None
+        if line.tiers:
+            units = self.units[line.variant_id or line.id]
+            tier = tier_for(line.tiers, units, self.basket.customer, self.basket.now)
         amount = line.list_price if tier is None else tier.price
         if self.relief is not None:
             amount = self._net(amount, line.tax_class)

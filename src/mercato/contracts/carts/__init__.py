@@ -9,7 +9,15 @@ from mercato.contracts.carts.delivery import (
     DeliveryZone,
 )
 from mercato.contracts.carts.events import PricingChanged
-from mercato.contracts.carts.lists import MAX_ENTRIES, MAX_MEMBERS, CustomerGroup, ListPrice, PriceList
+from mercato.contracts.carts.lists import (
+    MAX_ENTRIES,
+    MAX_MEMBERS,
+    CustomerGroup,
+    ListPrice,
+    PriceList,
+    QuantityPrice,
+    VariantPrices,
+)
 from mercato.contracts.carts.promotions import (
     MAX_CODES,
     GeneratedCode,
@@ -79,6 +87,7 @@ __all__ = [
     "Promotion",
     "PromotionReward",
     "PromotionScope",
+    "QuantityPrice",
     "Redemption",
     "TaxClass",
     "TaxId",
@@ -87,5 +96,6 @@ __all__ = [
     "TaxZone",
     "Trial",
     "TrialLine",
+    "VariantPrices",
     "ZoneRate",
 ]

@@ -9,6 +9,7 @@ import msgspec
 from mercato.contracts.carts.promotions import Named
 from mercato.contracts.shared import DEFAULT_LIMIT, Code, Limit, MinorUnits, Page, Quantity, ShortText, Whole
 from mercato.kernel.context import Context
+from mercato.kernel.money import Money
 from mercato.kernel.rpc import idempotent
 
 MAX_ENTRIES = 1000
@@ -52,6 +53,22 @@ class ListPrice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     variant_id: UUID
     price: MinorUnits
     min_quantity: Quantity = 1
+
+
+class QuantityPrice(msgspec.Struct, frozen=True, gc=False):
+    """What one unit costs from `min_quantity` units on."""
+
+    min_quantity: int
+    price: Money
+
+
+class VariantPrices(msgspec.Struct, frozen=True):
+    """What price lists make of a variant for one shopper. `prices` begin with one unit; `public_price` is
+    what one unit costs somebody who is in no group."""
+
+    variant_id: UUID
+    public_price: Money
+    prices: list[QuantityPrice]
 
 
 class PriceLists(Protocol):

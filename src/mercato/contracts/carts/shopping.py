@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.carts.lists import VariantPrices
 from mercato.contracts.carts.records import (
     Cart,
     CouponCode,
@@ -108,6 +109,13 @@ class Shopping(Protocol):
     @idempotent
     async def delivery_promise(self, ctx: Context, *, country: str | None = None) -> DeliveryMethod | None:
         """The cheapest method of the channel, for product pages."""
+
+    @idempotent
+    async def shopper_prices(
+        self, ctx: Context, *, variant_ids: Annotated[list[UUID], msgspec.Meta(max_length=500)]
+    ) -> list[VariantPrices]:
+        """What price lists make of these variants for the caller, now; nothing of those for which the
+        catalog's price stands at any quantity."""
 
     @idempotent
     async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation: ...

@@ -101,6 +101,8 @@ class OrderDelivery(msgspec.Struct, frozen=True, gc=False):
     method: str
     code: str
     promised_date: date | None
+    place: str = ""
+    """Where it is picked up, and when that is open; empty when it is sent."""
 
 
 class OrderPayment(msgspec.Struct, frozen=True, gc=False):

@@ -2,23 +2,26 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import structlog
 from litestar import Request, Response, get
 from litestar.response import Redirect
 
-from mercato.contracts.carts import Carts, DeliveryMethod
+from mercato.contracts.carts import Carts, DeliveryMethod, VariantPrices
 from mercato.contracts.catalog import Catalog, Product, ProductCard, ProductQuery, ProductSort, Variant
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, NotFound
 from mercato.kernel.web import PUBLIC, depends_on
 from mercato.settings import Settings
 from mercato.storefront.frame import frame
+from mercato.storefront.own_prices import at_own_price, at_own_prices, ladder_of, public_price
 from mercato.storefront.structured_data import breadcrumbs, product_group
 from mercato.storefront.variants import address_of, chosen_variant, images_of, pickers
 from mercato.ui.rendering import page
 
 RELATED = 4
+MOST_PRICED_VARIANTS = 500
 
 log = structlog.get_logger()
 
@@ -59,9 +62,13 @@ async def show_product(
     refused: str = "",
 ) -> Response[Any]:
     """The page of a product; with what was asked for and why it was `refused` when it could not be had."""
-    base, promise, related = await asyncio.gather(
-        frame(request, ctx, catalog, carts, settings), _promise(ctx, carts), _related(ctx, catalog, found)
+    base, promise, related, own = await asyncio.gather(
+        frame(request, ctx, catalog, carts, settings),
+        _promise(ctx, carts),
+        _related(ctx, catalog, found),
+        _own_prices(ctx, carts, found),
     )
+    found, variant = at_own_prices(found, own), at_own_price(variant, own)
     images = images_of(found, variant)
     crumbs = [("Home", "/"), *((each.name, f"/c/{each.path}") for each in found.breadcrumbs)]
     crumbs.append((found.name, f"/p/{found.slug}"))
@@ -74,6 +81,8 @@ async def show_product(
         "images": images,
         "crumbs": crumbs,
         "promise": promise,
+        "ladder": ladder_of(own.get(variant.id)),
+        "public_price": public_price(variant, own),
         "related": related,
         "quantity": quantity,
         "refused": refused,
@@ -92,6 +101,18 @@ async def _promise(ctx: Context, carts: Carts) -> DeliveryMethod | None:
     except MercatoError as error:
         log.warning("no delivery promise", error=repr(error))
         return None
+
+
+async def _own_prices(ctx: Context, carts: Carts, product: Product) -> dict[UUID, VariantPrices]:
+    """What price lists make of the variants for this shopper; nothing when that cannot be read."""
+    try:
+        found = await carts.shopper_prices(
+            ctx, variant_ids=[each.id for each in product.variants][:MOST_PRICED_VARIANTS]
+        )
+    except MercatoError as error:
+        log.warning("no prices of price lists", error=repr(error))
+        return {}
+    return {each.variant_id: each for each in found}
 
 
 async def _related(ctx: Context, catalog: Catalog, product: Product) -> list[ProductCard]:
