@@ -36,6 +36,7 @@ def test_reads_lists_in_the_forms_that_programs_write(text: str, found: dict[str
     ("text", "told"),
     [
         ("", "at least one"),
+        ("MUG," + "9" * 200_000, "field larger than field limit"),
         ("  \n ", "at least one"),
         ("MUG,two", "Line 1: “two” is not a whole number."),
         ("MUG,1\nBOWL,-1", "Line 2: “-1” is not a whole number."),

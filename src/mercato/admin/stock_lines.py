@@ -23,7 +23,10 @@ def read_lines(text: str) -> dict[str, int]:
 
     Raises Invalid with the number of the first line that cannot be read.
     """
-    rows = list(csv.reader(StringIO(text.lstrip("\ufeff")), delimiter=_separator(text)))
+    try:
+        rows = list(csv.reader(StringIO(text.lstrip("\ufeff")), delimiter=_separator(text)))
+    except csv.Error as error:
+        raise _wrong(f"The list cannot be read: {error}.") from None
     code_at, units_at, first = _columns(rows[0] if rows else [])
     found: dict[str, int] = {}
     for number, row in enumerate(rows[first:], start=first + 1):

@@ -62,6 +62,7 @@ def build(runtime: Runtime, *, stock: Stock) -> Service:
     async def stop() -> None:
         await follower.stop()
         await ears.stop()
+        await parts.media.close()
         folder.close()
 
     return Service(

@@ -7,8 +7,7 @@ from pathlib import Path
 import obstore
 from obstore.store import LocalStore
 
-from mercato.catalog import pictures
-from mercato.catalog.pictures import FORMATS, WIDTHS, Picture
+from mercato.catalog.pictures import FORMATS, WIDTHS, Picture, PictureProcesses
 from mercato.kernel.errors import NotFound
 from mercato.kernel.runtime import Runtime
 
@@ -19,7 +18,7 @@ class PictureStore:
     """Originals by content hash and their renditions, each made when it is first asked for."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        self._processes = PictureProcesses()
         self._folder = Path(runtime.settings.data_dir) / "media"
         self._opened: LocalStore | None = None
         self._being_made: dict[str, asyncio.Task[bytes]] = {}
@@ -32,7 +31,7 @@ class PictureStore:
 
     async def accept(self, content: bytes) -> Picture:
         """Keep an upload. Raises Invalid when it is no picture that we take."""
-        picture = await self._runtime.in_thread(pictures.accept, content)
+        picture = await self._processes.accept(content)
         await obstore.put_async(self._store, f"originals/{picture.key}", picture.content)
         return picture
 
@@ -51,11 +50,14 @@ class PictureStore:
             task.add_done_callback(lambda _: self._being_made.pop(name, None))
         return await asyncio.shield(task)
 
+    async def close(self) -> None:
+        await self._processes.close()
+
     async def _make(self, name: str, key: str, width: int, image_format: str) -> bytes:
         original = await self._read(f"originals/{key}")
         if original is None:
             raise NotFound("image_not_found", "There is no such picture.")
-        made = await self._runtime.in_thread(pictures.render, original, width, image_format)
+        made = await self._processes.render(original, width, image_format)
         await obstore.put_async(self._store, name, made)
         return made
 

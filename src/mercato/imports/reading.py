@@ -2,8 +2,9 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -23,6 +24,12 @@ from mercato.kernel.refusals import Refusal
 from mercato.kernel.texts import label_of, slug_of
 
 VARIANTS_MAX = 250
+SHOWN = 60
+"""Characters of a wrong cell that an error repeats."""
+WHOLE = re.compile("[0-9]{1,15}")
+PRICE = re.compile(r"\+?[0-9]{1,15}(\.[0-9]{1,12})?")
+NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
+"""Numbers that end: as a whole number, 1E+999999999 would fill the memory."""
 
 Line = tuple[int, dict[str, str]]
 
@@ -186,6 +193,8 @@ class Reader:
                 raise ValueError(f"{text} is neither true nor false")
             return known[text.lower()]
         if kind is AttributeKind.NUMBER:
+            if not NUMBER.fullmatch(text):
+                raise ValueError(f"{text[:40]} is no number")
             number = Decimal(text)
             return int(number) if number == number.to_integral_value() else float(number)
         if kind in (AttributeKind.MULTISELECT, AttributeKind.SWATCH):
@@ -265,13 +274,11 @@ class Reader:
         text = self._cell(cells, meaning)
         if not text:
             return None
-        try:
+        if PRICE.fullmatch(text):
             amount = Decimal(text).scaleb(self._decimals)
-            if amount == amount.to_integral_value() and amount >= 0:
+            if amount == amount.to_integral_value():
                 return int(amount)
-        except InvalidOperation:
-            pass
-        message = f"{text} is no price with at most {self._decimals} decimals."
+        message = f"{text[:SHOWN]} is no price with at most {self._decimals} decimals."
         problems.append(RowError(line, getattr(self._mapping, meaning), "invalid", message))
         return None
 
@@ -279,10 +286,9 @@ class Reader:
         text = self._cell(cells, meaning)
         if not text:
             return None
-        if not text.isdecimal():
-            problems.append(
-                RowError(line, getattr(self._mapping, meaning), "invalid", f"{text} is no whole number.")
-            )
+        if not WHOLE.fullmatch(text):
+            message = f"{text[:SHOWN]} is no whole number."
+            problems.append(RowError(line, getattr(self._mapping, meaning), "invalid", message))
             return None
         return int(text)
 

@@ -20,6 +20,7 @@ from mercato.kernel.jobs import JobRun, Jobs
 
 JOB = "import-products"
 MAX_BYTES = 10 * 1024 * 1024
+MAX_LINES = 100_000
 KEPT_ERRORS = 1_000
 TIMEOUT_S = 1_800.0
 ATTEMPTS = 3
@@ -42,6 +43,9 @@ async def start_import(
             f"Send a file of at most {MAX_BYTES // 2**20} MiB; larger ones go by `mercato import products`."
         )
         raise Invalid("file_too_large", text, errors=[FieldError("file", "too_large", text)])
+    if content.count(b"\n") > MAX_LINES:
+        text = f"Send a file of at most {MAX_LINES} lines; larger ones go by `mercato import products`."
+        raise Invalid("file_too_long", text, errors=[FieldError("file", "too_long", text)])
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
