@@ -107,6 +107,12 @@ MODULES: dict[str, Module] = {
         contract="mercato.contracts.audit:Audit",
         schemas={"audit": "mercato.audit"},
     ),
+    "privacy": Module(
+        package="mercato.privacy",
+        contract="mercato.contracts.privacy:Privacy",
+        schemas={"privacy": "mercato.privacy"},
+        needs=("users", "carts", "orders", "payments", "notifications", "carriers", "audit"),
+    ),
     EDGE: Module(
         package="mercato.edge",
         schemas={"edge": "mercato.edge"},
@@ -120,6 +126,7 @@ MODULES: dict[str, Module] = {
             "notifications",
             "audit",
             "carriers",
+            "privacy",
         ),
         keeps_events=False,
     ),

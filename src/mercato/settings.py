@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -26,9 +26,13 @@ SERVICES = (
     "notifications",
     "audit",
     "carriers",
+    "privacy",
     "edge",
 )
 _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
+
+
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 
 
 class SettingsError(Refusal):
@@ -110,6 +114,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Identity providers by code; in the environment as JSON."""
     owner_email: str = ""
     owner_password: str = ""
+    keep_carts_days: Days = 30
+    """How long a cart stays after it has expired or was ordered."""
+    keep_sign_ins_days: Days = 30
+    """Ended sessions, used links and changes of address."""
+    keep_devices_days: Days = 90
+    """A device that was not used for so long is a new one."""
+    keep_mails_days: Days = 365
+    keep_exports_days: Days = 7
+    """How long somebody can fetch a copy of their data."""
+    keep_jobs_days: Days = 14
+    keep_audit_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+    """After so long an entry keeps its act and its place in the chain, and names nobody; 0: never."""
+    keep_documents_days: Days = 3653
+    """Invoices and credit notes of erased people name them so long, as the law wants: ten years."""
 
     @property
     def is_production(self) -> bool:

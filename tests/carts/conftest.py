@@ -1,6 +1,7 @@
 """A carts service on a database of the test's own, with real stock and a catalog that the test fills."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -65,7 +66,9 @@ class Shop:
             carriers=self.carriers,
             live=runtime.live,
         )
-        self.carts = CartsService(desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live))
+        self.carts = CartsService(
+            desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live), keep=timedelta(days=30)
+        )
 
     async def sell(
         self,

@@ -16,7 +16,7 @@ async def test_forgets_what_is_old_and_keeps_what_is_not(database: Database) -> 
         " ('old', gen_random_uuid(), now() - interval '46 days'),"
         " ('young', gen_random_uuid(), now() - interval '31 days')"
     )
-    assert await forget_old("shop", database) == 2
+    assert await forget_old("shop", database, jobs_days=14) == 2
     subjects = await database.fetch("select subject from shop.outbox order by subject")
     assert [row["subject"] for row in subjects] == ["old unsent", "young"]
     assert await database.fetchval("select consumer from shop.inbox") == "young"

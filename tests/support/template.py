@@ -17,6 +17,7 @@ PACKAGES = {
     "audit": "mercato.audit",
     "carriers": "mercato.carriers",
     "simulated_carrier": "mercato.carriers.simulator",
+    "privacy": "mercato.privacy",
     "edge": "mercato.edge",
 }
 

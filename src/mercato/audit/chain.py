@@ -16,6 +16,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SEAL_BROKEN = "audit.seal_broken"
 PERSON_ERASED = "audit.person_erased"
+LISTED = "also"
+"""The field of a told erasure that lists entries in which the person is named, by their sequence."""
+RETENTION = UUID(int=1)
+"""Stands for everybody whose time in the log is over."""
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -123,6 +127,8 @@ class Walk:
         self.faults: list[Fault] = []
         self.erased: dict[UUID, list[int]] = {}
         self.erasures: set[str] = set()
+        self._listed: set[tuple[UUID, int]] = set()
+        self._unlisted: list[tuple[UUID, int]] = []
         self._faults_max = faults_max
 
     def read(self, entries: Iterable[Link]) -> None:
@@ -140,12 +146,15 @@ class Walk:
             found = digest(entry.salt, entry.payload)
             if found != entry.payload_digest:
                 self.report("audit_payload", entry.sequence, entry.payload_digest.hex(), found.hex())
-        elif entry.erased_for is None or entry.erased_for not in _people_of(entry):
-            self.report("audit_erasure", entry.sequence, "a payload", "erased for somebody else")
+        elif entry.erased_for is None:
+            self.report("audit_erasure", entry.sequence, "a payload", "erased for nobody")
         else:
             self.erased.setdefault(entry.erased_for, []).append(entry.sequence)
+            if entry.erased_for not in _people_of(entry):
+                self._unlisted.append((entry.erased_for, entry.sequence))
         if entry.act == PERSON_ERASED:
             self.erasures.add(entry.object_id)
+            self._listed.update(_listed_in(entry))
         self.sequence, self.hash = entry.sequence, entry.hash
 
     def end(self, sequence: int, head: bytes, *, is_sealed: bool) -> None:
@@ -156,6 +165,9 @@ class Walk:
             )
         if not is_sealed:
             self.report("audit_seal", sequence, "sealed with this shop's secret", "another seal")
+        for person, number in self._unlisted:
+            if (person, number) not in self._listed:
+                self.report("audit_erasure", number, "a payload", "erased for somebody else")
         for person, sequences in self.erased.items():
             if str(person) not in self.erasures:
                 self.report("audit_erasure", sequences[0], "an entry that tells of it", "none")
@@ -163,6 +175,15 @@ class Walk:
     def report(self, check: str, sequence: int, expected: str, found: str) -> None:
         if len(self.faults) < self._faults_max:
             self.faults.append(Fault(check, sequence, expected, found))
+
+
+def _listed_in(entry: Link) -> set[tuple[UUID, int]]:
+    """The entries that a told erasure took in, beside those of the account itself."""
+    if entry.payload is None:
+        return set()
+    said = msgspec.json.decode(entry.payload, type=Payload)
+    numbers = " ".join(change.after or "" for change in said.changes if change.field == LISTED)
+    return {(UUID(entry.object_id), int(number)) for number in numbers.split()}
 
 
 def _people_of(entry: Link) -> set[UUID]:

@@ -2,37 +2,45 @@
 
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
 import structlog
 
-from mercato.audit import chain, store
+from mercato.audit import chain, personal_store, store
 from mercato.contracts.audit import AuditActor, AuditEntry, AuditFilter, ChainHead
 from mercato.contracts.shared import DEFAULT_LIMIT, Difference, Page, Verification
+from mercato.kernel import clock
 from mercato.kernel.acts import Acted, Change, acted, changes_between
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.db import Row, Tx
 from mercato.kernel.errors import NotFound
 from mercato.kernel.pages import decode_cursor, encode_cursor
+from mercato.kernel.personal import Forgotten, KeepsPersonalData, PersonalRows, Subject
 from mercato.kernel.runtime import Runtime
 
 VERIFY_BATCH = 2000
 FAULTS_MAX = 50
 ACTORS_MAX = 200
 ACTS_MAX = 500
+LISTED_MAX = 100
+"""Entries that one told erasure lists."""
+FORGET_BATCH = 1000
 
 log = structlog.get_logger()
 
 
-class AuditService:
+class AuditService(KeepsPersonalData):
     """Implements `contracts.audit.Audit`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.database = runtime.database("audit")
         self.outbox = runtime.outbox("audit")
         self.seal = chain.Seal(runtime.settings.secret_key)
+        self.personal = PersonalRows(runtime, "audit", personal_store.TABLES)
+        self._keep_days = runtime.settings.keep_audit_days
 
     async def take(self, tx: Tx, events: Sequence[Acted]) -> None:
         """Link acts into the chain, in the order in which they arrived."""
@@ -99,6 +107,40 @@ class AuditService:
             if count:
                 told = [Change("entries", None, str(count))]
                 await self.outbox.add(tx, acted(ctx, chain.PERSON_ERASED, "person", user_id, changes=told))
+        return count
+
+    async def erase_personal_data(self, ctx: Context, *, subject: Subject) -> int:
+        """Entries by and about the account, then those that name it otherwise; the chain tells which."""
+        await super().erase_personal_data(ctx, subject=subject)  # events first: they are what is told here
+        count = 0 if subject.user_id is None else await self.erase_person(ctx, user_id=subject.user_id)
+        named = await personal_store.naming(
+            self.database, emails=subject.emails, objects=[str(each) for each in subject.order_ids]
+        )
+        person_id = subject.user_id or uuid5(NAMESPACE_OID, " ".join(map(str, sorted(subject.order_ids))))
+        return count + await self._erase_listed(named, person_id)
+
+    async def forget_old(self, ctx: Context) -> list[Forgotten]:
+        """With a limit set, entries older than that keep their act and their place, and name nobody."""
+        await super().forget_old(ctx)
+        if not self._keep_days:
+            return []
+        moment, count = clock.now() - timedelta(days=self._keep_days), 0
+        while old := await personal_store.before(self.database, moment=moment, limit=FORGET_BATCH):
+            count += await self._erase_listed(old, chain.RETENTION)
+        return [Forgotten("audit entries", self._keep_days, count)]
+
+    async def _erase_listed(self, sequences: Sequence[int], person_id: UUID) -> int:
+        """Erase entries that are not the person's own; an entry of the chain lists them."""
+        count = 0
+        for start in range(0, len(sequences), LISTED_MAX):
+            batch = sequences[start : start + LISTED_MAX]
+            async with self.database.transaction() as tx:
+                erased = await personal_store.erase_entries(tx, sequences=batch, person_id=person_id)
+                if erased:
+                    told = [Change(chain.LISTED, None, " ".join(map(str, batch)))]
+                    act = acted(SYSTEM_CONTEXT, chain.PERSON_ERASED, "person", person_id, changes=told)
+                    await self.outbox.add(tx, act)
+            count += erased
         return count
 
     async def verify(self, ctx: Context) -> Verification:

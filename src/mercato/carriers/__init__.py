@@ -5,6 +5,7 @@ of its own in the schema `simulated_carrier`. Does not own parcels and their sta
 shopper pays for delivery (carts): a label is for a reference that somebody else gives it.
 """
 
+from mercato.carriers import personal_store
 from mercato.carriers.actions import labels, tracking
 from mercato.carriers.engine import Engine
 from mercato.carriers.providers.loading import load_carriers
@@ -12,6 +13,7 @@ from mercato.carriers.providers.port import Surroundings
 from mercato.carriers.service import CarriersService
 from mercato.carriers.simulator.carrier import SimulatedCarrier
 from mercato.carriers.simulator.worker import SimulatorWorker
+from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
@@ -29,6 +31,7 @@ def build(runtime: Runtime) -> Service:
     found = carriers.get(SimulatedCarrier.code)
     simulator = found if isinstance(found, SimulatedCarrier) else None
     service = CarriersService(engine, simulator)
+    service.personal = PersonalRows(runtime, "carriers", personal_store.TABLES)
 
     async def sweep() -> None:
         await labels.finish_due(engine, limit=BATCH)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from mercato.carriers import store
+from mercato.carriers import personal_store, store
 from mercato.carriers.actions import labels, tracking
 from mercato.carriers.actions.rating import Rates
 from mercato.carriers.engine import Engine
@@ -24,15 +24,24 @@ from mercato.kernel.addresses import check_address
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, NotFound
 from mercato.kernel.money import Money
+from mercato.kernel.personal import KeepsPersonalData, Subject
 
 
-class CarriersService:
+class CarriersService(KeepsPersonalData):
     """Implements `contracts.carriers.Carriers`."""
 
     def __init__(self, engine: Engine, simulator: SimulatedCarrier | None) -> None:
         self._engine = engine
         self._simulator = simulator
         self._rates = Rates(engine)
+
+    async def erase_personal_data(self, ctx: Context, *, subject: Subject) -> int:
+        """Ours, and what the simulated carrier knows; what a real one keeps is for its own rules."""
+        changed = await super().erase_personal_data(ctx, subject=subject)
+        if self._simulator is not None:
+            keys = await personal_store.keys_of(self._engine.database, parcel_ids=subject.parcel_ids)
+            await self._simulator.forget(keys)
+        return changed
 
     async def carriers(self, ctx: Context) -> list[CarrierInfo]:
         ctx.principal.require("read_fulfillments")

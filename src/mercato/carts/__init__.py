@@ -4,16 +4,20 @@ Owns carts and their lines, price steps, promotions with their coupon uses, deli
 Does not own prices of variants (catalog), units (stock), or what becomes of a completed cart (orders).
 """
 
+from datetime import timedelta
+
 from mercato.carts.actions.staff import Office
 from mercato.carts.reading import Desk
 from mercato.carts.rules import RulesCache
 from mercato.carts.service import CartsService
+from mercato.carts.store import personal
 from mercato.contracts.carriers import Carriers
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel.inbox import Subscription
+from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
@@ -27,6 +31,7 @@ def build(
     """The carts service of this process; does no I/O until it is started."""
     durable = runtime.database("carts")
     rules = RulesCache(durable, catalog, runtime.live)
+    keep_days = runtime.settings.keep_carts_days
     desk = Desk(
         relaxed=runtime.database("carts", relaxed=True),
         durable=durable,
@@ -37,7 +42,12 @@ def build(
         carriers=carriers,
         live=runtime.live,
     )
-    service = CartsService(desk, Office(durable, runtime.outbox("carts"), rules, runtime.live))
+    service = CartsService(
+        desk, Office(durable, runtime.outbox("carts"), rules, runtime.live), keep=timedelta(days=keep_days)
+    )
+    service.personal = PersonalRows(
+        runtime, "carts", personal.TABLES, kept=personal.kept(carts_days=keep_days)
+    )
     return Service(
         impl=service,
         subscriptions=(

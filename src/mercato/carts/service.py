@@ -30,16 +30,18 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Denied
+from mercato.kernel.personal import KeepsPersonalData
 
 SWEEP_BATCH = 1000
 
 
-class CartsService(DeliveryPart, PromotionsPart, PriceListsPart, TaxesPart, TrialsPart):
+class CartsService(DeliveryPart, PromotionsPart, PriceListsPart, TaxesPart, TrialsPart, KeepsPersonalData):
     """Implements the contract `Carts`."""
 
-    def __init__(self, desk: Desk, office: Office) -> None:
+    def __init__(self, desk: Desk, office: Office, *, keep: timedelta) -> None:
         self._desk = desk
         self._office = office
+        self._keep = keep
 
     async def create(self, ctx: Context, *, lines: list[NewLine], email: Email | None = None) -> Cart:
         return await edit.create(self._desk, ctx, lines, email)
@@ -179,7 +181,7 @@ class CartsService(DeliveryPart, PromotionsPart, PriceListsPart, TaxesPart, Tria
         now = clock.now()
         while await store.abandon_expired(self._desk.db, now=now, limit=SWEEP_BATCH) == SWEEP_BATCH:
             pass
-        before = edit.expired_before(now)
+        before = now - self._keep
         while await store.delete_old(self._desk.db, before=before, limit=SWEEP_BATCH) == SWEEP_BATCH:
             pass
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page, ShortText, Verification
 from mercato.kernel.acts import Change
 from mercato.kernel.context import Context
@@ -59,7 +60,7 @@ class ChainHead(msgspec.Struct, frozen=True):
     at: datetime | None
 
 
-class Audit(Protocol):
+class Audit(PersonalRecords, Protocol):
     """The audit service. It hears acts; callers only read, verify, and erase what is personal."""
 
     @idempotent

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.shared import Address, ShortText, Verification, Version
 from mercato.kernel.context import Context
 from mercato.kernel.events import Event
@@ -143,7 +144,7 @@ class ParcelTracked(Event, frozen=True):
         return self.reference
 
 
-class Carriers(Protocol):
+class Carriers(PersonalRecords, Protocol):
     """The carriers service."""
 
     @idempotent

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.shared import DEFAULT_LIMIT, Code, Email, Limit, Page, ShortText
 from mercato.kernel.context import Context
 from mercato.kernel.events import Event
@@ -81,7 +82,7 @@ class MessagesSent(Event, frozen=True):
         return self.batch_id
 
 
-class Notifications(Protocol):
+class Notifications(PersonalRecords, Protocol):
     """The notifications service: it listens to events and sends; callers only look and resend."""
 
     @idempotent

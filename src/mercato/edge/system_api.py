@@ -22,7 +22,16 @@ from mercato.kernel.web import ListLimit
 READ, WRITE = "read_system", "write_system"
 
 Schema = Literal[
-    "users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit", "carriers"
+    "users",
+    "catalog",
+    "stock",
+    "carts",
+    "orders",
+    "payments",
+    "notifications",
+    "audit",
+    "carriers",
+    "privacy",
 ]
 Service = Annotated[Schema | None, QueryParameter(name="service", description="Only of this service.")]
 

@@ -125,7 +125,10 @@ class Host:
             consumer = Consumer(subscription, schema, durable, runtime.broker, runtime.metrics)
             leadership.add(f"consumer:{consumer.name}", consumer.run)
             one.consumers.append(consumer)
-        one.schedules = [*service.schedules, retention_of(schema, durable)]
+        one.schedules = [
+            *service.schedules,
+            retention_of(schema, durable, jobs_days=runtime.settings.keep_jobs_days),
+        ]
         for schedule in one.schedules:
             leadership.add(f"schedule:{schedule.name}", Clockwork(schedule, relaxed).run)
         one.dead_letters = DeadLetters(

@@ -13,26 +13,25 @@ OUTBOX_KEPT = timedelta(seconds=KEPT_S)
 INBOX_KEPT = timedelta(days=45)
 """Longer than the outbox: an event that can still be sent again must still be known as had."""
 LETTERS_KEPT = timedelta(days=90)
-JOBS_KEPT = timedelta(days=14)
 
 
-def retention_of(schema: str, database: Database) -> Schedule:
+def retention_of(schema: str, database: Database, *, jobs_days: int) -> Schedule:
     """The schedule that clears the kernel's tables of one service."""
 
     async def forget() -> None:
-        await forget_old(schema, database)
+        await forget_old(schema, database, jobs_days=jobs_days)
 
     return Schedule(f"{schema}-retention", EVERY_S, forget)
 
 
-async def forget_old(schema: str, database: Database) -> int:
+async def forget_old(schema: str, database: Database, *, jobs_days: int) -> int:
     """Delete what is older than its time, in batches; returns how many rows."""
     now = clock.now()
     return (
         await _delete(database, f"{schema}.outbox", "sent_seq is not null and at < $1", now - OUTBOX_KEPT)
         + await _delete(database, f"{schema}.inbox", "at < $1", now - INBOX_KEPT)
         + await _delete(database, f"{schema}.dead_letters", "resolved_at < $1", now - LETTERS_KEPT)
-        + await _delete(database, "kernel.jobs", "finished_at < $1", now - JOBS_KEPT)
+        + await _delete(database, "kernel.jobs", "finished_at < $1", now - timedelta(days=jobs_days))
     )
 
 

@@ -127,6 +127,10 @@ KINDS = {
             ("shop_name", "shop_url", "name"),
         ),
         Kind(
+            "export_ready", "Copy of data", "Your copy of your data at {{ shop_name }} is ready",
+            ("shop_name", "shop_url", "name", "export_url"),
+        ),
+        Kind(
             "staff_invited", "Staff invitation", "{{ inviter }} invites you to work in {{ shop_name }}",
             ("shop_name", "shop_url", "name", "inviter", "invitation_url"), expires=True,
         ),

@@ -22,6 +22,7 @@ from mercato.contracts.orders import (
     ReturnRequested,
 )
 from mercato.contracts.payments import GiftCardIssued, MoneyAlert
+from mercato.contracts.privacy import ExportReady
 from mercato.contracts.users import (
     AccountDeleted,
     AccountFact,
@@ -83,6 +84,7 @@ TEMPLATE_OF: dict[type[HeardEvent], str] = {
     PasswordChanged: "password_changed",
     SignedInFromNewDevice: "new_sign_in",
     StaffInvited: "staff_invited",
+    ExportReady: "export_ready",
     GiftCardIssued: "gift_card_issued",
     MoneyAlert: "money_alert",
     LatePayment: "money_alert",

@@ -96,6 +96,7 @@ class Letters:
             "client_address": domain.one_line(data.get("client_address", "")),
             "device": domain.one_line(data.get("device", "")),
             "email_change_url": f"{self._url}/account/email-change?token={token}",
+            "export_url": f"{self._url}/account/privacy#export",
             "invitation_url": f"{self._url}/account/invitation?token={token}",
             "inviter": domain.greeted(data.get("inviter", "")) or self._shop_name,
             "moment": _moment(data.get("occurred_at", ""), domain.locale_of(locale)),

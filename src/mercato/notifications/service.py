@@ -15,8 +15,9 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.pages import decode_cursor, encode_cursor
+from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
-from mercato.notifications import domain, store
+from mercato.notifications import domain, personal_store, store
 from mercato.notifications.delivery import Delivery
 from mercato.notifications.events import HeardEvent, messages_for
 from mercato.notifications.letters import Letters
@@ -26,12 +27,16 @@ from mercato.notifications.providers.smtp import SmtpProvider
 from mercato.notifications.stock_alerts import StockAlerts
 
 
-class NotificationsService:
+class NotificationsService(KeepsPersonalData):
     """Implements `contracts.notifications.Notifications`."""
 
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self.database = runtime.database("notifications")
+        self.personal = PersonalRows(
+            runtime, "notifications", personal_store.TABLES, matters=personal_store.MATTERS,
+            kept=personal_store.kept(mails_days=settings.keep_mails_days),
+        )  # fmt: skip
         relaxed = runtime.database("notifications", relaxed=True)
         self.is_production = settings.is_production
         self.alerts_to = settings.alerts_email or settings.owner_email

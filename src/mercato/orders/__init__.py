@@ -10,12 +10,14 @@ from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
+from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 from mercato.orders.channels import Channels
 from mercato.orders.events import jobs_of, subscriptions_of
 from mercato.orders.parts import Parts
 from mercato.orders.service import OrdersService
+from mercato.orders.store import personal
 from mercato.orders.sweeper import Sweeper
 
 
@@ -40,8 +42,13 @@ def build(
         wake_sweeper=sweeper.wake,
     )
     sweeper.parts = parts
+    service = OrdersService(parts)
+    service.personal = PersonalRows(
+        runtime, "orders", personal.TABLES, matters=personal.MATTERS,
+        kept=personal.kept(documents_days=runtime.settings.keep_documents_days),
+    )  # fmt: skip
     return Service(
-        impl=OrdersService(parts),
+        impl=service,
         subscriptions=subscriptions_of(parts),
         schedules=sweeper.schedules(),
         jobs=jobs_of(parts),

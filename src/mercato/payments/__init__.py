@@ -4,6 +4,7 @@ Owns the schema `payments` and the provider port; the simulated provider keeps b
 `simulator`. Does not know what an order contains: it collects an amount for an order id and gives it back.
 """
 
+from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
@@ -13,6 +14,7 @@ from mercato.payments.providers.port import Surroundings
 from mercato.payments.service import PaymentsService
 from mercato.payments.simulator.provider import Simulator
 from mercato.payments.simulator.worker import SimulatorWorker
+from mercato.payments.store import personal
 from mercato.payments.sweep import Sweep
 
 SWEEP_EVERY_S = 2.0
@@ -27,6 +29,7 @@ def build(runtime: Runtime) -> Service:
     simulator = found if isinstance(found, Simulator) else None
     engine = Engine(database, runtime.outbox("payments"), providers)
     service = PaymentsService(engine, simulator)
+    service.personal = PersonalRows(runtime, "payments", personal.TABLES, matters=personal.MATTERS)
     schedules = [Schedule("payments-sweep", SWEEP_EVERY_S, Sweep(engine).run)]
     if simulator is not None:
         worker = SimulatorWorker(simulator, service)

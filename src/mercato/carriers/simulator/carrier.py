@@ -103,6 +103,10 @@ class SimulatedCarrier:
             pdf=await self._press.pdf(TEMPLATE, _sheet(request, row), at=row["at"]),
         )
 
+    async def forget(self, keys: list[str]) -> None:
+        """Forget for whom these labels were."""
+        await store.forget(self.database, keys=keys)
+
     async def track(self, tracking_number: str) -> list[Sighting]:
         await self._suffer()
         rows = await store.scans(self.database, tracking_number=tracking_number)

@@ -91,3 +91,15 @@ async def known(db: Queries, *, keys: list[str]) -> dict[str, tuple[str, int]]:
 
 async def count(db: Queries) -> int:
     return int(await db.fetchval("select count(*) from simulated_carrier.parcels"))
+
+
+async def forget(db: Queries, *, keys: list[str]) -> None:
+    """Keep of these parcels what was sold, not to whom nor where they were seen."""
+    await db.execute(
+        "with mine as (update simulated_carrier.parcels p set recipient = jsonb_build_object('name', 'Erased',"
+        "   'street1', 'Erased', 'postal_code', '', 'city', '', 'country', p.recipient -> 'country')"
+        "   where p.key = any($1) returning p.tracking_number)"
+        " update simulated_carrier.scans s set place = '', text = '' from mine"
+        " where s.tracking_number = mine.tracking_number",
+        keys,
+    )

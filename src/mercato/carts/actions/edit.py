@@ -1,6 +1,5 @@
 """What a shopper does to a cart. Every edit is one statement that says yes only for the owner's open cart."""
 
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -305,8 +304,3 @@ def _coupon_refused(code: str, reason: str) -> Invalid:
     message = COUPON_TEXTS.get(reason, "This code gives nothing here.")
     error = FieldError("code", "coupon_invalid", message)
     return Invalid("coupon_invalid", message, errors=[error], data={"reason": reason, "code": code})
-
-
-def expired_before(now: datetime) -> datetime:
-    """Carts that expired before this are deleted."""
-    return now - LIFETIME

@@ -9,11 +9,12 @@ from mercato.contracts.carts.promotions import Promotions
 from mercato.contracts.carts.shopping import Shopping
 from mercato.contracts.carts.taxes import Taxes
 from mercato.contracts.carts.trials import Trials
+from mercato.contracts.personal import PersonalRecords
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
 
 
-class Carts(Shopping, Completing, Promotions, PriceLists, Trials, Delivery, Taxes, Protocol):
+class Carts(Shopping, Completing, Promotions, PriceLists, Trials, Delivery, Taxes, PersonalRecords, Protocol):
     """Carts, their prices, and what shapes these."""
 
     @idempotent

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from mercato.contracts.orders.buying import Buying
 from mercato.contracts.orders.changing import Changing
+from mercato.contracts.orders.customers import Customers
 from mercato.contracts.orders.desk import Desk
 from mercato.contracts.orders.documents import Documents
 from mercato.contracts.orders.drafts import Drafting
@@ -12,5 +13,5 @@ from mercato.contracts.orders.labels import Labels
 from mercato.contracts.orders.sending import Sending
 
 
-class Orders(Buying, Desk, Sending, Labels, Changing, Drafting, Documents, Figures, Protocol):
+class Orders(Buying, Desk, Sending, Labels, Changing, Drafting, Documents, Figures, Customers, Protocol):
     """The orders service."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,9 @@ from mercato.contracts.shared import Email
 from mercato.contracts.users.records import Password
 from mercato.kernel.context import Context
 from mercato.kernel.rpc import idempotent
+
+TypedPassword = Annotated[str, msgspec.Meta(max_length=256)]
+"""Empty where the account has none."""
 
 
 class Purpose(StrEnum):
@@ -57,8 +60,18 @@ class Personal(Protocol):
     async def confirm_email_change(self, ctx: Context, *, token: str) -> EmailChange:
         """Confirm one end; the second one makes the change. Raises Invalid("token_invalid")."""
 
-    async def delete_me(self, ctx: Context, *, password: Password) -> None:
-        """Erase the account; orders stay in the books. Raises Invalid, Conflict("last_owner")."""
+    async def delete_me(self, ctx: Context, *, password: TypedPassword) -> None:
+        """Erase the account; orders stay in the books. Raises Invalid, Conflict("last_owner").
+
+        An account without a password needs a sign-in of the last minutes: Denied("step_up_required").
+        """
+
+    async def erase_account(self, ctx: Context, *, user_id: UUID) -> None:
+        """Erase the account of a customer who asked for it. Needs `write_customers` and a recent proof.
+
+        Raises NotFound, Conflict("erasure_staff"). Ask `Privacy.erase_customer`, which looks for what is
+        still open first.
+        """
 
     @idempotent
     async def consents(self, ctx: Context) -> Consents: ...

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.users.accounts import Accounts
 from mercato.contracts.users.acting import Acting
 from mercato.contracts.users.external import ExternalSignIns
@@ -23,6 +24,7 @@ class Users(
     Roles,
     Personal,
     Acting,
+    PersonalRecords,
     Protocol,
 ):
     """The users service. Answers never tell whether an address has an account."""

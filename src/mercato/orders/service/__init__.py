@@ -8,9 +8,18 @@ from mercato.orders.service.documents import DocumentsPart
 from mercato.orders.service.drafting import DraftingPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.labels import LabelsPart
+from mercato.orders.service.personal import PersonalPart
 
 
 class OrdersService(
-    BuyingPart, DeskPart, BulkPart, LabelsPart, ChangingPart, DraftingPart, DocumentsPart, FiguresPart
+    BuyingPart,
+    DeskPart,
+    BulkPart,
+    LabelsPart,
+    ChangingPart,
+    DraftingPart,
+    DocumentsPart,
+    FiguresPart,
+    PersonalPart,
 ):
     """Implements `contracts.orders.Orders`."""

@@ -1,5 +1,6 @@
 """The payments contract, made of its parts: each checks who asks, runs one action, returns structs."""
 
+from mercato.kernel.personal import KeepsPersonalData
 from mercato.payments.service.books import BooksPart
 from mercato.payments.service.collecting import CollectingPart
 from mercato.payments.service.crediting import CreditingPart
@@ -7,5 +8,7 @@ from mercato.payments.service.disputing import DisputingPart
 from mercato.payments.service.simulating import SimulatingPart
 
 
-class PaymentsService(CollectingPart, CreditingPart, DisputingPart, BooksPart, SimulatingPart):
+class PaymentsService(
+    CollectingPart, CreditingPart, DisputingPart, BooksPart, SimulatingPart, KeepsPersonalData
+):
     """Implements `contracts.payments.Payments`."""

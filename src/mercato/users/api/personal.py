@@ -1,10 +1,10 @@
-"""Routes under /me for what people decide about their own account: its address, consents, its end."""
+"""Routes under /me for what people decide about their own account: its address and consents."""
 
 from typing import Annotated
 
 import msgspec
-from litestar import delete, get, post, put
-from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
+from litestar import get, post, put
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from mercato.contracts.shared import Email
 from mercato.contracts.users import Consents, EmailChange, Password, Purpose, Users
@@ -21,10 +21,6 @@ class EmailChangeInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class EmailChangeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: Token
-
-
-class DeletionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    password: Password
 
 
 class ConsentInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +47,6 @@ async def confirm_email_change(ctx: Context, users: Users, data: EmailChangeToke
     return await users.confirm_email_change(ctx, token=data.token)
 
 
-@delete("/me", permission=SIGNED_IN, status_code=HTTP_204_NO_CONTENT)
-async def delete_me(ctx: Context, users: Users, data: DeletionInput) -> None:
-    """Erase the account. Orders stay in the books; every session ends."""
-    await users.delete_me(ctx, password=data.password)
-
-
 @get("/me/consents", permission=SIGNED_IN)
 async def consents(ctx: Context, users: Users) -> Consents:
     """What holds now, and every decision with its time and source."""
@@ -69,4 +59,4 @@ async def set_consent(ctx: Context, users: Users, purpose: Purpose, data: Consen
     return await users.set_consent(ctx, purpose=purpose, is_given=data.is_given, source="api")
 
 
-routes = [request_email_change, confirm_email_change, delete_me, consents, set_consent]
+routes = [request_email_change, confirm_email_change, consents, set_consent]

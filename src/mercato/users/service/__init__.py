@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mercato.kernel import clock
 from mercato.kernel.breaches import BreachFilter
+from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.users import domain
 from mercato.users.actions import Desk
@@ -21,13 +22,8 @@ from mercato.users.service.roles import RolesPart
 from mercato.users.service.sign_ins import SignInsPart
 from mercato.users.service.staff import StaffPart
 from mercato.users.sso import Providers
-from mercato.users.store import accounts, challenges, personal, rights, sessions
+from mercato.users.store import accounts, challenges, erasing, personal, rights, sessions
 from mercato.users.tokens import SigningKeys
-
-KEEP_ENDED = timedelta(days=30)
-"""How long ended sessions and spent tokens stay, so that their reuse is still noticed."""
-KEEP_DEVICES = timedelta(days=90)
-"""A device that was not used for so long is a new one."""
 
 
 class UsersService(
@@ -40,12 +36,21 @@ class UsersService(
     RolesPart,
     PersonalPart,
     ActingPart,
+    KeepsPersonalData,
 ):
     """Implements `contracts.users.Users`."""
 
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self.database = runtime.database("users")
+        self._keep_ended = timedelta(days=settings.keep_sign_ins_days)
+        self._keep_devices = timedelta(days=settings.keep_devices_days)
+        self.personal = PersonalRows(
+            runtime, "users", erasing.TABLES,
+            kept=erasing.kept(
+                sign_ins_days=settings.keep_sign_ins_days, devices_days=settings.keep_devices_days
+            ),
+        )  # fmt: skip
         breaches = BreachFilter(Path(settings.breached_passwords)) if settings.breached_passwords else None
         self.passwords = Passwords(breaches=breaches)
         self.keys = SigningKeys(self.database, issuer=settings.public_url, secret=settings.secret_key)
@@ -75,9 +80,9 @@ class UsersService(
     async def sweep(self) -> None:
         """Forget what ended long ago."""
         now = clock.now()
-        await sessions.sweep_sessions(self.database, before=now - KEEP_ENDED)
+        await sessions.sweep_sessions(self.database, before=now - self._keep_ended)
         await sessions.sweep_tries(self.database, before=now - domain.SIGN_IN_THROTTLE.forget_after)
         await challenges.sweep_challenges(self.database, before=now)
-        await accounts.sweep_email_tokens(self.database, before=now - KEEP_ENDED)
-        await personal.sweep_email_changes(self.database, before=now - KEEP_ENDED)
-        await personal.sweep_devices(self.database, before=now - KEEP_DEVICES)
+        await accounts.sweep_email_tokens(self.database, before=now - self._keep_ended)
+        await personal.sweep_email_changes(self.database, before=now - self._keep_ended)
+        await personal.sweep_devices(self.database, before=now - self._keep_devices)

@@ -20,6 +20,9 @@ class PersonalPart(Part):
     async def delete_me(self, ctx: Context, *, password: str) -> None:
         await leaving.delete_me(self.desk, ctx, password=password)
 
+    async def erase_account(self, ctx: Context, *, user_id: UUID) -> None:
+        await leaving.erase_account(self.desk, ctx, user_id=user_id)
+
     async def consents(self, ctx: Context) -> Consents:
         return await consents.consents_of(self.database, user_id=ctx.principal.require_user_id())
 

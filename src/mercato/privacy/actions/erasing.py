@@ -1,0 +1,102 @@
+"""Forgetting a person in every service. A row remembers who until it is done, so a crash only delays it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from mercato.contracts.personal import PersonalRecords, Subject
+from mercato.contracts.users import AccountDeleted
+from mercato.kernel import clock
+from mercato.kernel.acts import acted
+from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import Unavailable
+from mercato.kernel.failpoints import failpoint
+from mercato.kernel.ids import new_id
+from mercato.kernel.jobs import JobRun
+from mercato.privacy import store
+from mercato.privacy.actions import Desk
+
+ERASE = "erase"
+RESUME_BATCH = 100
+SETTLING = "events that are on their way"
+
+log = structlog.get_logger()
+
+
+class ErasureWork(msgspec.Struct, frozen=True):
+    """The erasure to carry out."""
+
+    erasure_id: UUID
+
+
+class Erasing:
+    """Carries erasures out, each step safe to repeat."""
+
+    def __init__(self, desk: Desk, own: PersonalRecords) -> None:
+        self._desk = desk
+        self._own = own
+
+    async def hear(self, tx: Tx, events: Sequence[AccountDeleted]) -> None:
+        """An account is no more: everything else about its person goes too."""
+        for event in events:
+            subject = Subject(user_id=event.user_id, emails=[event.email.lower()])
+            await begin(self._desk, tx, subject, asked_by="self")
+
+    async def resume(self) -> None:
+        """Take up what still waits: for an order to end, or after a crash."""
+        for erasure_id in await store.waiting_erasures(self._desk.db, limit=RESUME_BATCH):
+            await self._desk.jobs.add(self._desk.db, ERASE, ErasureWork(erasure_id), key=str(erasure_id))
+
+    async def run(self, job: JobRun, work: ErasureWork) -> None:
+        """Wait until nothing is open and every service has heard, then erase everywhere.
+
+        Raises Unavailable while something is open: the job comes again.
+        """
+        found = await store.subject_of(self._desk.db, erasure_id=work.erasure_id)
+        if found is None:
+            return
+        subject = await self._desk.known(found)
+        await store.remember(self._desk.db, erasure_id=work.erasure_id, subject=subject)
+        await self._refuse_open(work.erasure_id, subject)
+        changed = 0
+        holders = [*self._desk.holders.values(), self._own]
+        for done, holder in enumerate(holders):
+            await job.progress(done, len(holders))
+            changed += await holder.erase_personal_data(SYSTEM_CONTEXT, subject=subject)
+            failpoint("erasure.step")
+        again = await self._desk.known(Subject(user_id=found.user_id, emails=found.emails))
+        if set(again.order_ids) - set(subject.order_ids):
+            raise Unavailable("erasure_again", "There is another order by now.")
+        await self._finish(work.erasure_id, changed)
+
+    async def _refuse_open(self, erasure_id: UUID, subject: Subject) -> None:
+        matters = await self._desk.open_matters(subject)
+        waits_for = " ".join(matter.detail for matter in matters)
+        try:
+            if matters:
+                raise Unavailable("erasure_waits", waits_for)
+            waits_for = SETTLING
+            for holder in (*self._desk.holders.values(), self._own):
+                await holder.refuse_unsettled(SYSTEM_CONTEXT, subject=subject)
+        except Unavailable:
+            await store.wait(self._desk.db, erasure_id=erasure_id, waits_for=waits_for)
+            raise
+
+    async def _finish(self, erasure_id: UUID, changed: int) -> None:
+        async with self._desk.db.transaction() as tx:
+            await store.finish(tx, erasure_id=erasure_id, rows_changed=changed, now=clock.now())
+            await self._desk.outbox.add(tx, acted(SYSTEM_CONTEXT, "erasure.done", "erasure", erasure_id))
+        log.info("a person was erased", erasure=str(erasure_id), rows=changed)
+
+
+async def begin(desk: Desk, tx: Tx, subject: Subject, *, asked_by: str) -> UUID | None:
+    """Note who has to be forgotten, with a job; None when it is noted already."""
+    erasure_id = await store.begin(
+        tx, erasure_id=new_id(), subject=subject, asked_by=asked_by, now=clock.now()
+    )
+    if erasure_id is not None:
+        await desk.jobs.add(tx, ERASE, ErasureWork(erasure_id), key=str(erasure_id))
+    return erasure_id
