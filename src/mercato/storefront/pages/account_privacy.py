@@ -1,4 +1,4 @@
-"""What people decide about their account: another address, what they agree to, its end, other devices."""
+"""What people decide about their account: another address, what they agree to, a copy of it all, its end."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ from litestar import Request, Response, get, post
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
+from mercato.contracts.privacy import Export, Privacy
 from mercato.contracts.users import Purpose, Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, Throttled
@@ -32,16 +33,17 @@ SOURCES = {
 
 
 @get(PATH, permission=SIGNED_IN, include_in_schema=False)
-async def privacy(
+async def show(
     request: Request[Any, Any, Any],
     ctx: Context,
     catalog: Catalog,
     carts: Carts,
     users: Users,
+    privacy: Privacy,
     settings: Settings,
 ) -> Response[str]:
     """Consents with their history, another address, the end of the account."""
-    return await _privacy(Around(request, ctx, catalog, carts, settings), users)
+    return await _privacy(Around(request, ctx, catalog, carts, settings), users, privacy)
 
 
 @post(PATH, permission=SIGNED_IN, include_in_schema=False, status_code=200)
@@ -62,6 +64,7 @@ async def change_email(
     catalog: Catalog,
     carts: Carts,
     users: Users,
+    privacy: Privacy,
     settings: Settings,
 ) -> Response[str]:
     """Ask for another address; both mailboxes confirm it."""
@@ -70,8 +73,15 @@ async def change_email(
     try:
         await users.request_email_change(ctx, email=email or "-@-", password=_password(data))
     except (Invalid, Throttled) as refused:
-        return await _privacy(around, users, typed=email, email_errors=errors_of(refused))
-    return await _privacy(around, users, sent_to=email)
+        return await _privacy(around, users, privacy, typed=email, email_errors=errors_of(refused))
+    return await _privacy(around, users, privacy, sent_to=email)
+
+
+@post("/account/export", permission=SIGNED_IN, recent=True, include_in_schema=False, status_code=200)
+async def request_copy(request: Request[Any, Any, Any], ctx: Context, privacy: Privacy) -> Response[str]:
+    """Gather everything that is known about whoever asks; the page says when it is there."""
+    await privacy.request_export(ctx)
+    return see_other(request, f"{PATH}#export")
 
 
 @post("/account/delete", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
@@ -82,18 +92,19 @@ async def delete_account(
     catalog: Catalog,
     carts: Carts,
     users: Users,
+    privacy: Privacy,
     settings: Settings,
 ) -> Response[str]:
     """Erase the account and sign out."""
     try:
         if "sure" not in data:
             raise Invalid(errors=one_error("sure", "Say that you are sure").all)
-        await users.delete_me(ctx, password=_password(data))
+        await privacy.erase_me(ctx, password=_password(data) if "password" in data else "")
     except (Invalid, Throttled, Conflict) as refused:
         around = Around(request, ctx, catalog, carts, settings)
         errors = errors_of(refused)
         moved = tuple(_moved(error) for error in errors.all)
-        return await _privacy(around, users, delete_errors=Errors(moved))
+        return await _privacy(around, users, privacy, delete_errors=Errors(moved))
     response = see_other(request, "/")
     response.set_cookie(expired_cookie(SESSION_COOKIE))
     response.set_cookie(expired_cookie(CART_COOKIE))
@@ -110,6 +121,7 @@ async def revoke_others(request: Request[Any, Any, Any], ctx: Context, users: Us
 async def _privacy(
     around: Around,
     users: Users,
+    privacy: Privacy,
     *,
     typed: str = "",
     sent_to: str = "",
@@ -127,6 +139,9 @@ async def _privacy(
             (each.at, LABELS[each.purpose], each.is_given, SOURCES.get(each.source, each.source))
             for each in consents.history
         ],
+        "copies": await _copies(around.ctx, privacy),
+        "has_password": around.ctx.principal.acting_id is not None
+        or (await users.factors(around.ctx)).has_password,
         "typed": typed,
         "sent_to": sent_to,
         "email_errors": email_errors or Errors(),
@@ -134,6 +149,11 @@ async def _privacy(
     }
     status = 422 if email_errors or delete_errors else 200
     return page(around.request, "account/privacy.html", context, status=status, headers=PRIVATE)
+
+
+async def _copies(ctx: Context, privacy: Privacy) -> list[Export]:
+    """The copies of this person; none for staff who act for them."""
+    return [] if ctx.principal.acting_id is not None else await privacy.exports(ctx)
 
 
 def _password(data: dict[str, str]) -> str:
@@ -149,4 +169,6 @@ def _moved(error: Any) -> Any:
     return type(error)(field, error.code, error.message)
 
 
-routes = [privacy, save_consents, change_email, delete_account, revoke_others]
+routes = [
+    show, save_consents, change_email, request_copy, delete_account, revoke_others,
+]  # fmt: skip
