@@ -5,7 +5,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "src" / "mercato"
-SERVICES = ("users", "catalog", "carts", "orders", "payments", "notifications", "audit", "carriers", "privacy")
+SERVICES = (
+    "users",
+    "catalog",
+    "carts",
+    "orders",
+    "payments",
+    "notifications",
+    "audit",
+    "carriers",
+    "privacy",
+)
 
 
 @cache
