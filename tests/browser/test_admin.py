@@ -373,6 +373,7 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
         "/admin/orders?q=zzzz",
         order_path,
         *(f"{order_path}/changes?kind={kind}" for kind in ("edit", "return", "exchange", "claim")),
+        f"{order_path}/refund",
         "/admin/returns",
         "/admin/drafts",
         "/admin/drafts/new",

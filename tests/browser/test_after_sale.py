@@ -109,6 +109,31 @@ def test_an_edit_is_previewed_confirmed_and_its_difference_paid(
     look(page)
 
 
+def test_a_refund_by_line_is_granted_sent_later_and_shown(page: Page, demo: Up, staff: Staff) -> None:
+    number, _ = staff.sell()
+    order = staff.order(number)
+    page.goto(f"{demo.url}/admin/orders/{order['id']}")
+    page.get_by_role("link", name="Refund lines").click()
+    page.get_by_role("button", name="Grant, send later").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is to be refunded")
+    page.get_by_label(order["lines"][0]["name"], exact=True).check()
+    page.get_by_role("button", name="Fill in amounts").click()
+    expect(page.get_by_label(order["lines"][0]["name"], exact=True)).to_be_checked()
+    amount = page.get_by_label("Amount", exact=True).input_value()
+    assert int(amount.replace(".", "")) == order["lines"][0]["total"]["amount"]
+    page.get_by_label("Reason").fill("dent")
+    look(page)
+    page.get_by_role("button", name="Grant, send later").click()
+    expect(page.get_by_text("The refund is granted")).to_be_visible()
+    look(page)
+    assert sum(one["refunded"]["amount"] for one in staff.order(number)["payments"]) == 0
+    page.locator("#refunds").get_by_role("button", name="Send").click()
+    expect(page.locator("#refunds").get_by_text("Sent", exact=True)).to_be_visible()
+    look(page)
+    [refund] = staff.order(number)["refunds"]
+    assert (refund["amount"], refund["may_execute"]) == (order["lines"][0]["total"], False)
+
+
 def test_tags_and_an_act_on_many_say_what_became_of_each(page: Page, demo: Up, staff: Staff) -> None:
     numbers = [staff.sell()[0] for _ in range(2)]
     page.goto(f"{demo.url}/admin/orders?q={numbers[0].lower()}")

@@ -48,11 +48,13 @@ LABELS = {
     "lost": ("Lost", "danger"),
     "queued": ("Queued", "warn"),
     "sent": ("Sent", "ok"),
+    "on_its_way": ("On its way", "info"),
 }
 
 SAID = {
     "captured": "The payment was captured.",
     "refunded": "The refund is on its way to the customer.",
+    "refund_granted": "The refund is granted. It is sent when you say so, below.",
     "canceled": "The order was canceled, its payment given back and its stock freed.",
     "fulfilled": "The fulfillment was created.",
     "shipped": "Marked as shipped; the customer gets a mail with the tracking.",
@@ -123,6 +125,7 @@ MARKS = {
     "placed": "ok",
     "payment_captured": "ok",
     "payment_refunded": "warn",
+    "refund_granted": "warn",
     "payment_declined": "danger",
     "payment_failed": "danger",
     "payment_late": "danger",

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import TaxLine
-from mercato.contracts.orders import ChangeAction
+from mercato.contracts.orders import ChangeAction, RefundGrant, RefundLine
+from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.money import allocate
 from mercato.orders.amending import charge_of, tax_line_for
 from mercato.orders.change_rows import ChangePart, ChangeRow, Sums
@@ -48,8 +49,30 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     granted_at: datetime
     granted_by: str
     change_id: UUID | None = None
+    intent_id: UUID | None = None
+    """The refund that was sent without having been granted before."""
     key: str | None = None
     papered_at: datetime | None = None
+
+    @property
+    def is_by_staff(self) -> bool:
+        """Granted for its own sake: it waits until somebody sends it. All others are sent by themselves."""
+        return self.key is not None
+
+
+class LeftOfLine(msgspec.Struct, frozen=True, gc=False):
+    """Units and amount of a line for which nothing was promised back yet."""
+
+    quantity: int
+    amount: int
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What may still be granted of an order."""
+
+    lines: dict[UUID, LeftOfLine]
+    delivery: int
+    total: int
 
 
 def grant_of_change(
@@ -89,6 +112,82 @@ def grant_of_change(
     )
 
 
+def left_of(lines: Sequence[LineRow], sums: Sums, granted: Sequence[Grant], *, credited: int) -> Left:
+    """What is left to be granted, of each line and of delivery, and at most of all together."""
+    units: dict[UUID, int] = {}
+    worth: dict[UUID, int] = {}
+    for line in [line for grant in granted for line in grant.lines]:
+        units[line.line_id] = units.get(line.line_id, 0) + line.quantity
+        worth[line.line_id] = worth.get(line.line_id, 0) + line.amount
+    total = max(0, sums.total - credited)
+
+    def rest(line: LineRow) -> LeftOfLine:
+        amount = charge_of(line, tax_included=sums.tax_included) - worth.get(line.id, 0)
+        return LeftOfLine(max(0, line.quantity - units.get(line.id, 0)), min(max(0, amount), total))
+
+    delivery = _delivery_charge(sums, lines) - sum(grant.delivery for grant in granted)
+    return Left({line.id: rest(line) for line in lines}, min(max(0, delivery), total), total)
+
+
+def grant_of_wish(
+    lines: Sequence[LineRow],
+    sums: Sums,
+    left: Left,
+    wish: RefundGrant,
+    *,
+    order_id: UUID,
+    grant_id: UUID,
+    key: str,
+    at: datetime,
+    by: str,
+) -> Grant:
+    """What staff grants. Raises Invalid for an unknown line, Conflict("refund_too_large")."""
+    sold = {line.id: line for line in lines}
+    if len({line.line_id for line in wish.lines}) < len(wish.lines):
+        raise Invalid("invalid", "Name each line once.")
+    for number, line in enumerate(wish.lines):
+        if line.line_id not in sold:
+            error = FieldError(f"lines.{number}.line_id", "unknown_line", "This order has no such line.")
+            raise Invalid("invalid", "Some values are refused.", errors=[error])
+    granted = [_granted_line(sold[line.line_id], left.lines[line.line_id], line, sums) for line in wish.lines]
+    amount = sum(line.amount for line in granted) + wish.delivery + wish.other
+    if amount > left.total or wish.delivery > left.delivery:
+        raise too_large(left)
+    return Grant(
+        id=grant_id,
+        order_id=order_id,
+        amount=amount,
+        delivery=wish.delivery,
+        lines=[line for line in granted if line.amount],
+        taxes=delivery_taxes(wish.delivery, lines, sums) if wish.delivery else [],
+        reason=wish.reason,
+        granted_at=at,
+        granted_by=by,
+        key=key,
+    )
+
+
+def too_large(left: Left) -> Conflict:
+    """More is to be granted than is left."""
+    lines = {str(line_id): rest.amount for line_id, rest in left.lines.items()}
+    data = {"refundable": left.total, "delivery": left.delivery, "lines": lines}
+    return Conflict("refund_too_large", "More than is left of the sale.", data=data)
+
+
+def share_of(left: LeftOfLine, quantity: int) -> int:
+    """What so many of the units that are left are worth."""
+    return left.amount * min(quantity, left.quantity) // left.quantity if left.quantity else left.amount
+
+
+def _granted_line(line: LineRow, left: LeftOfLine, wish: RefundLine, sums: Sums) -> GrantLine:
+    amount = share_of(left, wish.quantity) if wish.amount is None else wish.amount
+    if amount > left.amount or wish.quantity > line.quantity:
+        data = {"line_id": str(line.id), "refundable": left.amount, "quantity": line.quantity}
+        raise Conflict("refund_too_large", "More than is left of this line.", data=data)
+    detail = " · ".join([*line.options.values(), line.sku])
+    return GrantLine(line.id, line.name, detail, wish.quantity, amount, *rate_of(line, sums))
+
+
 def delivery_taxes(amount: int, lines: Sequence[LineRow], sums: Sums) -> list[TaxShare]:
     """At which rates delivery was sold, of which `amount` goes back."""
     rates = _delivery_rates(lines, sums)
@@ -113,7 +212,7 @@ def _delivery_rates(lines: Sequence[LineRow], sums: Sums) -> dict[tuple[str, str
     return kept or {("", "0"): sums.delivery_price}
 
 
-def delivery_charge(sums: Sums, lines: Sequence[LineRow]) -> int:
+def _delivery_charge(sums: Sums, lines: Sequence[LineRow]) -> int:
     """What delivery added to the order's total, tax included."""
     return sums.total - sum(charge_of(line, tax_included=sums.tax_included) for line in lines)
 

@@ -187,6 +187,19 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """A try to send money back, as it is read with its order."""
+
+    id: UUID
+    amount: int | None
+    actor: str
+    data: dict[str, Any]
+    created_at: datetime
+    done_at: datetime | None
+    error_code: str | None
+    error: str | None
+
+
 class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the verbs after the sale see it: locked, with what they decide by."""
 

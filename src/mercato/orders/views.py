@@ -23,6 +23,7 @@ from mercato.kernel.money import Money
 from mercato.orders.amending import units_back
 from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_record_status
 from mercato.orders.records import LineRow, ParcelRow, PaymentRow, TimelineRow
+from mercato.orders.refund_views import granted_refunds
 from mercato.orders.store.reading import OrderView
 
 STAFF_ONLY: Final = frozenset({"note", "retried", "tagged", "label_bought"})
@@ -65,6 +66,7 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
     possible = {
         "capture": is_placed and paid.capturable > 0 and may("write_payments"),
         "refund": view.placed_at is not None and paid.refundable > 0 and may("write_refunds"),
+        "grant_refund": view.status in RETURNABLE and view.total > view.credited and may("write_refunds"),
         "fulfill": is_placed and bool(open_quantities(view)) and may("write_fulfillments"),
         "cancel": may_cancel(view) and may("write_orders"),
         "retry": bool(view.stuck) and may("write_orders"),
@@ -75,7 +77,12 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
     can_come_back = view.status in RETURNABLE and bool(returnable_units(view)) and may("write_orders")
     possible |= dict.fromkeys(("return", "exchange", "claim"), can_come_back)
     actions = [action for action, is_possible in possible.items() if is_possible]
-    return msgspec.structs.replace(_order(view, view.timeline), allowed_actions=actions, stuck=view.stuck)
+    return msgspec.structs.replace(
+        _order(view, view.timeline),
+        allowed_actions=actions,
+        stuck=view.stuck,
+        refunds=granted_refunds(view.grants, view.refund_intents, view.currency),
+    )
 
 
 def may_cancel(view: OrderView) -> bool:

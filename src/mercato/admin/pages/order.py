@@ -263,6 +263,7 @@ async def _page(
             "held": Money(held, order.currency),
             "sees_parcels": ctx.principal.may_in("read_fulfillments", order.channel),
             "sees_payments": ctx.principal.may("read_payments"),
+            "may_refund": ctx.principal.may_in("write_refunds", order.channel),
             "may_ship": ctx.principal.may_in("write_fulfillments", order.channel),
         },
         status=status_of(error) if error else 200,

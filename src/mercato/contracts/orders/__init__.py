@@ -75,6 +75,15 @@ from mercato.contracts.orders.records import (
     TimelineEntry,
     TopProduct,
 )
+from mercato.contracts.orders.refunds import (
+    GrantedLine,
+    GrantedRefund,
+    Refundable,
+    RefundExecution,
+    RefundGrant,
+    RefundLine,
+    RefundStatus,
+)
 from mercato.contracts.orders.service import Orders
 
 __all__ = [
@@ -100,6 +109,8 @@ __all__ = [
     "Fulfillment",
     "FulfillmentLine",
     "FulfillmentStatus",
+    "GrantedLine",
+    "GrantedRefund",
     "InvoiceTime",
     "LatePayment",
     "LineQuantity",
@@ -127,6 +138,11 @@ __all__ = [
     "PlaceStatus",
     "Placement",
     "ReceivedLine",
+    "RefundExecution",
+    "RefundGrant",
+    "RefundLine",
+    "RefundStatus",
+    "Refundable",
     "ReturnApproved",
     "ReturnCanceled",
     "ReturnLine",

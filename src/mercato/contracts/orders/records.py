@@ -9,6 +9,7 @@ import msgspec
 
 from mercato.contracts.carts import CartTotals, Discount, TaxLine
 from mercato.contracts.orders.changes import OrderChange
+from mercato.contracts.orders.refunds import GrantedRefund
 from mercato.contracts.payments import NextAction, PaymentStatus
 from mercato.contracts.shared import (
     Address,
@@ -180,8 +181,8 @@ class Order(msgspec.Struct, frozen=True):
     canceled_at: datetime | None = None
     cancel_reason: str | None = None
     allowed_actions: list[str] = []
-    """What may be done next by the one who asks: capture, refund, fulfill, cancel, note, edit, return,
-    exchange, claim, tag, pay."""
+    """What may be done next by the one who asks: capture, refund, grant_refund, fulfill, cancel, note,
+    edit, return, exchange, claim, tag, pay."""
     token: str | None = None
     """Opens the order without an account; only for its buyer."""
     stuck: list[StuckWork] = []
@@ -196,6 +197,8 @@ class Order(msgspec.Struct, frozen=True):
     """Edits, returns, exchanges and claims, oldest first."""
     tags: list[str] = []
     """For staff."""
+    refunds: list[GrantedRefund] = []
+    """What was promised back and how far it was sent, oldest first; for staff."""
     tax_id: str | None = None
     """VAT number of the buying business."""
 

@@ -152,7 +152,13 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     if credit:
         await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=credit)
         grant = Grant(
-            id=new_id(), order_id=order.id, amount=credit, reason=reason, granted_at=now, granted_by=actor
+            id=new_id(),
+            order_id=order.id,
+            amount=credit,
+            reason=reason,
+            granted_at=now,
+            granted_by=actor,
+            intent_id=cause.id if cause else None,
         )
         await grants.insert(tx, grant=grant)
     await after.tell(
@@ -237,6 +243,8 @@ async def _return_excess(
     """More was paid than is due: what is too much, and not on its way back already, goes back by itself."""
     now = clock.now()
     amount = paid.refundable - (order.total - order.credited) - refunds_on_their_way(open_intents)
+    if amount > 0:
+        amount -= await grants.waiting(tx, order_id=order.id)
     if amount <= 0:
         return
     intent = Intent(

@@ -102,6 +102,8 @@ async def refund_of(
     on_their_way = money.refunds_on_their_way(await intents.open_of_orders(tx, order_ids=[order.id]))
     owed = order.paid.refundable - (order.total - order.credited)
     amount = min(owed, order.paid.refundable) - on_their_way
+    if amount > 0:
+        amount -= await grants.waiting(tx, order_id=order.id)
     if amount <= 0:
         return None
     return _intent(

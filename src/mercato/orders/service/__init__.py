@@ -9,6 +9,7 @@ from mercato.orders.service.drafting import DraftingPart
 from mercato.orders.service.figures import FiguresPart
 from mercato.orders.service.labels import LabelsPart
 from mercato.orders.service.personal import PersonalPart
+from mercato.orders.service.refunding import RefundingPart
 
 
 class OrdersService(
@@ -21,5 +22,6 @@ class OrdersService(
     DocumentsPart,
     FiguresPart,
     PersonalPart,
+    RefundingPart,
 ):
     """Implements `contracts.orders.Orders`."""

@@ -9,6 +9,8 @@ import msgspec
 
 from mercato.kernel.db import Queries, Row, Tx
 from mercato.orders.granting import Grant, GrantLine, TaxShare
+from mercato.orders.records import Intent
+from mercato.orders.store import intents
 
 _COLUMNS = ", ".join(Grant.__struct_fields__)
 _lines = msgspec.json.Decoder(list[GrantLine])
@@ -18,9 +20,9 @@ _taxes = msgspec.json.Decoder(list[TaxShare])
 async def insert(tx: Tx, *, grant: Grant) -> None:
     await tx.execute(
         "insert into orders.grants (id, order_id, change_id, key, amount, delivery, lines, taxes, reason, granted_at,"
-        " granted_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " granted_by, intent_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         grant.id, grant.order_id, grant.change_id, grant.key, grant.amount, grant.delivery, _json(grant.lines),
-        _json(grant.taxes), grant.reason, grant.granted_at, grant.granted_by,
+        _json(grant.taxes), grant.reason, grant.granted_at, grant.granted_by, grant.intent_id,
     )  # fmt: skip
 
 
@@ -40,6 +42,24 @@ async def get(db: Queries, *, grant_id: UUID) -> Grant | None:
 async def by_key(db: Queries, *, key: str) -> Grant | None:
     row = await db.fetchrow(f"select {_COLUMNS} from orders.grants where key = $1", key)
     return None if row is None else _grant(row)
+
+
+async def executions_of(db: Queries, *, grant_id: UUID) -> list[Intent]:
+    """The tries to send a grant, oldest first."""
+    prefix = f"refund:grant:{grant_id}:"
+    return await intents.of_prefix(db, prefix=prefix)
+
+
+async def waiting(tx: Tx, *, order_id: UUID) -> int:
+    """What staff has granted of an order and nobody has sent: it does not go back by itself."""
+    found: int = await tx.fetchval(
+        "select coalesce(sum(greatest(0, g.amount - coalesce(i.amount, 0))), 0)::bigint from orders.grants g"
+        " left join lateral (select sum(i.amount) as amount from orders.intents i where i.order_id = g.order_id"
+        " and i.kind = 'refund' and i.data ->> 'grant_id' = g.id::text and i.error_code is null) i on true"
+        " where g.order_id = $1 and g.key is not null",
+        order_id,
+    )
+    return found
 
 
 async def set_papered(tx: Tx, *, order_id: UUID, at: datetime) -> None:

@@ -40,6 +40,15 @@ async def by_key(db: Queries, *, key: str) -> Intent | None:
     return None if row is None else _intent(row)
 
 
+async def of_prefix(db: Queries, *, prefix: str) -> list[Intent]:
+    """Those whose key begins with `prefix`, which ends in a colon; oldest first."""
+    rows = await db.fetch(
+        f"select {_COLUMNS} from orders.intents where key >= $1 and key < $2 order by created_at, id",
+        prefix, prefix[:-1] + ";",
+    )  # fmt: skip
+    return [_intent(row) for row in rows]
+
+
 async def open_of_orders(db: Queries, *, order_ids: Sequence[UUID]) -> list[Intent]:
     """What is still to be done for these orders, oldest first."""
     rows = await db.fetch(

@@ -20,7 +20,8 @@ from mercato.contracts.shared import Address
 from mercato.kernel.db import Queries, Row
 from mercato.kernel.money import Money
 from mercato.orders.change_rows import ChangeRow
-from mercato.orders.records import DeliveryRow, LineRow, ParcelRow, PaymentRow, TimelineRow
+from mercato.orders.granting import Grant
+from mercato.orders.records import DeliveryRow, Execution, LineRow, ParcelRow, PaymentRow, TimelineRow
 
 MAX_TIMELINE = 500
 MAX_WORDS = 8
@@ -76,6 +77,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     tax_id: str | None = None
     stuck: list[StuckWork] = []
     """Read for staff only."""
+    grants: list[Grant] = []
+    """Read for staff only."""
+    refund_intents: list[Execution] = []
+    """Read for staff only: tries to send money back."""
 
 
 # PostgreSQL puts the order together as one JSON value: one statement and one decode, however many lines.
@@ -101,9 +106,14 @@ _STUCK = """, (select coalesce(json_agg(s order by s.since, s.kind), '[]') from 
     union all select i.kind, o.id, o.number, coalesce(i.error, ''), i.parked_at from orders.intents i
       where i.order_id = o.id and i.done_at is null and i.parked_at is not null) s) as stuck"""
 
+_REFUNDS = """, (select coalesce(json_agg(g order by g.granted_at, g.id), '[]') from orders.grants g
+    where g.order_id = o.id) as grants,
+  (select coalesce(json_agg(i order by i.created_at, i.id), '[]') from orders.intents i
+    where i.order_id = o.id and i.kind = 'refund') as refund_intents"""
+
 _PLACED_VIEW = _VIEW_FOR.format(more="")
 _VIEW = _VIEW_FOR.format(more=_CHANGES)
-_STAFF_VIEW = _VIEW_FOR.format(more=_CHANGES + _STUCK)
+_STAFF_VIEW = _VIEW_FOR.format(more=_CHANGES + _STUCK + _REFUNDS)
 
 _view = msgspec.json.Decoder(OrderView)
 

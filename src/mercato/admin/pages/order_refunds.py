@@ -1,0 +1,126 @@
+"""Refunds of an order: granted by line with amounts filled in, sent now or later, tried again."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from mercato.admin.forms import FormData, done, errors_by_field, money, status_of, text, whole
+from mercato.admin.shell import shell_of
+from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import GrantedLine, Orders, Refundable, RefundGrant, RefundLine
+from mercato.kernel.context import Context
+from mercato.kernel.errors import MercatoError
+from mercato.kernel.money import Money
+from mercato.ui.rendering import page, see_other
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the form: units that are chosen, and what they are worth."""
+
+    line: GrantedLine
+    sku: str
+    quantity: int
+    amount: Money
+
+
+@get("/admin/orders/{order_id:uuid}/refund", permission="write_refunds")
+async def refund_form(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID
+) -> Response[str]:
+    """What may still be granted, each amount filled in for the units that are chosen."""
+    return await _form(ctx, request, orders, catalog, order_id, dict(request.query_params))
+
+
+@post("/admin/orders/{order_id:uuid}/granted-refunds", permission="write_refunds")
+async def grant(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
+) -> Response[str]:
+    """Grant what was chosen; send it at once unless the other button was pressed."""
+    try:
+        left = await orders.refundable(ctx, order_id=order_id)
+        await orders.grant_refund(ctx, order_id=order_id, grant=_wish(data, left))
+    except MercatoError as error:
+        if error.code == "step_up_required":
+            raise
+        return await _form(ctx, request, orders, catalog, order_id, data, error)
+    code = "refund_granted" if text(data, "later") else "refunded"
+    return see_other(request, done(f"/admin/orders/{order_id}", code))
+
+
+@post("/admin/orders/{order_id:uuid}/granted-refunds/{refund_id:uuid}/execution", permission="write_refunds")
+async def execute(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, refund_id: UUID
+) -> Response[str]:
+    """Send what was granted, or try again what was refused."""
+    try:
+        await orders.execute_refund(ctx, refund_id=refund_id)
+    except MercatoError as error:
+        if error.code == "step_up_required":
+            raise
+        return await _form(ctx, request, orders, catalog, order_id, {}, error)
+    return see_other(request, done(f"/admin/orders/{order_id}", "refunded"))
+
+
+async def _form(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    order_id: UUID,
+    typed: dict[str, Any],
+    error: MercatoError | None = None,
+) -> Response[str]:
+    order = await orders.get_order(ctx, order_id=order_id)
+    left = await orders.refundable(ctx, order_id=order_id)
+    skus = {line.id: line.sku for line in order.lines}
+    context = {
+        "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
+        "locale": ctx.locale,
+        "order": order,
+        "left": left,
+        "rows": [_row(line, skus[line.line_id], typed) for line in left.lines if line.amount],
+        "typed": typed,
+        "error": (error.detail or str(error)) if error else "",
+        "wrong": errors_by_field(error) if error else {},
+    }
+    return page(request, "admin/refund_form.html", context, status=status_of(error) if error else 200)
+
+
+def _row(line: GrantedLine, sku: str, typed: dict[str, Any]) -> Row:
+    """The line with the units typed, all that are left when none were, and their share of what is left."""
+    most = max(1, line.quantity)
+    asked = text(typed, f"quantity-{line.line_id}")
+    quantity = min(int(asked), most) if asked.isascii() and asked.isdigit() and asked != "0" else most
+    return Row(line, sku, quantity, Money(line.amount.amount * quantity // most, line.amount.currency))
+
+
+def _wish(data: dict[str, Any], left: Refundable) -> RefundGrant:
+    """What was chosen. Raises Invalid."""
+    currency = left.total.currency
+
+    def amount(name: str) -> int:
+        found = money(data, name, currency)
+        return found.amount if found else 0
+
+    chosen = [line for line in left.lines if text(data, f"line-{line.line_id}")]
+    return RefundGrant(
+        lines=[
+            RefundLine(
+                line.line_id,
+                whole(data, f"quantity-{line.line_id}", least=1, most=10_000) or 1,
+                amount(f"amount-{line.line_id}") or None,
+            )
+            for line in chosen
+        ],
+        delivery=amount("delivery") if text(data, "with_delivery") else 0,
+        other=amount("other"),
+        reason=text(data, "reason")[:200],
+        execute=not text(data, "later"),
+    )
+
+
+routes = [refund_form, grant, execute]
