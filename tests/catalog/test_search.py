@@ -6,7 +6,7 @@ import pytest
 
 from mercato.compose import Shop
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort, ProductStatus
-from mercato.contracts.stock import Stock
+from mercato.contracts.stock import Demand, Stock, Strategy
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT as SYSTEM
 from mercato.kernel.errors import Invalid, NotFound
@@ -225,6 +225,28 @@ async def test_what_sells_out_leaves_the_list_of_what_is_in_stock(lamps: Catalog
         return shown.variants[0].availability == "out" and listed == []
 
     await eventually(is_out)
+
+
+async def test_a_channel_shows_what_its_own_locations_have(lamps: Catalog, stock: Stock) -> None:
+    lamp = (await lamps.product(GUEST, slug_or_id="desk-lamp")).variants[0]
+    shelf = await stock.add_location(SYSTEM, code="shelf", name="Shelf")
+    sold_from = {"channel": "default", "strategy": Strategy.LOCATION_ORDER}
+
+    async def shows(availability: str, listed: list[str]) -> None:
+        async def is_so() -> bool:
+            shown = await lamps.product(GUEST, slug_or_id="desk-lamp")
+            found = await names(lamps, in_stock=True, q="desk")
+            return (shown.variants[0].availability, found) == (availability, listed)
+
+        await eventually(is_so)
+
+    await shows("in_stock", ["Desk lamp"])
+    await stock.set_channel_stock(SYSTEM, **sold_from, location_ids=[shelf.id])
+    await shows("out", [])
+    await stock.receive(SYSTEM, location_id=shelf.id, lines=[Demand(lamp.id, 3)])
+    await shows("low", ["Desk lamp"])
+    await stock.set_channel_stock(SYSTEM, **sold_from, location_ids=None)
+    await shows("in_stock", ["Desk lamp"])
 
 
 async def test_renaming_a_category_is_found_by_its_new_name(lamps: Catalog) -> None:

@@ -1,6 +1,7 @@
 """Several locations: what a channel sells from, what is sold before it is there, whose promise a unit is."""
 
 import asyncio
+import json
 from uuid import UUID
 
 import pytest
@@ -254,3 +255,61 @@ async def test_safety_stock_may_exceed_what_is_there_and_keeps_promises(shelf: S
         await shelf.stock.set_safety_stock(
             SYSTEM_CONTEXT, variant_id=mug, location_id=new_id(), safety_stock=1
         )
+
+
+async def told(shelf: Shelf) -> list[tuple[str, dict[str, str]]]:
+    """(availability, by channel) of every StockChanged, oldest first."""
+    rows = await shelf.db.fetch(
+        "select convert_from(body, 'UTF8') as body from stock.outbox where subject = 'stock.changed'"
+        " order by position"
+    )
+    facts = [json.loads(row["body"]) for row in rows]
+    return [(fact["availability"], fact["channels"]) for fact in facts]
+
+
+async def narrow(shelf: Shelf, channel: str, *location_ids: UUID) -> None:
+    await shelf.stock.set_channel_stock(
+        SYSTEM_CONTEXT, channel=channel, strategy=Strategy.LOCATION_ORDER, location_ids=[*location_ids] or None
+    )
+
+
+@pytest.mark.parametrize("is_batch", [False, True], ids=["alone", "in a batch"])
+async def test_a_channel_is_told_of_its_own_locations_only(shelf: Shelf, is_batch: bool) -> None:
+    mug, berlin = await shelf.put(20), await shelf.add_location("berlin")
+    await shelf.add_level(mug, berlin, 6)
+    await narrow(shelf, "b2b", berlin)
+    begun = len(await told(shelf))
+    owners = [new_id() for _ in range(3)]
+    if is_batch:
+        await asyncio.gather(*(shelf.hold(owner, (mug, 2), channel="b2b") for owner in owners))
+        assert (await told(shelf))[-1] == ("in_stock", {"b2b": "out"})
+    else:
+        for owner in owners:
+            assert await shelf.hold(owner, (mug, 2), channel="b2b") == []
+        assert (await told(shelf))[begun:] == [("in_stock", {"b2b": "low"}), ("in_stock", {"b2b": "out"})]
+    assert await shelf.hold(new_id(), (mug, 3)) == []
+    assert (await told(shelf))[-1] == ("in_stock", {"b2b": "out"})
+    await shelf.stock.release(SYSTEM_CONTEXT, owners=owners)
+    assert (await told(shelf))[-1] == ("in_stock", {"b2b": "in_stock"})
+    assert await shelf.hold(new_id(), (mug, 17)) == []
+    assert (await told(shelf))[-1] == ("in_stock", {"b2b": "in_stock"})
+    assert await shelf.facts() == []
+    await shelf.assert_books_agree()
+
+
+async def test_choosing_other_locations_tells_what_the_channel_sees_now(shelf: Shelf) -> None:
+    mug, spoon, berlin = await shelf.put(20), await shelf.put(0, "SPOON"), await shelf.add_location("berlin")
+    begun = len(await told(shelf))
+    await narrow(shelf, "default", MAIN)
+    assert len(await told(shelf)) == begun
+    await narrow(shelf, "b2b", berlin)
+    assert (await told(shelf))[begun:] == [("in_stock", {"default": "in_stock", "b2b": "out"})]
+    await narrow(shelf, "b2b", berlin)
+    assert len(await told(shelf)) == begun + 2
+    await shelf.add_level(spoon, berlin, 30)
+    assert (await told(shelf))[-1] == ("in_stock", {"default": "out", "b2b": "in_stock"})
+    await narrow(shelf, "b2b")
+    assert (await told(shelf))[-1] == ("in_stock", {"default": "in_stock", "b2b": "in_stock"})
+    await narrow(shelf, "default")
+    assert (await told(shelf))[-1] == ("in_stock", {"default": "in_stock"})
+    assert await shelf.facts() == ["stock.back"]

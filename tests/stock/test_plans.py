@@ -16,6 +16,7 @@ STATEMENTS = {
     "take allocated": effects.TAKE_ALLOCATED,
     "book": booking.BOOK,
     "count location": places.COUNT_LOCATION,
+    "count channel": places.COUNT_CHANNEL,
     "set item": places.SET_ITEM,
     "set safety stock": places.SET_SAFETY,
     "adjust": levels.ADJUST,

@@ -36,9 +36,9 @@ def plain_text(rich_text: str) -> str:
     return " ".join(without_tags.split())
 
 
-def best_availability(variants: Sequence[VariantRecord]) -> Availability:
-    """What a list says of a product: that of its best variant."""
-    found = {variant.availability for variant in variants}
+def best_availability(variants: Sequence[VariantRecord], channel: str) -> Availability:
+    """What a list of a channel says of a product: that of its best variant."""
+    found = {variant.availability_in(channel) for variant in variants}
     return next((one for one in _AVAILABILITY_ORDER if one in found), Availability.OUT)
 
 

@@ -26,6 +26,11 @@ class VariantRecord(msgspec.Struct, frozen=True):
     image_ids: list[UUID]
     availability: Availability
     prices: list[PriceRecord]
+    channel_availability: dict[str, Availability] = {}
+
+    def availability_in(self, channel: str) -> Availability:
+        """What shoppers of the channel are told: of its own locations, when it has such."""
+        return self.channel_availability.get(channel, self.availability)
 
     def price(self, channel: str) -> PriceRecord | None:
         for price in self.prices:

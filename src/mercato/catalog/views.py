@@ -63,7 +63,7 @@ def card_of(product: ProductRecord, channel: Channel, navigation: Navigation) ->
         price_max=Money(max(price.price_amount for _, price in priced), currency),
         compare_at_price=_money(lowest.compare_at_amount, currency),
         image=image_of(product.images[0]) if product.images else None,
-        availability=best_availability([variant for variant, _ in priced]),
+        availability=best_availability([variant for variant, _ in priced], channel.code),
         rating=None,
         swatches=[value.swatch for option in product.options for value in option.values if value.swatch],
         is_new=new_in is not None and new_in.id in product.collection_ids,
@@ -96,7 +96,7 @@ def product_of(product: ProductRecord, channel: Channel, navigation: Navigation)
                 price=Money(price.price_amount, currency),
                 compare_at_price=_money(price.compare_at_amount, currency),
                 lowest_price_30d=_money(price.lowest_30d_amount, currency),
-                availability=variant.availability,
+                availability=variant.availability_in(channel.code),
                 images=variant.image_ids,
             )
             for variant, price in _priced(product, channel)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from mercato.catalog.parts import Changed, Parts
 from mercato.catalog.store import changes
+from mercato.catalog.store.changes import Shown
 from mercato.contracts.orders import OrderPlaced
-from mercato.contracts.stock import Availability, StockChanged
+from mercato.contracts.stock import StockChanged
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unavailable
@@ -36,15 +38,17 @@ async def _register(parts: Parts, ctx: Context, found: Mapping[UUID, tuple[str, 
         skus={variant_id: sku for variant_id, (sku, _) in found.items()},
         on_hand={variant_id: on_hand for variant_id, (_, on_hand) in found.items()},
     )
-    units = await parts.stock.available(ctx, variant_ids=list(found))
+    # No channel has this code: asked for it, stock counts all locations.
+    everywhere = msgspec.structs.replace(ctx, channel="")
+    units = await parts.stock.available(everywhere, variant_ids=list(found))
     async with parts.database.transaction() as tx:
         await changes.set_registered(tx, variant_ids=list(found))
-        await keep_availability(parts, tx, {unit.variant_id: unit.availability for unit in units})
+        await keep_availability(parts, tx, {unit.variant_id: Shown(unit.availability) for unit in units})
 
 
-async def keep_availability(parts: Parts, tx: Tx, availability: Mapping[UUID, Availability]) -> None:
+async def keep_availability(parts: Parts, tx: Tx, shown: Mapping[UUID, Shown]) -> None:
     """Write what stock says where it is news, and announce the products."""
-    news = await changes.set_availability(tx, availability=availability)
+    news = await changes.set_availability(tx, shown=shown)
     await parts.announce(
         tx, [Changed(product_id, slug, variant_ids) for product_id, (slug, variant_ids) in news.items()]
     )
@@ -52,7 +56,8 @@ async def keep_availability(parts: Parts, tx: Tx, availability: Mapping[UUID, Av
 
 async def hear_stock(parts: Parts, tx: Tx, events: Sequence[StockChanged]) -> None:
     """The last word of each variant counts."""
-    await keep_availability(parts, tx, {event.variant_id: event.availability for event in events})
+    told = {event.variant_id: Shown(event.availability, event.channels) for event in events}
+    await keep_availability(parts, tx, told)
 
 
 async def hear_orders(tx: Tx, events: Sequence[OrderPlaced]) -> None:

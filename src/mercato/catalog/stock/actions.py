@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from mercato.catalog.stock.domain import HoldRequest, available_of, decide_holds
+from mercato.catalog.stock.domain import HoldRequest, decide_holds, views_of
 from mercato.catalog.stock.store import holds as store
 from mercato.catalog.stock.store.changes import Change, events_of
 from mercato.contracts.stock import Hold
@@ -98,7 +98,7 @@ async def _hold_new(
         levels, routes = await store.lock_levels(tx, variant_ids=variants, channels=channels)
         known = await store.known_owners(tx, owners=[request.owner for request in requests])
         new = [index for index, request in enumerate(requests) if request.owner not in known]
-        before = available_of(levels)
+        before = views_of(levels, routes)
         holds, pieces = decide_holds([requests[index] for index in new], levels, routes)
         if pieces:
             await store.insert_holds(
@@ -107,12 +107,20 @@ async def _hold_new(
                 expires_at={requests[index].owner: expires_at(requests[index]) for index in new},
                 actors={requests[index].owner: requests[index].actor for index in new},
             )
+            seen = views_of(levels, routes)
             changes = [
-                Change(variant_id, room, shown)
-                for variant_id, (room, shown) in available_of(levels).items()
-                if shown is not before[variant_id][1]
+                Change(variant_id, view.room, view.availability)
+                for variant_id, view in seen.items()
+                if (view.availability, view.channels)
+                != (before[variant_id].availability, before[variant_id].channels)
             ]
-            facts = [event for change in changes for event in events_of(change, before[change.variant_id][1])]
+            facts = [
+                event
+                for change in changes
+                for event in events_of(
+                    change, before[change.variant_id].availability, seen[change.variant_id].channels
+                )
+            ]
             await outbox.add(tx, *facts)
     tell(changes)
     return dict(zip(new, holds, strict=True))

@@ -71,17 +71,38 @@ def availability_of(free: int, room: int, low_at: int = LOW_STOCK) -> Availabili
     return Availability.LOW if free <= low_at else Availability.IN_STOCK
 
 
-def available_of(levels: Iterable[LockedLevel]) -> dict[UUID, tuple[int, Availability]]:
-    """Per variant over all active locations: units that may be promised, and what shoppers are told."""
-    sums: dict[UUID, tuple[int, int, int]] = {}
+class View(msgspec.Struct, frozen=True):
+    """What shoppers see of a variant: in the whole shop, and in channels that sell from some locations."""
+
+    room: int
+    availability: Availability
+    channels: dict[str, Availability] = {}
+
+
+def views_of(levels: Iterable[LockedLevel], routes: Mapping[str, Route]) -> dict[UUID, View]:
+    """Per variant what shoppers see of its levels, all of which must be given."""
+    narrow = {channel: route.location_ids for channel, route in routes.items() if route.location_ids}
+    by_variant: dict[UUID, list[LockedLevel]] = {}
     for level in levels:
-        if level.is_active:
-            free, room, _ = sums.get(level.variant_id, (0, 0, 0))
-            sums[level.variant_id] = (free + level.free, room + level.room, level.low_at)
+        by_variant.setdefault(level.variant_id, []).append(level)
     return {
-        variant_id: (room, availability_of(free, room, low_at))
-        for variant_id, (free, room, low_at) in sums.items()
+        variant_id: View(
+            sum(level.room for level in mine if level.is_active),
+            _availability([level for level in mine if level.is_active]),
+            {
+                channel: _availability([one for one in mine if one.is_active and one.location_id in ids])
+                for channel, ids in narrow.items()
+            },
+        )
+        for variant_id, mine in by_variant.items()
     }
+
+
+def _availability(levels: Sequence[LockedLevel]) -> Availability:
+    if not levels:
+        return Availability.OUT
+    free, room = sum(level.free for level in levels), sum(level.room for level in levels)
+    return availability_of(free, room, levels[0].low_at)
 
 
 def sum_demands(demands: Iterable[Demand]) -> tuple[Demand, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
+
 from mercato.contracts.stock import Availability
 from mercato.kernel.db import Queries, Tx
 
@@ -37,21 +39,32 @@ async def horizon(db: Queries) -> int:
     return found
 
 
-async def set_availability(
-    tx: Tx, *, availability: Mapping[UUID, Availability]
-) -> dict[UUID, tuple[str, list[UUID]]]:
+class Shown(msgspec.Struct, frozen=True):
+    """What shoppers are told of a variant; `channels` have locations of their own, None keeps what is known."""
+
+    availability: Availability
+    channels: dict[str, Availability] | None = None
+
+
+async def set_availability(tx: Tx, *, shown: Mapping[UUID, Shown]) -> dict[UUID, tuple[str, list[UUID]]]:
     """Keep what stock says of variants; returns product → (slug, its variants) where something changed."""
     rows = await tx.fetch(
         """
         with changed as (
-          update catalog.variants v set availability = n.availability
-          from unnest($1::uuid[], $2::text[]) as n (id, availability)
-          where v.id = n.id and v.availability <> n.availability returning v.product_id)
+          update catalog.variants v set availability = n.availability,
+            channel_availability = coalesce(n.channels, v.channel_availability)
+          from unnest($1::uuid[], $2::text[], $3::jsonb[]) as n (id, availability, channels)
+          where v.id = n.id and (v.availability, v.channel_availability)
+            <> (n.availability, coalesce(n.channels, v.channel_availability)) returning v.product_id)
         select p.id, p.slug, array(select v.id from catalog.variants v where v.product_id = p.id) as variant_ids
         from catalog.products p where p.id in (select product_id from changed)
         """,
-        list(availability),
-        [str(value) for value in availability.values()],
+        list(shown),
+        [str(one.availability) for one in shown.values()],
+        [
+            None if one.channels is None else msgspec.json.encode(one.channels).decode()
+            for one in shown.values()
+        ],
     )
     return {row["id"]: (row["slug"], row["variant_ids"]) for row in rows}
 

@@ -87,7 +87,7 @@ async def shop_page(
             and ($4::uuid is null or exists (select from catalog.collection_products c
               where c.product_id = p.id and c.collection_id = $4))
             and (not $7 or exists (select from catalog.variants v
-              where v.product_id = p.id and v.availability <> 'out'))
+              where v.product_id = p.id and coalesce(v.channel_availability ->> $2, v.availability) <> 'out'))
             and not exists (select from unnest($1::text[]) as w (word)
               where p.name not ilike '%' || word || '%' and p.maker not ilike '%' || word || '%'
                 and p.description not ilike '%' || word || '%')) p

@@ -18,7 +18,7 @@ select row_to_json(t)::text as product from (
     p.details, p.options, p.seo_title, p.seo_description, p.tax_class, p.external_reference, p.units_sold, p.version,
     p.created_at, p.updated_at,
     (select coalesce(json_agg(json_build_object('id', v.id, 'sku', v.sku, 'barcode', v.barcode, 'options', v.options,
-        'weight_g', v.weight_g, 'image_ids', v.image_ids, 'availability', v.availability,
+        'weight_g', v.weight_g, 'image_ids', v.image_ids, 'availability', v.availability, 'channel_availability', v.channel_availability,
         'prices', (select coalesce(json_agg(json_build_object('channel', r.channel, 'price_amount', r.price_amount,
             'compare_at_amount', r.compare_at_amount, 'lowest_30d_amount', r.lowest_30d_amount)), '[]'::json)
           from catalog.prices r where r.variant_id = v.id)) order by v.position), '[]'::json)

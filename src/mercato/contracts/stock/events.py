@@ -12,6 +12,8 @@ class _OfVariant(Event, frozen=True):
     available: int
     """Units that may still be promised."""
     availability: Availability
+    channels: dict[str, Availability] = {}
+    """In the channels that sell from some locations only; the others see `availability`."""
 
     @property
     def key(self) -> UUID:
@@ -19,7 +21,8 @@ class _OfVariant(Event, frozen=True):
 
 
 class StockChanged(_OfVariant, frozen=True):
-    """The availability that shoppers see changed (between in_stock, low, backorder and out)."""
+    """The availability that shoppers see changed, in the whole shop or in a channel with locations of its
+    own (between in_stock, low, backorder and out)."""
 
     subject: ClassVar[str] = "stock.changed"
 

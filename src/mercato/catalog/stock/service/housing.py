@@ -1,9 +1,12 @@
 """Where goods are kept, and what a channel sells from."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 from mercato.catalog.stock.service.part import Part, invalid, no_location
 from mercato.catalog.stock.store import places
+from mercato.catalog.stock.store.changes import Change
 from mercato.contracts.stock import ChannelStock, Location, Strategy
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict
@@ -43,7 +46,9 @@ class Housing(Part):
                 tx, location_id=location_id, name=name.strip() or before.name, is_active=is_active
             )
             changed = _named(await places.locations(tx), location_id)
-        await self._count(location_id, is_active=is_active)
+        await self._page(
+            partial(places.count_location, self._db, location_id=location_id, is_active=is_active)
+        )
         return changed
 
     async def order_locations(self, ctx: Context, *, location_ids: list[UUID]) -> list[Location]:
@@ -78,16 +83,20 @@ class Housing(Part):
             found = await places.lock_locations(tx)
             for location_id in location_ids or ():
                 _named(found, location_id)
+            known = {one.channel: one.location_ids for one in await places.channels(tx)}
             await places.set_channel(tx, channel=chosen)
+        before = known.get(channel)
+        if before is not None or location_ids is not None:
+            await self._page(
+                partial(places.count_channel, self._db, channel=channel, location_ids_before=before)
+            )
         return chosen
 
-    async def _count(self, location_id: UUID, *, is_active: bool) -> None:
-        """Announce what shoppers see once the location counts, or no longer does, some variants at a time."""
+    async def _page(self, count: Callable[..., Awaitable[tuple[UUID | None, list[Change]]]]) -> None:
+        """Announce what shoppers see from now on, some variants at a time."""
         after: UUID | None = UUID(int=0)
         while after is not None:
-            after, changes = await places.count_location(
-                self._db, location_id=location_id, is_active=is_active, after=after, limit=BATCH
-            )
+            after, changes = await count(after=after, limit=BATCH)
             self._tell(changes)
 
 

@@ -120,7 +120,7 @@ async def allocate(db: Queries, *, owners: Sequence[UUID], actor: str, into: UUI
 
 
 LOCK_LEVELS = f"""select {LOCKED_COLUMNS}, (select json_object_agg(channel, json_build_object('strategy', strategy, 'location_ids', location_ids))
-     from stock.channels where channel = any($2::text[])) as routes
+     from stock.channels where channel = any($2::text[]) or location_ids is not null) as routes
    from {LOCKED_FROM} where l.variant_id = any($1::uuid[]) {IN_LOCK_ORDER}"""
 KNOWN_OWNERS = """select owner from stock.reservations where owner = any($1::uuid[])
    union select cause_id from stock.effects where kind = 'allocated' and cause_id = any($1::uuid[])"""
@@ -133,7 +133,8 @@ _routes = msgspec.json.Decoder(dict[str, Route])
 async def lock_levels(
     tx: Tx, *, variant_ids: Sequence[UUID], channels: Sequence[str] = ()
 ) -> tuple[list[LockedLevel], dict[str, Route]]:
-    """Lock all levels of the variants in order; returns them, and how those `channels` sell that say so."""
+    """Lock all levels of the variants in order; returns them, and how those of `channels` sell
+    that say so, and all others that sell from some locations only."""
     rows = await tx.fetch(LOCK_LEVELS, variant_ids, channels)
     routes = _routes.decode(rows[0]["routes"]) if rows and rows[0]["routes"] else {}
     fields = LockedLevel.__struct_fields__

@@ -41,7 +41,7 @@ REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from u
  made as (insert into stock.levels (variant_id, location_id, on_hand) select w.variant_id, main.id, w.on_hand from want w, main
    where not exists (select from stock.levels l where l.variant_id = w.variant_id) order by w.variant_id on conflict do nothing returning variant_id, location_id, on_hand),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, actor, reason) select variant_id, location_id, 'received', on_hand, 'opening', $4, 'Opening stock' from made where on_hand > 0),
- steps as (select m.variant_id, main.is_active, 0 as raw, 0 as backorder, {LOW_STOCK} as low_at, m.on_hand as delta from made m, main),{changed_cte("steps", is_new=True)}
+ steps as (select m.variant_id, m.location_id, main.is_active, 0 as raw, 0 as backorder, {LOW_STOCK} as low_at, m.on_hand as delta from made m, main),{changed_cte("steps", is_new=True)}
  select {CHANGED_COLUMNS}"""
 
 

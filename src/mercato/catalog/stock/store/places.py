@@ -73,7 +73,7 @@ async def remove_location(tx: Tx, *, location_id: UUID) -> bool:
 # Repeating it tells the same again, so a crash between two batches is healed by setting it once more.
 COUNT_LOCATION = f"""with page as materialized (select variant_id from stock.levels where location_id = $1 and variant_id > $3 order by variant_id limit $4),
  locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_FROM} where l.variant_id in (select variant_id from page) {IN_LOCK_ORDER}),
- steps as (select variant_id, raw, backorder, low_at, 0 as delta, backorder as backorder_after, low_at as low_at_after,
+ steps as (select variant_id, location_id, raw, backorder, low_at, 0 as delta, backorder as backorder_after, low_at as low_at_after,
    case location_id when $1 then not $2 else is_active end as is_active, case location_id when $1 then $2 else is_active end as is_active_after from locked),{changed_cte("steps", after="_after")}
  select (select max(variant_id::text)::uuid from page) as last, {CHANGED_COLUMNS}"""
 
@@ -83,6 +83,31 @@ async def count_location(
 ) -> tuple[UUID | None, list[Change]]:
     """Announce what shoppers see of up to `limit` variants at the location behind `after`, and the last one."""
     row = await db.fetchrow(COUNT_LOCATION, location_id, is_active, after, limit)
+    return (None if row is None else row["last"]), changes_of(row)
+
+
+# $2 is what the channel $1 sold from before, null for all. What differs from the whole shop is told in any case:
+# saving a channel again tells all that other services should know of it.
+COUNT_CHANNEL = f"""with page as materialized (select variant_id from stock.items where variant_id > $3 order by variant_id limit $4),
+ locked as materialized (select {LOCKED_COLUMNS} from {
+    LOCKED_FROM
+} where l.variant_id in (select variant_id from page) {IN_LOCK_ORDER}),
+ steps as (select *, 0 as delta from locked),{
+    changed_cte(
+        "steps",
+        narrow="select channel, location_ids, case channel when $1 then $2::uuid[] else location_ids end as ids_before"
+        " from stock.channels where location_ids is not null or channel = $1",
+        also=" or (channel = $1 and c.shown <> whole)",
+    )
+}
+ select (select max(variant_id::text)::uuid from page) as last, {CHANGED_COLUMNS}"""
+
+
+async def count_channel(
+    db: Queries, *, channel: str, location_ids_before: list[UUID] | None, after: UUID, limit: int
+) -> tuple[UUID | None, list[Change]]:
+    """Announce what shoppers of a channel see of up to `limit` variants behind `after`, and the last one."""
+    row = await db.fetchrow(COUNT_CHANNEL, channel, location_ids_before, after, limit)
     return (None if row is None else row["last"]), changes_of(row)
 
 
