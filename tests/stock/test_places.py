@@ -268,8 +268,9 @@ async def told(shelf: Shelf) -> list[tuple[str, dict[str, str]]]:
 
 
 async def narrow(shelf: Shelf, channel: str, *location_ids: UUID) -> None:
+    ids = [*location_ids] or None
     await shelf.stock.set_channel_stock(
-        SYSTEM_CONTEXT, channel=channel, strategy=Strategy.LOCATION_ORDER, location_ids=[*location_ids] or None
+        SYSTEM_CONTEXT, channel=channel, strategy=Strategy.LOCATION_ORDER, location_ids=ids
     )
 
 
@@ -298,7 +299,8 @@ async def test_a_channel_is_told_of_its_own_locations_only(shelf: Shelf, is_batc
 
 
 async def test_choosing_other_locations_tells_what_the_channel_sees_now(shelf: Shelf) -> None:
-    mug, spoon, berlin = await shelf.put(20), await shelf.put(0, "SPOON"), await shelf.add_location("berlin")
+    await shelf.put(20)
+    spoon, berlin = await shelf.put(0, "SPOON"), await shelf.add_location("berlin")
     begun = len(await told(shelf))
     await narrow(shelf, "default", MAIN)
     assert len(await told(shelf)) == begun
