@@ -3,6 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
+import msgspec
+
 from mercato.contracts.stock.records import Availability
 from mercato.kernel.events import Event
 
@@ -12,7 +14,7 @@ class _OfVariant(Event, frozen=True):
     available: int
     """Units that may still be promised."""
     availability: Availability
-    channels: dict[str, Availability] = {}
+    channels: dict[str, Availability] = msgspec.field(default_factory=dict)
     """In the channels that sell from some locations only; the others see `availability`."""
 
     @property
