@@ -11,21 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from faults.trials import ASIDE, CALLS, TRADE, Trial
+from faults.trials import ASIDE, CALLS, Trial, furnish_fully
 from support.call_proxy import CallProxy, Fault, Kind
 from support.engines import Engines
-from support.furnish import Goods, Staff, furnish
+from support.furnish import Goods, Staff
 from support.proof import assert_books_agree
 from support.shop import DISTRIBUTED, Shop, running_shop, shop_environment
 
 AT_ONCE = 80
-SENDER = {
-    "name": "Kiln & Loom",
-    "street1": "Gartenweg 3",
-    "postal_code": "10115",
-    "city": "Berlin",
-    "country": "DE",
-}
 TIMES = {Kind.REQUEST_LOST: 2, Kind.REPLY_LOST: 2}
 """So often that the retry between processes is lost as well, and whoever asked has to ask again."""
 Outcomes = Mapping[tuple[str, str, Kind], Future[Fault]]
@@ -58,22 +51,7 @@ def shop(engines: Engines, calls: CallProxy, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def goods(shop: Shop) -> Goods:
-    """Furnished, with a channel whose money is taken by hand and an address that parcels are sent from."""
-    goods = furnish(shop)
-    staff = Staff(shop)
-    default = staff.get("/channels/default")
-    staff.put(f"/channels/{TRADE}", {**default, "code": TRADE, "name": "Trade", "capture": "manual"})
-    price = staff.client.put(
-        f"/api/v1/admin/variants/{goods.variants['LAMP']}/price",
-        json={"price": 8000},
-        headers={"X-Channel": TRADE},
-    )
-    assert price.status_code == 200, price.text
-    pallet = {"code": "pallet", "name": "Pallet", "countries": ["NL"], "price": 2000, "channel": TRADE}
-    staff.post("/delivery-methods", pallet)
-    known = staff.get("/senders")["items"]
-    staff.put("/senders/default", {"address": SENDER, "version": known[0]["version"] if known else 1})
-    return goods
+    return furnish_fully(shop)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
-"""Acts of an order's life, each done while one of the remote calls that it needs goes wrong."""
+"""Acts of an order's life, each done while something goes wrong: a call that it needs, or the process."""
 
 import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import asyncpg
@@ -13,7 +13,7 @@ import msgspec
 
 from support.buyer import Buyer
 from support.call_proxy import CallProxy, Fault, Kind
-from support.furnish import Goods, Staff
+from support.furnish import Goods, Staff, furnish
 from support.shop import Shop
 
 HAPPENS_WITHIN_S = 75.0
@@ -22,6 +22,13 @@ LOOK_AGAIN_S = 0.5
 LAMP, DELIVERY, MUG = 8900, 490, 2400
 PAID = LAMP + DELIVERY
 TRADE = "trade"
+SENDER = {
+    "name": "Kiln & Loom",
+    "street1": "Gartenweg 3",
+    "postal_code": "10115",
+    "city": "Berlin",
+    "country": "DE",
+}
 TRADE_PAID = 8000 + 2000
 CARD_VALUE = 1_000
 STEPS_ON = ("order_in_progress", "idempotency_in_flight")
@@ -40,15 +47,25 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Trial:
-    """One act, one call of it that goes wrong in one way."""
+    """One act, by people who ask again with the same key when they get no answer.
 
-    def __init__(self, shop: Shop, goods: Goods, staff: Staff, calls: CallProxy, fault: Fault) -> None:
-        self.shop, self.goods, self.calls, self.fault = shop, goods, calls, fault
-        self.token = staff.client.headers["Authorization"]
+    With `calls`, one call that the act needs goes wrong as `fault` says.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        goods: Goods,
+        staff: Staff,
+        calls: CallProxy | None = None,
+        fault: Fault | None = None,
+    ) -> None:
+        self.shop, self.goods, self.calls = shop, goods, calls
+        self.fault = fault or Fault("none", Kind.ERROR)
         self.request_id = uuid.uuid4().hex
         self.buyer = Buyer(shop, goods, f"trial-{self.request_id[:12]}@example.com")
         self.client = httpx.Client(base_url=shop.url, timeout=40, trust_env=False)
-        self.client.headers["Authorization"] = self.token
+        self.client.headers["Authorization"] = staff.client.headers["Authorization"]
 
     def close(self) -> None:
         self.client.close()
@@ -75,7 +92,7 @@ class Trial:
     def spoiled(self, *marks: str) -> AbstractContextManager[Fault]:
         """Calls that belong to this request, or to the things with these ids, go wrong now."""
         self.fault.marks = (self.request_id.encode(), *(uuid.UUID(mark).bytes for mark in marks))
-        return self.calls.spoiled(self.fault)
+        return nullcontext(self.fault) if self.calls is None else self.calls.spoiled(self.fault)
 
     def press(self, path: str, body: Any = None) -> httpx.Response:
         """Ask as staff, with one key, until there is an answer."""
@@ -93,7 +110,7 @@ class Trial:
         headers = {"X-Request-Id": self.request_id, "Idempotency-Key": uuid.uuid4().hex}
         end = time.monotonic() + HAPPENS_WITHIN_S
         while True:
-            answer = client.post(path, json=body, headers=headers)
+            answer = said(lambda: client.post(path, json=body, headers=headers))
             is_open = answer.status_code == 409 and answer.json()["code"] in STEPS_ON
             if answer.status_code < 500 and not is_open:
                 return answer
@@ -129,7 +146,7 @@ class Trial:
 
     def order(self, order_id: str) -> Any:
         """The order as staff sees it; what came instead of it while there is none."""
-        return self.client.get(f"/api/v1/admin/orders/{order_id}").json()
+        return said(lambda: self.client.get(f"/api/v1/admin/orders/{order_id}")).json()
 
     def await_standing(self, order_id: str, wanted: Standing) -> None:
         eventually(lambda: self._standing(order_id, wanted), wanted)
@@ -149,6 +166,14 @@ class Trial:
             parcels=sum(parcel["status"] != "canceled" for parcel in parcels),
             authorized=authorized if wanted.authorized is not None else None,
         )
+
+
+def said(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer; a made-up 503 when there was none, because the process is dead."""
+    try:
+        return ask()
+    except httpx.TransportError as error:
+        return httpx.Response(503, json={"code": "dead", "detail": repr(error)})
 
 
 def eventually(read: Callable[[], Any], wanted: Any) -> None:
@@ -304,6 +329,46 @@ def returning(trial: Trial) -> None:
         trial.await_standing(order["id"], Standing("completed", PAID, LAMP, sent=1, parcels=1))
 
 
+def tracking(trial: Trial) -> None:
+    """The carrier sees a parcel: it has left."""
+    order = trial.bought()
+    parcel = trial.done(f"/orders/{order['id']}/fulfillments")["fulfillments"][0]["id"]
+    choice = {"carrier": "simulated", "service": "economy"}
+    [labeled] = trial.done(f"/fulfillments/{parcel}/label", choice)["fulfillments"]
+    scans = f"/api/v1/simulator/parcels/{labeled['tracking_number']}/scans"
+    trial.press_as_buyer(scans, {"status": "in_transit"})
+    trial.await_standing(order["id"], Standing("completed", PAID, sent=1, parcels=1))
+
+
+def refunding_outside(trial: Trial) -> None:
+    """Money is sent back on the provider's own pages."""
+    order = trial.bought()
+    entries = trial.client.get("/api/v1/simulator/ledger", params={"limit": 1000}).json()["items"]
+    charge = next(entry["reference"] for entry in entries if entry["key"].startswith(order["id"]))
+    answer = trial.client.post(f"/api/v1/simulator/charges/{charge}/refunds", json={"amount": 1000})
+    assert answer.status_code == 204, answer.text
+    trial.await_standing(order["id"], Standing("placed", PAID, 1000))
+
+
+def furnish_fully(shop: Shop) -> Goods:
+    """Furnished, with a channel whose money is taken by hand and an address that parcels are sent from."""
+    goods = furnish(shop)
+    staff = Staff(shop)
+    default = staff.get("/channels/default")
+    staff.put(f"/channels/{TRADE}", {**default, "code": TRADE, "name": "Trade", "capture": "manual"})
+    price = staff.client.put(
+        f"/api/v1/admin/variants/{goods.variants['LAMP']}/price",
+        json={"price": 8000},
+        headers={"X-Channel": TRADE},
+    )
+    assert price.status_code == 200, price.text
+    pallet = {"code": "pallet", "name": "Pallet", "countries": ["NL"], "price": 2000, "channel": TRADE}
+    staff.post("/delivery-methods", pallet)
+    known = staff.get("/senders")["items"]
+    staff.put("/senders/default", {"address": SENDER, "version": known[0]["version"] if known else 1})
+    return goods
+
+
 ALL = tuple(Kind)
 READS = (Kind.REQUEST_LOST, Kind.ERROR)
 """What only asks has no effect that could come twice or too late."""
@@ -352,3 +417,26 @@ ASIDE = {
     "catalog.sale_variants": "weighs a parcel before its label is bought",
 }
 """Calls of orders that no act waits for, or that decide nothing."""
+KILLS: dict[str, Callable[[Trial], None]] = {
+    "orders.captured": capturing,
+    "orders.shipped": sending,
+    "orders.refunded": refunding,
+    "orders.change_held": adding,
+    "orders.voided": letting_go,
+    "orders.change_confirmed": adding,
+    "orders.canceled": canceling,
+    "orders.change_allocated": adding,
+    "orders.deallocated": canceling,
+    "orders.collected": adding,
+    "orders.units_freed": taking_off,
+    "orders.return_received": returning,
+    "carriers.label_sold": labeling,
+    "orders.restocked": returning,
+    "payments.void_requested": letting_go,
+    "payments.refund_answered": refunding,
+    "simulator.capture": capturing,
+    "job.taken": tracking,
+    "payments.caught_up": refunding_outside,
+    "carriers.webhook_stored": tracking,
+}
+"""Failpoint → the act that passes it. What follows a row does not pass the failpoint of the next one."""

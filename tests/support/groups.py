@@ -19,6 +19,7 @@ _LONGEST_FIRST = (
     "tests/faults/test_kill.py",
     "tests/platform/test_up.py",
     "tests/faults/test_order_life.py",
+    "tests/faults/test_kill_later.py",
     "tests/faults/test_calls.py",
     "tests/api/test_openapi.py",
     "journeys",

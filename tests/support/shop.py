@@ -33,10 +33,13 @@ class ShopProcess:
         self.targets, self.log = tuple(targets), log
         self._env = env
         self.process: subprocess.Popen[bytes] | None = None
+        self.changes: Mapping[str, str] = {}
+        """Of the last start."""
 
     def start(self, **changes: str) -> None:
         """Start it; `changes` to the environment hold for this start only (a failpoint)."""
         self._seen = self.log.stat().st_size if self.log.exists() else 0
+        self.changes = changes
         command = [sys.executable, "-m", "mercato", "run", *self.targets]
         self.process = child.spawn(
             command, on_parent_death=signal.SIGKILL, log=self.log, env={**self._env, **changes}
