@@ -20,6 +20,7 @@ from mercato.contracts.carriers import (
     TrackingStatus,
 )
 from mercato.contracts.shared import Address, Verification
+from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.addresses import check_address
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, NotFound
@@ -106,11 +107,17 @@ class CarriersService(KeepsPersonalData):
         if errors:
             raise Invalid(detail="Some fields need another look.", errors=errors)
         wanted = Sender(sender.channel, Address(**tidy), sender.version)  # type: ignore[arg-type]
-        saved = await store.save_sender(self._engine.database, sender=wanted)
-        if saved is None:
-            known = await store.sender_of(self._engine.database, channel=sender.channel)
-            data = {"version": known.version if known else 0}
-            raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
+        async with self._engine.database.transaction() as tx:
+            known = await store.sender_of(tx, channel=sender.channel)
+            saved = await store.save_sender(tx, sender=wanted)
+            if saved is None:
+                data = {"version": known.version if known else 0}
+                raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
+            told = changes_between(known and known.address, saved.address)
+            about = ("channel", sender.channel)
+            await self._engine.outbox.add(
+                tx, acted(ctx, "sender.changed", *about, label=sender.channel, changes=told)
+            )
         return saved
 
     async def simulated_parcel(self, ctx: Context, *, tracking_number: str) -> list[TrackingEvent]:

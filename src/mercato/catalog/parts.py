@@ -1,6 +1,7 @@
 """What the actions of the catalog work with, and the one way they tell others what they did."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,8 @@ from mercato.catalog.search.follower import Follower
 from mercato.catalog.store import changes
 from mercato.contracts.catalog import NavigationChanged, ProductChanged
 from mercato.contracts.stock import Stock
+from mercato.kernel.acts import acted, changes_between
+from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.outbox import Outbox
 
@@ -70,6 +73,28 @@ class Parts:
         """Categories, collections, attributes, channels or texts changed."""
         await self._outbox.add(tx, NavigationChanged(changed_id=changed_id))
         tx.after_commit(self._after_navigation)
+
+    async def acted(
+        self,
+        tx: Tx,
+        ctx: Context,
+        act: str,
+        about: tuple[str, UUID | str],
+        *,
+        label: str = "",
+        before: Mapping[str, Any] | msgspec.Struct | None = None,
+        after: Mapping[str, Any] | msgspec.Struct | None = None,
+        only: Collection[str] | None = None,
+        of_system: bool = False,
+    ) -> None:
+        """Tell the audit who did what, in the transaction of it.
+
+        What Mercato does itself (the demo, a file of the command line) is told when `of_system` says so.
+        """
+        if ctx.principal.kind is PrincipalKind.SYSTEM and not of_system:
+            return
+        told = changes_between(before, after, only=only)
+        await self._outbox.add(tx, acted(ctx, act, *about, label=label, changes=told))
 
     def _after_products(self, changed: Sequence[Changed]) -> None:
         for one in changed:

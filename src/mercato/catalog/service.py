@@ -129,7 +129,9 @@ class CatalogService(Shopping):
         self, ctx: Context, *, product_id: UUID, version: int, status: ProductStatus
     ) -> AdminProduct:
         ctx.principal.require(WRITE)
-        await change_product.set_status(self._parts, product_id=product_id, version=version, status=status)
+        await change_product.set_status(
+            self._parts, ctx, product_id=product_id, version=version, status=status
+        )
         return await self._saved(ctx, product_id)
 
     async def set_price(
@@ -143,7 +145,7 @@ class CatalogService(Shopping):
 
     async def delete_product(self, ctx: Context, *, product_id: UUID, version: int) -> None:
         ctx.principal.require(WRITE)
-        await change_product.delete_product(self._parts, product_id=product_id, version=version)
+        await change_product.delete_product(self._parts, ctx, product_id=product_id, version=version)
 
     async def upload_image(
         self,
@@ -157,7 +159,7 @@ class CatalogService(Shopping):
     ) -> Image:
         ctx.principal.require(WRITE)
         record = await change_product.upload_image(
-            self._parts, product_id=product_id, content=content, alt=alt, variant_skus=variant_skus or []
+            self._parts, ctx, product_id=product_id, content=content, alt=alt, variant_skus=variant_skus or []
         )
         return image_of(record)
 
@@ -172,13 +174,13 @@ class CatalogService(Shopping):
     ) -> AdminProduct:
         ctx.principal.require(WRITE)
         await change_product.update_image(
-            self._parts, product_id=product_id, image_id=image_id, alt=alt, position=position
+            self._parts, ctx, product_id=product_id, image_id=image_id, alt=alt, position=position
         )
         return await self._saved(ctx, product_id)
 
     async def delete_image(self, ctx: Context, *, product_id: UUID, image_id: UUID) -> AdminProduct:
         ctx.principal.require(WRITE)
-        await change_product.delete_image(self._parts, product_id=product_id, image_id=image_id)
+        await change_product.delete_image(self._parts, ctx, product_id=product_id, image_id=image_id)
         return await self._saved(ctx, product_id)
 
     async def save_category(
@@ -197,14 +199,14 @@ class CatalogService(Shopping):
     ) -> Category:
         ctx.principal.require(WRITE_NAVIGATION)
         saved = await edit_navigation.save_category(
-            self._parts, slug=slug, name=name, description=description, parent=parent, position=position,
+            self._parts, ctx, slug=slug, name=name, description=description, parent=parent, position=position,
             category_id=category_id, version=version, image=image, image_alt=image_alt,
         )  # fmt: skip
         return next(one for one in await self.categories(ctx) if one.id == saved)
 
     async def delete_category(self, ctx: Context, *, category_id: UUID, version: int) -> None:
         ctx.principal.require(WRITE_NAVIGATION)
-        await edit_navigation.delete_category(self._parts, category_id=category_id, version=version)
+        await edit_navigation.delete_category(self._parts, ctx, category_id=category_id, version=version)
 
     async def save_collection(
         self,
@@ -219,29 +221,31 @@ class CatalogService(Shopping):
     ) -> Collection:
         ctx.principal.require(WRITE_NAVIGATION)
         saved = await edit_navigation.save_collection(
-            self._parts, slug=slug, name=name, description=description, position=position,
+            self._parts, ctx, slug=slug, name=name, description=description, position=position,
             collection_id=collection_id, version=version,
         )  # fmt: skip
         return next(one for one in await self.collections(ctx) if one.id == saved)
 
     async def delete_collection(self, ctx: Context, *, collection_id: UUID, version: int) -> None:
         ctx.principal.require(WRITE_NAVIGATION)
-        await edit_navigation.delete_collection(self._parts, collection_id=collection_id, version=version)
+        await edit_navigation.delete_collection(
+            self._parts, ctx, collection_id=collection_id, version=version
+        )
 
     async def save_attribute(self, ctx: Context, *, attribute: Attribute) -> Attribute:
         ctx.principal.require(WRITE)
-        await edit_navigation.save_attribute(self._parts, attribute=attribute)
+        await edit_navigation.save_attribute(self._parts, ctx, attribute=attribute)
         return (await self._memory.navigation()).attributes[attribute.code]
 
     async def save_product_type(self, ctx: Context, *, product_type: ProductType) -> ProductType:
         ctx.principal.require(WRITE)
-        await edit_navigation.save_product_type(self._parts, product_type=product_type)
+        await edit_navigation.save_product_type(self._parts, ctx, product_type=product_type)
         types = (await self._memory.navigation()).product_types
         return next(one for one in types if one.code == product_type.code)
 
     async def save_channel(self, ctx: Context, *, channel: Channel) -> Channel:
         ctx.principal.require(WRITE_SETTINGS)
-        await edit_navigation.save_channel(self._parts, channel=channel)
+        await edit_navigation.save_channel(self._parts, ctx, channel=channel)
         return (await self._memory.navigation()).channel(channel.code)
 
     async def save_shop(

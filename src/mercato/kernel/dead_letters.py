@@ -1,6 +1,6 @@
 """Events that a consumer gave up: kept with their body until a person retries or discards them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,13 +8,16 @@ from uuid import UUID
 import msgspec
 
 from mercato.kernel import clock
-from mercato.kernel.db import Database, Queries
+from mercato.kernel.db import Database, Queries, Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.outbox import decoder_of
 
 ERROR_LENGTH = 2000
+
+Tell = Callable[[Tx, Mapping[str, Any]], Awaitable[None]]
+"""Records who has dealt with a letter: its consumer and subject, in the transaction of that."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -74,14 +77,16 @@ class DeadLetters:
             for row in rows
         ]
 
-    async def retry(self, letter_id: UUID) -> None:
-        """Handle the event now, and resolve the letter in the same transaction.
+    async def retry(self, letter_id: UUID, tell: Tell | None = None) -> None:
+        """Handle the event now, resolve the letter and `tell` of it, all in one transaction.
 
         Raises what the handler raises (then nothing changed), NotFound, and Conflict when the letter was
         resolved before, cannot be read, or its consumer is gone.
         """
         async with self._database.transaction() as tx:
             row = await self._resolve(tx, letter_id, "retried")
+            if tell is not None:
+                await tell(tx, row)
             subscription = self._subscriptions.get(row["consumer"])
             kinds = {event.subject: event for event in subscription.events} if subscription else {}
             if subscription is None or row["subject"] not in kinds:
@@ -94,9 +99,12 @@ class DeadLetters:
                 raise Conflict("event_unreadable", f"The event cannot be read: {error}.") from None
             await subscription.handle(tx, [event])
 
-    async def discard(self, letter_id: UUID) -> None:
+    async def discard(self, letter_id: UUID, tell: Tell | None = None) -> None:
         """Resolve the letter without an effect. Raises NotFound, and Conflict when it was resolved before."""
-        await self._resolve(self._database, letter_id, "discarded")
+        async with self._database.transaction() as tx:
+            row = await self._resolve(tx, letter_id, "discarded")
+            if tell is not None:
+                await tell(tx, row)
 
     async def _resolve(self, db: Queries, letter_id: UUID, resolution: str) -> Mapping[str, Any]:
         row = await db.fetchrow(

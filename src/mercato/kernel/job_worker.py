@@ -11,7 +11,7 @@ import structlog
 
 from mercato.kernel import clock
 from mercato.kernel.bell import Bell
-from mercato.kernel.db import Database, Row
+from mercato.kernel.db import Database, Queries, Row
 from mercato.kernel.ending import end
 from mercato.kernel.errors import Denied, Gone, Invalid, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
@@ -169,12 +169,13 @@ async def jobs_of(database: Database, service: str, *, limit: int = 50) -> list[
     return [JobInfo(**dict(row) | {"status": JobStatus(row["status"])}) for row in rows]
 
 
-async def retry_job(database: Database, job_id: UUID) -> None:
-    """Queue a failed job once more, with all its attempts. Raises NotFound for any other job."""
-    tag = await database.execute(
+async def retry_job(db: Queries, job_id: UUID) -> str:
+    """Queue a failed job once more, with all its attempts; its kind. Raises NotFound for any other job."""
+    kind = await db.fetchval(
         "update kernel.jobs set status = 'queued', attempts = 0, run_at = $2, finished_at = null"
-        " where id = $1 and status = 'failed'",
+        " where id = $1 and status = 'failed' returning kind",
         job_id, clock.now(),
     )  # fmt: skip
-    if tag == "UPDATE 0":
+    if kind is None:
         raise NotFound(detail="There is no such failed job.")
+    return str(kind)

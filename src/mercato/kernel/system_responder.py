@@ -5,7 +5,9 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -16,8 +18,11 @@ from nats.js.errors import Error as JetStreamError
 
 from mercato import __version__
 from mercato.kernel import clock
+from mercato.kernel.acts import acted
 from mercato.kernel.consumer import Consumer
 from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
+from mercato.kernel.dead_letters import DeadLetters
 from mercato.kernel.errors import MercatoError, Unavailable
 from mercato.kernel.host import Host, Hosted
 from mercato.kernel.ids import new_id
@@ -104,11 +109,25 @@ class SystemResponder:
                 return await letters.open_letters(act.limit)
             return await jobs_of(database, hosted.name, limit=act.limit)
         ctx.principal.require("write_system")
-        if act.name == "retry_dead_letter":
-            return await letters.retry(act.id)
-        if act.name == "discard_dead_letter":
-            return await letters.discard(act.id)
-        return await retry_job(database, act.id)
+        return await self._settle(ctx, hosted.name, letters, act.name, act.id)
+
+    async def _settle(self, ctx: Context, service: str, letters: DeadLetters, name: str, thing: UUID) -> None:
+        """Do it, and tell the audit in the same transaction."""
+        outbox = self._runtime.outbox(service)
+
+        async def tell(tx: Tx, row: Mapping[str, Any]) -> None:
+            done = "dead_letter.retried" if name == "retry_dead_letter" else "dead_letter.discarded"
+            label = f"{row['subject']} for {row['consumer']}"
+            await outbox.add(tx, acted(ctx, done, "dead_letter", thing, label=label))
+
+        if name == "retry_dead_letter":
+            await letters.retry(thing, tell)
+        elif name == "discard_dead_letter":
+            await letters.discard(thing, tell)
+        else:
+            async with self._runtime.database(service).transaction() as tx:
+                label = f"{service}: {await retry_job(tx, thing)}"
+                await outbox.add(tx, acted(ctx, "job.retried", "job", thing, label=label))
 
     async def report(self) -> ProcessReport:
         """This process; what cannot be learned quickly is left out."""

@@ -11,6 +11,7 @@ from mercato.contracts.notifications import Message, MessageRow, MessageStatus, 
 from mercato.contracts.orders import OrderPaid, OrderPlaced
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
+from mercato.kernel.acts import acted
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
@@ -37,6 +38,7 @@ class NotificationsService(KeepsPersonalData):
             runtime, "notifications", personal_store.TABLES, matters=personal_store.MATTERS,
             kept=personal_store.kept(mails_days=settings.keep_mails_days),
         )  # fmt: skip
+        self.outbox = runtime.outbox("notifications")
         relaxed = runtime.database("notifications", relaxed=True)
         self.is_production = settings.is_production
         self.alerts_to = settings.alerts_email or settings.owner_email
@@ -119,6 +121,8 @@ class NotificationsService(KeepsPersonalData):
                     "The link of this message is used up: its recipient may ask for a new one.",
                 )
             again = await store.requeue(tx, message_id=message_id, now=clock.now())
+            about = ("message", message_id)
+            await self.outbox.add(tx, acted(ctx, "message.resent", *about, label=kind.name))
             tx.after_commit(self.delivery.ring)
         return self._row(again)
 

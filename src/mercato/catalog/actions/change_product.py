@@ -7,6 +7,7 @@ from mercato.catalog.parts import Changed, Parts
 from mercato.catalog.pictures import Picture, key_of
 from mercato.catalog.records import ImageRecord, ProductRecord
 from mercato.catalog.store import products, writing
+from mercato.catalog.told import facts, facts_of, tell
 from mercato.contracts.catalog import ProductStatus
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -22,7 +23,9 @@ def changed_of(product: ProductRecord, *, is_deleted: bool = False) -> Changed:
     return Changed(product.id, product.slug, variant_ids, is_deleted)
 
 
-async def set_status(parts: Parts, *, product_id: UUID, version: int, status: ProductStatus) -> None:
+async def set_status(
+    parts: Parts, ctx: Context, *, product_id: UUID, version: int, status: ProductStatus
+) -> None:
     """Raises NotFound, Gone, Conflict("version_conflict"). The same status again changes nothing."""
     product = await existing_product(parts, product_id)
     async with parts.database.transaction() as tx:
@@ -31,6 +34,7 @@ async def set_status(parts: Parts, *, product_id: UUID, version: int, status: Pr
         if product.status is not status:
             await writing.touch(tx, product_id=product_id, at=clock.now(), status=status)
             await parts.announce(tx, [changed_of(product)])
+            await tell(parts, tx, ctx, "product.status_set", product_id, facts_of(product))
 
 
 async def set_price(
@@ -48,15 +52,17 @@ async def set_price(
     at = clock.now()
     async with parts.database.transaction() as tx:
         await _lock_existing(tx, product_id)
+        before = await facts(tx, ctx, product_id)
         await writing.set_price_amounts(
             tx, prices=[(variant_id, price, compare_at_price)], channel=ctx.channel, at=at
         )
         await writing.touch(tx, product_id=product_id, at=at)
         await parts.announce(tx, [changed_of(product)])
+        await tell(parts, tx, ctx, "product.price_set", product_id, before)
     return product_id
 
 
-async def delete_product(parts: Parts, *, product_id: UUID, version: int) -> None:
+async def delete_product(parts: Parts, ctx: Context, *, product_id: UUID, version: int) -> None:
     """Raises NotFound, Gone, Conflict("version_conflict")."""
     product = await existing_product(parts, product_id)
     async with parts.database.transaction() as tx:
@@ -64,10 +70,11 @@ async def delete_product(parts: Parts, *, product_id: UUID, version: int) -> Non
         await refuse_stale_in(tx, locked, product_id, version)
         await writing.delete(tx, product_id=product_id)
         await parts.announce(tx, [changed_of(product, is_deleted=True)])
+        await tell(parts, tx, ctx, "product.deleted", product_id, facts_of(product))
 
 
 async def upload_image(
-    parts: Parts, *, product_id: UUID, content: bytes, alt: str, variant_skus: list[str]
+    parts: Parts, ctx: Context, *, product_id: UUID, content: bytes, alt: str, variant_skus: list[str]
 ) -> ImageRecord:
     """Raises NotFound, Gone, Invalid("image_…"), Invalid("too_many_images")."""
     product = await existing_product(parts, product_id)
@@ -80,6 +87,7 @@ async def upload_image(
     picture = Picture(key_of(content), content, *size) if size else await parts.media.accept(content)
     async with parts.database.transaction() as tx:
         await _lock_existing(tx, product_id)
+        before = await facts(tx, ctx, product_id)
         image_id = await writing.insert_image(
             tx, image_id=new_id(), product_id=product_id, key=picture.key, alt=alt.strip(),
             width=picture.width, height=picture.height,
@@ -88,11 +96,12 @@ async def upload_image(
             await writing.show_variants(tx, product_id=product_id, image_id=image_id, skus=variant_skus)
         await writing.touch(tx, product_id=product_id, at=clock.now())
         await parts.announce(tx, [changed_of(product)])
+        await tell(parts, tx, ctx, "product.image_added", product_id, before)
     return ImageRecord(image_id, picture.key, alt.strip(), picture.width, picture.height)
 
 
 async def update_image(
-    parts: Parts, *, product_id: UUID, image_id: UUID, alt: str | None, position: int | None
+    parts: Parts, ctx: Context, *, product_id: UUID, image_id: UUID, alt: str | None, position: int | None
 ) -> None:
     """Raises NotFound, Gone."""
     product = await existing_product(parts, product_id)
@@ -100,23 +109,27 @@ async def update_image(
     order = [image.id for image in product.images if image.id != image_id]
     async with parts.database.transaction() as tx:
         await _lock_existing(tx, product_id)
+        before = await facts(tx, ctx, product_id)
         await writing.update_image(tx, image_id=image_id, alt=alt)
         if position is not None:
             order.insert(max(0, position), image_id)
             await writing.order_images(tx, image_ids=order)
         await writing.touch(tx, product_id=product_id, at=clock.now())
         await parts.announce(tx, [changed_of(product)])
+        await tell(parts, tx, ctx, "product.image_changed", product_id, before)
 
 
-async def delete_image(parts: Parts, *, product_id: UUID, image_id: UUID) -> None:
+async def delete_image(parts: Parts, ctx: Context, *, product_id: UUID, image_id: UUID) -> None:
     """Raises NotFound, Gone. The stored picture stays: others may show the same one."""
     product = await existing_product(parts, product_id)
     _require_image(product, image_id)
     async with parts.database.transaction() as tx:
         await _lock_existing(tx, product_id)
+        before = await facts(tx, ctx, product_id)
         await writing.delete_image(tx, product_id=product_id, image_id=image_id)
         await writing.touch(tx, product_id=product_id, at=clock.now())
         await parts.announce(tx, [changed_of(product)])
+        await tell(parts, tx, ctx, "product.image_deleted", product_id, before)
 
 
 def _known_image(product: ProductRecord, key: str, alt: str, skus: list[str]) -> ImageRecord | None:

@@ -1,7 +1,10 @@
 """Categories, collections, attributes, product types, channels and the shop's texts."""
 
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from mercato.catalog.actions.save_products import refuse_stale
 from mercato.catalog.domain import clean_rich_text
@@ -17,9 +20,12 @@ from mercato.kernel.money import exponent
 
 TREE_DEPTH_MAX = 8
 
+Named = CategoryRecord | CollectionRecord | Attribute | ProductType | Channel
+
 
 async def save_category(
     parts: Parts,
+    ctx: Context,
     *,
     slug: str,
     name: str,
@@ -64,6 +70,7 @@ async def save_category(
         else:
             await _replace_category(tx, existing, category)
         await parts.announce_navigation(tx, own_id)
+        await _tell(parts, tx, ctx, "category", existing, category)
     return own_id
 
 
@@ -106,18 +113,20 @@ def _refuse_bad_place(above: CategoryRecord | None, own_id: UUID) -> None:
         raise Invalid("category_too_deep", text, errors=[FieldError("parent", "category_too_deep", text)])
 
 
-async def delete_category(parts: Parts, *, category_id: UUID, version: int) -> None:
+async def delete_category(parts: Parts, ctx: Context, *, category_id: UUID, version: int) -> None:
     """Raises NotFound, Conflict("version_conflict"), Conflict("category_in_use")."""
     async with parts.database.transaction() as tx:
-        await _category_to_change(tx, category_id, version)
+        existing = await _category_to_change(tx, category_id, version)
         if await navigation.category_is_used(tx, category_id=category_id):
             raise Conflict("category_in_use", "Move its products and subcategories first.")
         await navigation.delete_category(tx, category_id=category_id)
         await parts.announce_navigation(tx, category_id)
+        await _tell(parts, tx, ctx, "category", existing, None)
 
 
 async def save_collection(
     parts: Parts,
+    ctx: Context,
     *,
     slug: str,
     name: str,
@@ -142,16 +151,18 @@ async def save_collection(
         if not await navigation.save_collection(tx, collection=collection):
             raise _slug_taken(slug)
         await parts.announce_navigation(tx, collection.id)
+        await _tell(parts, tx, ctx, "collection", existing, collection)
     return collection.id
 
 
-async def delete_collection(parts: Parts, *, collection_id: UUID, version: int) -> None:
+async def delete_collection(parts: Parts, ctx: Context, *, collection_id: UUID, version: int) -> None:
     """Raises NotFound, Conflict("version_conflict"). Its products stay."""
     async with parts.database.transaction() as tx:
-        await _collection_to_change(tx, collection_id, version)
+        existing = await _collection_to_change(tx, collection_id, version)
         were_in = await navigation.delete_collection(tx, collection_id=collection_id)
         await changes.mark(tx, product_ids=were_in)
         await parts.announce_navigation(tx, collection_id)
+        await _tell(parts, tx, ctx, "collection", existing, None)
 
 
 async def _collection_to_change(tx: Tx, collection_id: UUID, version: int | None) -> CollectionRecord:
@@ -163,15 +174,17 @@ async def _collection_to_change(tx: Tx, collection_id: UUID, version: int | None
     return existing
 
 
-async def save_attribute(parts: Parts, *, attribute: Attribute) -> None:
+async def save_attribute(parts: Parts, ctx: Context, *, attribute: Attribute) -> None:
     """Raises Invalid("attribute_reserved") for a code that listings already use otherwise."""
     if attribute.code in RESERVED_CODES or not attribute.code.replace("_", "").isalnum():
         text = f"An attribute cannot have the code {attribute.code}."
         raise Invalid("attribute_reserved", text, errors=[FieldError("code", "attribute_reserved", text)])
+    before = (await parts.navigation()).attributes.get(attribute.code)
     async with parts.database.transaction() as tx:
         saved_id = await navigation.save_attribute(tx, attribute=attribute, new_id=new_id())
         await changes.mark(tx, product_ids=await products.ids_with_attribute(tx, code=attribute.code))
         await parts.announce_navigation(tx, saved_id)
+        await _tell(parts, tx, ctx, "attribute", before, attribute)
 
 
 RESERVED_CODES = frozenset(
@@ -181,9 +194,11 @@ RESERVED_CODES = frozenset(
 """Query parameters of listings: an attribute of the same code could not be asked for."""
 
 
-async def save_product_type(parts: Parts, *, product_type: ProductType) -> None:
+async def save_product_type(parts: Parts, ctx: Context, *, product_type: ProductType) -> None:
     """Raises Invalid for an unknown attribute, Conflict("version_conflict")."""
-    known = (await parts.navigation()).attributes
+    known_now = await parts.navigation()
+    known = known_now.attributes
+    before = next((one for one in known_now.product_types if one.code == product_type.code), None)
     for code in (*product_type.product_attributes, *product_type.variant_attributes):
         if code not in known:
             text = f"There is no attribute {code}."
@@ -193,9 +208,10 @@ async def save_product_type(parts: Parts, *, product_type: ProductType) -> None:
         if saved_id is None:
             raise Conflict("version_conflict", "Somebody else has saved it meanwhile: load it again.")
         await parts.announce_navigation(tx, saved_id)
+        await _tell(parts, tx, ctx, "product_type", before, product_type)
 
 
-async def save_channel(parts: Parts, *, channel: Channel) -> None:
+async def save_channel(parts: Parts, ctx: Context, *, channel: Channel) -> None:
     """Raises Invalid for a currency or time zone that is none, Conflict("channel_has_prices") when the
     currency of prices would change."""
     if len(channel.currency) != 3 or not channel.currency.isalpha() or not channel.currency.isupper():
@@ -203,6 +219,7 @@ async def save_channel(parts: Parts, *, channel: Channel) -> None:
         raise Invalid(detail=text, errors=[FieldError("currency", "invalid", text)])
     exponent(channel.currency)
     _check_time_zone(channel.time_zone)
+    before = (await parts.navigation()).channels.get(channel.code)
     async with parts.database.transaction() as tx:
         if await navigation.channel_has_prices_in_another_currency(
             tx, code=channel.code, currency=channel.currency
@@ -213,6 +230,7 @@ async def save_channel(parts: Parts, *, channel: Channel) -> None:
         saved_id = await navigation.save_channel(tx, channel=channel, new_id=new_id())
         await parts.announce_navigation(tx, saved_id)
         await changes.mark_all(tx)
+        await _tell(parts, tx, ctx, "channel", before, channel)
 
 
 def _check_time_zone(name: str) -> None:
@@ -234,7 +252,9 @@ async def save_shop(
     hero_alt: str,
 ) -> None:
     """Raises NotFound for an unknown channel, Invalid("image_…")."""
-    (await parts.navigation()).channel(ctx.channel)
+    known = await parts.navigation()
+    known.channel(ctx.channel)
+    before = known.shops[ctx.channel][0] if ctx.channel in known.shops else None
     picture = await parts.media.accept(hero) if hero else None
     image = (
         ImageRecord(new_id(), picture.key, hero_alt.strip(), picture.width, picture.height)
@@ -247,6 +267,33 @@ async def save_shop(
             announcement=announcement.strip(), hero=image,
         )  # fmt: skip
         await parts.announce_navigation(tx, new_id())
+        after = {"name": name.strip(), "tagline": tagline.strip(), "announcement": announcement.strip()}
+        await parts.acted(
+            tx, ctx, "shop.changed", ("channel", ctx.channel), label=name, before=before, after=after,
+            only=after.keys(),
+        )  # fmt: skip
+
+
+async def _tell(
+    parts: Parts, tx: Tx, ctx: Context, kind: str, before: Named | None, after: Named | None
+) -> None:
+    """An act on something that has a code, or an id and a slug."""
+    found = after or before
+    assert found is not None
+    done = "created" if before is None else "deleted" if after is None else "changed"
+    about = found.id if isinstance(found, CategoryRecord | CollectionRecord) else found.code
+    label = found.label if isinstance(found, Attribute) else found.name
+    await parts.acted(
+        tx, ctx, f"{kind}.{done}", (kind, about), label=label,
+        before=before and _facts(before), after=after and _facts(after),
+    )  # fmt: skip
+
+
+def _facts(found: Named) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(found).items() if name not in _UNTOLD}
+
+
+_UNTOLD = frozenset({"id", "version", "lineage", "path"})
 
 
 def _slug_taken(slug: str) -> Conflict:

@@ -58,6 +58,8 @@ async def start_import(
             created_by=ctx.principal.label, at=clock.now(),
         )  # fmt: skip
         await jobs.add(tx, JOB, ImportPayload(import_id), key=str(import_id))
+        told = {"mapping": mapping, "dry_run": dry_run, "bytes": len(content)}
+        await parts.acted(tx, ctx, "import.started", ("import", import_id), after=told)
     return import_id
 
 
@@ -88,12 +90,13 @@ async def run_import(
         if run.attempt < ATTEMPTS:
             raise
         message = error.detail or error.code
-    await store.finish(
-        parts.database,
-        import_id=payload.import_id,
-        status=ImportStatus.FAILED if message else ImportStatus.DONE,
-        report=work.report,
-        errors=errors,
-        message=message,
-        at=clock.now(),
-    )
+    status = ImportStatus.FAILED if message else ImportStatus.DONE
+    async with parts.database.transaction() as tx:
+        await store.finish(
+            tx, import_id=payload.import_id, status=status, report=work.report, errors=errors,
+            message=message, at=clock.now(),
+        )  # fmt: skip
+        told = {"status": status, "created": work.report.created, "updated": work.report.updated,
+                "refused": work.report.refused}  # fmt: skip
+        about = ("import", payload.import_id)
+        await parts.acted(tx, ctx, "import.finished", about, after=told, of_system=True)

@@ -24,7 +24,7 @@ async def make_products(parts: Parts, ctx: Context, *, first: int, count: int) -
     numbers = range(first, first + count)
     slugs = [synthetic.slug_of_number(number) for number in numbers]
     there = await bulk.existing_slugs(parts.database, slugs=slugs)
-    await _ensure_categories(parts)
+    await _ensure_categories(parts, ctx.as_system())
     navigation = await parts.navigation()
     channel = navigation.channel(ctx.channel)
     at = clock.now()
@@ -57,13 +57,14 @@ async def make_products(parts: Parts, ctx: Context, *, first: int, count: int) -
     return len(drafts)
 
 
-async def _ensure_categories(parts: Parts) -> None:
+async def _ensure_categories(parts: Parts, ctx: Context) -> None:
     known = (await parts.navigation()).category_by_slug
     for number in range(synthetic.CATEGORIES):
         slug = synthetic.category_of(number)
         if slug not in known:
             await save_category(
                 parts,
+                ctx,
                 slug=slug,
                 name=f"Range {number + 1:02d}",
                 description="",

@@ -12,6 +12,7 @@ from mercato.catalog.navigation import Navigation
 from mercato.catalog.parts import Changed, Parts
 from mercato.catalog.records import ProductRecord
 from mercato.catalog.store import products, writing
+from mercato.catalog.told import Facts, facts_of, tell
 from mercato.contracts.catalog import ImportResult, ImportRow, ProductInput, RowError
 from mercato.kernel import clock
 from mercato.kernel.context import Context
@@ -30,7 +31,7 @@ async def create_product(parts: Parts, ctx: Context, *, product: ProductInput) -
     draft, errors = draft_of(product, slug=slug, existing=None, known=known_of(navigation), at=clock.now())
     if draft is None:
         raise Invalid(detail="The product cannot be saved like this.", errors=errors)
-    await _write(parts, ctx, [draft], at=draft.updated_at, version=None)
+    await _write(parts, ctx, [draft], at=draft.updated_at, version=None, act="product.created")
     return draft.id
 
 
@@ -51,8 +52,10 @@ async def update_product(
     )
     if draft is None:
         raise Invalid(detail="The product cannot be saved like this.", errors=errors)
-    removed = [one.id for one in existing.variants]
-    await _write(parts, ctx, [draft], at=draft.updated_at, version=version, also=removed)
+    await _write(
+        parts, ctx, [draft], at=draft.updated_at, version=version, act="product.changed",
+        also=[one.id for one in existing.variants], before=facts_of(existing),
+    )  # fmt: skip
 
 
 async def import_products(
@@ -164,9 +167,11 @@ async def _write(
     *,
     at: datetime,
     version: int | None,
+    act: str = "",
     also: Sequence[UUID] = (),
+    before: Facts | None = None,
 ) -> None:
-    """One transaction for all; then stock learns of the new variants."""
+    """One transaction for all, told as `act` when it is of one; then stock learns of the new variants."""
     new_variants = [v.id for draft in drafts for v in draft.variants if v.opening_stock is not None]
     changed = [
         Changed(draft.id, draft.slug, list(dict.fromkeys([*(v.id for v in draft.variants), *also])))
@@ -179,6 +184,8 @@ async def _write(
                 await refuse_stale_in(tx, locked, drafts[0].id, version)
             await writing.save(tx, drafts=drafts, channel=ctx.channel, at=at)
             await parts.announce(tx, changed)
+            if act:
+                await tell(parts, tx, ctx, act, drafts[0].id, before or {})
     except asyncpg.UniqueViolationError as error:
         raise _conflict_of(error) from None
     except asyncpg.ForeignKeyViolationError:

@@ -132,6 +132,8 @@ async def buy(parts: Parts, ctx: Context, *, fulfillment_id: UUID, carrier: str,
             tracking_url=label.tracking_url,
             actor=ctx.principal.label,
         )
+        told = {"carrier": carrier, "service": service, "tracking_number": label.tracking_number}
+        await parts.acted(tx, ctx, "label_bought", parcel.order_id, told)
 
 
 async def number_parcel(

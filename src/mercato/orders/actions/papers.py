@@ -15,6 +15,7 @@ from mercato.contracts.orders import (
     Seller,
 )
 from mercato.kernel import clock
+from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
@@ -51,7 +52,9 @@ class Desk:
         self.channel, self.actor, self.now = channel, actor, clock.now()
 
 
-async def issue_invoice(parts: Parts, *, order_id: UUID, actor: str, must_be_paid: bool = False) -> Document:
+async def issue_invoice(
+    parts: Parts, ctx: Context, *, order_id: UUID, must_be_paid: bool = False
+) -> Document:
     """The invoice of an order, issued now unless it was before, with all that came after it.
     Raises Conflict, NotFound."""
     channel = await _channel(parts, order_id)
@@ -59,10 +62,12 @@ async def issue_invoice(parts: Parts, *, order_id: UUID, actor: str, must_be_pai
         order, seller, issued = await _lock(tx, order_id)
         if seller is None:
             raise Conflict("seller_unknown", "Say first who sells in this channel: Settings, Invoices.")
-        desk = Desk(parts, tx, order, seller, channel, actor)
+        desk = Desk(parts, tx, order, seller, channel, ctx.principal.label)
         if not issued:
             _refuse_unless_due(order, must_be_paid=must_be_paid)
             issued = [await _issue_first(desk)]
+            told = {"number": issued[0].document.number}
+            await parts.acted(tx, ctx, "invoice_issued", order_id, told)
         await _catch_up(desk, issued)
         return issued[0].document
 

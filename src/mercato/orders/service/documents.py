@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from mercato.contracts.orders import Document, DocumentFile, DocumentList, OrderPaymentStatus, Seller
+from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.orders.actions import paper_files
@@ -26,7 +27,7 @@ class DocumentsPart(Part):
 
     async def issue_invoice(self, ctx: Context, *, order_id: UUID) -> Document:
         await self._reach(ctx, "write_orders", order_id=order_id)
-        return await actions.issue_invoice(self._parts, order_id=order_id, actor=ctx.principal.label)
+        return await actions.issue_invoice(self._parts, ctx, order_id=order_id)
 
     async def document_file(self, ctx: Context, *, document_id: UUID) -> DocumentFile:
         ctx.principal.require("read_orders")
@@ -42,9 +43,7 @@ class DocumentsPart(Part):
 
     async def request_invoice(self, ctx: Context, *, number: str, token: str | None = None) -> Document:
         order_id = await self._id_for_buyer(ctx, number=number, email=None, token=token)
-        return await actions.issue_invoice(
-            self._parts, order_id=order_id, actor=ctx.principal.label, must_be_paid=True
-        )
+        return await actions.issue_invoice(self._parts, ctx, order_id=order_id, must_be_paid=True)
 
     async def buyer_document_file(
         self, ctx: Context, *, number: str, document_id: UUID, token: str | None = None
@@ -59,11 +58,15 @@ class DocumentsPart(Part):
     async def save_seller(self, ctx: Context, *, seller: Seller) -> Seller:
         ctx.principal.require("write_settings")
         await self._parts.channels.of(seller.channel)
-        saved = await papers.save_seller(self._parts.db, seller=seller)
-        if saved is None:
-            known = await papers.seller_of(self._parts.db, channel=seller.channel)
-            data = {"version": known.version if known else 0}
-            raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
+        async with self._parts.db.transaction() as tx:
+            known = await papers.seller_of(tx, channel=seller.channel)
+            saved = await papers.save_seller(tx, seller=seller)
+            if saved is None:
+                data = {"version": known.version if known else 0}
+                raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
+            about, told = ("channel", seller.channel), changes_between(known, saved)
+            done = acted(ctx, "seller.changed", *about, label=seller.channel, changes=told)
+            await self._parts.outbox.add(tx, done)
         return saved
 
     async def _list(self, order_id: UUID, *, for_staff: bool) -> DocumentList:

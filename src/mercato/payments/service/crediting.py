@@ -1,6 +1,8 @@
 """Gift cards and store credit."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from babel.numbers import is_currency
@@ -18,8 +20,9 @@ from mercato.contracts.payments import (
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
+from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
-from mercato.kernel.db import Row
+from mercato.kernel.db import Row, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
@@ -32,6 +35,7 @@ from mercato.payments.store import credit as store
 SHOWN_ENTRIES = 200
 SHOWN_TO_CUSTOMER = 50
 MAX_CODE = 40
+CHANGEABLE = ("is_active", "expires_at", "note")
 
 
 class CreditingPart(Part):
@@ -82,6 +86,8 @@ class CreditingPart(Part):
         )  # fmt: skip
         async with self._engine.database.transaction() as tx:
             row = await balances.issue(tx, new, code, card_id=card_id)
+            told = {"value": value, "currency": currency, "expires_at": expires_at, "recipient": recipient}
+            await self._acted(tx, ctx, "gift_card.issued", row, after=told)
             if recipient:
                 await self._engine.outbox.add(tx, issued_event(row, code, locale=ctx.locale))
         return IssuedGiftCard(_card(row, clock.now()), code)
@@ -128,17 +134,20 @@ class CreditingPart(Part):
         note: str = "",
     ) -> GiftCard:
         ctx.principal.require("write_gift_cards")
-        database = self._engine.database
-        row = await store.change_card(
-            database, card_id=card_id, version=version, is_active=is_active, expires_at=expires_at, note=note
-        )
-        if row is not None:
-            return _card(row, clock.now())
-        known = await store.account(database, card_id)
-        if known is None or known["kind"] != CreditKind.GIFT_CARD:
-            raise _no_card()
-        data = {"version": known["version"]}
-        raise Conflict("version_conflict", "Somebody has changed this gift card meanwhile.", data=data)
+        async with self._engine.database.transaction() as tx:
+            known = (await store.lock_accounts(tx, [card_id])).get(card_id)
+            if known is None or known["kind"] != CreditKind.GIFT_CARD:
+                raise _no_card()
+            row = await store.change_card(
+                tx, card_id=card_id, version=version, is_active=is_active, expires_at=expires_at, note=note
+            )
+            if row is None:
+                data = {"version": known["version"]}
+                text = "Somebody has changed this gift card meanwhile."
+                raise Conflict("version_conflict", text, data=data)
+            before, after = ({name: each[name] for name in CHANGEABLE} for each in (known, row))
+            await self._acted(tx, ctx, "gift_card.changed", row, before=before, after=after)
+        return _card(row, clock.now())
 
     async def adjust_gift_card(self, ctx: Context, *, card_id: UUID, change: int, reason: str) -> GiftCard:
         ctx.principal.require("write_gift_cards")
@@ -149,8 +158,10 @@ class CreditingPart(Part):
             if row is None or row["kind"] != CreditKind.GIFT_CARD:
                 raise _no_card()
             if await store.entry_of_key(tx, key) is None:
-                actor = ctx.principal.label
+                before, actor = row["balance"], ctx.principal.label
                 row = await balances.adjust(tx, row, change=change, key=key, reason=reason, actor=actor)
+                after = {"balance": row["balance"], "currency": row["currency"], "reason": reason}
+                await self._acted(tx, ctx, "gift_card.adjusted", row, before={"balance": before}, after=after)
         return _card(row, clock.now())
 
     async def store_credit(self, ctx: Context, *, customer_id: UUID) -> list[StoreCredit]:
@@ -163,13 +174,35 @@ class CreditingPart(Part):
         ctx.principal.require("write_gift_cards")
         _check_currency(currency)
         _check_change(change)
+        key = _key(ctx, f"credit-{currency}", customer_id)
         async with self._engine.database.transaction() as tx:
-            await balances.grant(
-                tx, customer_id=customer_id, currency=currency, change=change,
-                key=_key(ctx, f"credit-{currency}", customer_id), reason=reason, actor=ctx.principal.label,
+            is_known = await store.entry_of_key(tx, key) is not None
+            row = await balances.grant(
+                tx, customer_id=customer_id, currency=currency, change=change, key=key, reason=reason,
+                actor=ctx.principal.label,
             )  # fmt: skip
+            if not is_known:
+                after = {"balance": row["balance"], "currency": currency, "reason": reason}
+                told = changes_between({"balance": row["balance"] - change}, after)
+                about = ("user", customer_id)
+                await self._engine.outbox.add(tx, acted(ctx, "store_credit.adjusted", *about, changes=told))
         found = await self._store_credit(customer_id, SHOWN_TO_CUSTOMER)
         return next(one for one in found if one.balance.currency == currency)
+
+    async def _acted(
+        self,
+        tx: Tx,
+        ctx: Context,
+        act: str,
+        card: Row,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any],
+    ) -> None:
+        """Tell the audit of an act on a gift card: by the end of its code, and without whom it is for."""
+        told = changes_between(before, after, hidden=("recipient", "note"))
+        done = acted(ctx, act, "gift_card", card["id"], label=card["label"], changes=told)
+        await self._engine.outbox.add(tx, done)
 
     async def _store_credit(self, customer_id: UUID, limit: int) -> list[StoreCredit]:
         accounts = await store.accounts_of_customer(self._engine.database, customer_id)

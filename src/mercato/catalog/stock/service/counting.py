@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from mercato.catalog.stock.domain import MAX_DEMANDS
-from mercato.catalog.stock.service.moving import Moving
+from mercato.catalog.stock.service.moving import TOLD_LINES, Moving
 from mercato.catalog.stock.service.part import MAX_UNITS, id_of, invalid
 from mercato.catalog.stock.store import booking, takes
 from mercato.catalog.stock.store.booking import Booking
@@ -28,10 +28,13 @@ class Counting(Moving):
         take_id = id_of(ctx, "stock_take")
         async with self._db.transaction() as tx:
             await self._require_location(tx, location_id)
-            await takes.add(
+            is_new = await takes.add(
                 tx, stock_take_id=take_id, location_id=location_id, note=note.strip(), now=clock.now(),
                 actor=ctx.principal.label,
             )  # fmt: skip
+            told = {"location": location_id, "note": note.strip() or None}
+            if is_new:
+                await self._acted(tx, ctx, "stock_take.begun", ("stock_take", take_id), after=told)
         return await self._take(take_id)
 
     async def count(
@@ -51,6 +54,9 @@ class Counting(Moving):
                 tx, take=take, lines=[Demand(*one) for one in counted.items()], adds=adds, now=clock.now(),
                 actor=ctx.principal.label,
             )  # fmt: skip
+            told = {f"variant {one}": units for one, units in list(counted.items())[:TOLD_LINES]}
+            about = ("stock_take", stock_take_id)
+            await self._acted(tx, ctx, "stock_take.counted", about, after={"lines": len(counted), **told})
         return await self._take(stock_take_id)
 
     async def uncount(self, ctx: Context, *, stock_take_id: UUID, variant_id: UUID) -> StockTake:
@@ -58,6 +64,8 @@ class Counting(Moving):
         async with self._db.transaction() as tx:
             await self._open(tx, stock_take_id)
             await takes.uncount(tx, stock_take_id=stock_take_id, variant_id=variant_id)
+            told = {"variant": variant_id}
+            await self._acted(tx, ctx, "stock_take.line_removed", ("stock_take", stock_take_id), before=told)
         return await self._take(stock_take_id)
 
     async def apply_stock_take(self, ctx: Context, *, stock_take_id: UUID) -> StockTake:
@@ -83,6 +91,9 @@ class Counting(Moving):
             await takes.close(
                 tx, stock_take_id=take.id, status=StockTakeStatus.APPLIED, now=clock.now(), actor=actor
             )
+            told = {f"variant {one.variant_id}": one.delta for one in found[:TOLD_LINES]}
+            about = ("stock_take", stock_take_id)
+            await self._acted(tx, ctx, "stock_take.applied", about, after={"corrected": len(found), **told})
         return await self._take(stock_take_id)
 
     async def cancel_stock_take(self, ctx: Context, *, stock_take_id: UUID) -> StockTake:
@@ -95,6 +106,7 @@ class Counting(Moving):
                     tx, stock_take_id=take.id, status=StockTakeStatus.CANCELED, now=clock.now(),
                     actor=ctx.principal.label,
                 )  # fmt: skip
+                await self._acted(tx, ctx, "stock_take.canceled", ("stock_take", stock_take_id))
         return await self._take(stock_take_id)
 
     async def stock_takes(

@@ -29,8 +29,9 @@ class Housing(Part):
             if len(await places.lock_locations(tx)) >= MAX_LOCATIONS:
                 raise Conflict("too_many", f"A shop has at most {MAX_LOCATIONS} locations.")
             made = await places.add_location(tx, location_id=new_id(), code=code, name=name.strip() or code)
-        if made is None:
-            raise Conflict("code_taken", "Another location has this code.")
+            if made is None:
+                raise Conflict("code_taken", "Another location has this code.")
+            await self._acted(tx, ctx, "location.created", ("location", made.id), label=code, after=made)
         return made
 
     async def change_location(
@@ -46,6 +47,10 @@ class Housing(Part):
                 tx, location_id=location_id, name=name.strip() or before.name, is_active=is_active
             )
             changed = _named(await places.locations(tx), location_id)
+            about = ("location", location_id)
+            await self._acted(
+                tx, ctx, "location.changed", about, label=changed.code, before=before, after=changed
+            )
         await self._page(
             partial(places.count_location, self._db, location_id=location_id, is_active=is_active)
         )
@@ -58,15 +63,20 @@ class Housing(Part):
             for location_id in location_ids:
                 _named(found, location_id)
             await places.order_locations(tx, location_ids=location_ids)
-            return await places.locations(tx)
+            ordered = await places.locations(tx)
+            before, after = ({"order": [one.code for one in each]} for each in (found, ordered))
+            await self._acted(tx, ctx, "location.ordered", ("location", "all"), before=before, after=after)
+            return ordered
 
     async def remove_location(self, ctx: Context, *, location_id: UUID) -> None:
         ctx.principal.require("write_stock")
         async with self._db.transaction() as tx:
             found = await places.lock_locations(tx)
-            _named(found, location_id)
+            before = _named(found, location_id)
             if len(found) == 1 or not await places.remove_location(tx, location_id=location_id):
                 raise Conflict("location_in_use", "Goods were kept here, or a channel sells from here.")
+            about = ("location", location_id)
+            await self._acted(tx, ctx, "location.deleted", about, label=before.code, before=before)
 
     async def channel_stock(self, ctx: Context) -> list[ChannelStock]:
         ctx.principal.require("read_stock")
@@ -83,12 +93,15 @@ class Housing(Part):
             found = await places.lock_locations(tx)
             for location_id in location_ids or ():
                 _named(found, location_id)
-            known = {one.channel: one.location_ids for one in await places.channels(tx)}
+            known = {one.channel: one for one in await places.channels(tx)}
+            before = known.get(channel)
             await places.set_channel(tx, channel=chosen)
-        before = known.get(channel)
-        if before is not None or location_ids is not None:
+            about = ("channel", channel)
+            await self._acted(tx, ctx, "channel.stock_set", about, label=channel, before=before, after=chosen)
+        ids_before = before.location_ids if before else None
+        if ids_before is not None or location_ids is not None:
             await self._page(
-                partial(places.count_channel, self._db, channel=channel, location_ids_before=before)
+                partial(places.count_channel, self._db, channel=channel, location_ids_before=ids_before)
             )
         return chosen
 

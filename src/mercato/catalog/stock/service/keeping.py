@@ -3,11 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from mercato.catalog.stock.service.part import MAX_UNITS, Part, invalid, no_level, promised
 from mercato.catalog.stock.store import checks, levels, places
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page, Verification
 from mercato.contracts.stock import Movement, Reservation, StockItem, StockLevel
 from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
@@ -76,13 +79,16 @@ class Keeping(Part):
     ) -> StockLevel:
         ctx.principal.require("write_stock")
         _check_units("safety_stock", safety_stock)
-        row = await places.set_safety_stock(
-            self._db, variant_id=variant_id, location_id=location_id, safety_stock=safety_stock
-        )
-        if not row.is_done:
-            raise no_level()
-        self._tell(row.changes)
-        return await levels.level(self._db, variant_id=variant_id, location_id=location_id)
+        where = {"variant_id": variant_id, "location_id": location_id}
+        async with self._db.transaction() as tx:
+            before = await levels.find(tx, **where)
+            row = await places.set_safety_stock(tx, **where, safety_stock=safety_stock)
+            if before is None or not row.is_done:
+                raise no_level()
+            tx.after_commit(self._teller(row.changes))
+            after = await levels.level(tx, **where)
+            await self._level_acted(tx, ctx, "safety_stock_set", before, after)
+        return after
 
     async def item(self, ctx: Context, *, variant_id: UUID) -> StockItem:
         ctx.principal.require("read_stock")
@@ -97,15 +103,19 @@ class Keeping(Part):
         ctx.principal.require("write_stock")
         _check_units("low_at", low_at or 0)
         _check_units("backorder_limit", backorder_limit)
-        await self.item(ctx, variant_id=variant_id)
-        row = await places.set_item(
-            self._db, variant_id=variant_id, low_at=low_at, backorder_limit=backorder_limit
-        )
-        if not row.is_done:
-            text = "More units are promised already than there are and this limit allows."
-            raise Conflict("stock_promised", text)
-        self._tell(row.changes)
-        return await self.item(ctx, variant_id=variant_id)
+        before = await self.item(ctx, variant_id=variant_id)
+        async with self._db.transaction() as tx:
+            row = await places.set_item(
+                tx, variant_id=variant_id, low_at=low_at, backorder_limit=backorder_limit
+            )
+            if not row.is_done:
+                text = "More units are promised already than there are and this limit allows."
+                raise Conflict("stock_promised", text)
+            tx.after_commit(self._teller(row.changes))
+            after = StockItem(variant_id, before.sku, low_at, backorder_limit)
+            about = ("variant", variant_id)
+            await self._acted(tx, ctx, "stock.limits_set", about, label=after.sku, before=before, after=after)
+        return after
 
     async def movements(
         self,
@@ -153,20 +163,32 @@ class Keeping(Part):
         reason: str,
     ) -> StockLevel:
         ctx.principal.require("write_stock")
-        row = await levels.adjust(
-            self._db, variant_id=variant_id, location_id=location_id, delta=delta, on_hand=on_hand,
-            version=version, actor=ctx.principal.label, reason=reason or None,
-        )  # fmt: skip
-        if row.version is None:
-            raise no_level()
-        if not row.is_done and version is not None and row.version != version:
-            raise Conflict(
-                "version_conflict", "Someone changed it meanwhile; look again.", data={"version": row.version}
-            )
-        if not row.is_done:
-            raise promised(row.promised or 0)
-        self._tell(row.changes)
-        return await levels.level(self._db, variant_id=variant_id, location_id=location_id)
+        async with self._db.transaction() as tx:
+            row = await levels.adjust(
+                tx, variant_id=variant_id, location_id=location_id, delta=delta, on_hand=on_hand,
+                version=version, actor=ctx.principal.label, reason=reason or None,
+            )  # fmt: skip
+            if row.version is None:
+                raise no_level()
+            if not row.is_done and version is not None and row.version != version:
+                data = {"version": row.version}
+                raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
+            if not row.is_done:
+                raise promised(row.promised or 0)
+            tx.after_commit(self._teller(row.changes))
+            after = await levels.level(tx, variant_id=variant_id, location_id=location_id)
+            before = msgspec.structs.replace(after, on_hand=after.on_hand - row.delta)
+            await self._level_acted(tx, ctx, "adjusted", before, after, reason=reason)
+        return after
+
+    async def _level_acted(
+        self, tx: Tx, ctx: Context, done: str, before: StockLevel, after: StockLevel, *, reason: str = ""
+    ) -> None:
+        place = {"location": after.location, "reason": reason or None}
+        old = {"on_hand": before.on_hand, "safety_stock": before.safety_stock}
+        new = {"on_hand": after.on_hand, "safety_stock": after.safety_stock, **place}
+        about = ("variant", after.variant_id)
+        await self._acted(tx, ctx, f"stock.{done}", about, label=after.sku, before=old, after=new)
 
 
 def _check_units(field: str, units: int) -> None:

@@ -22,6 +22,9 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
+TOLD_LINES = 40
+"""Lines of a paper that the audit log repeats; the paper has them all."""
+
 
 class Moving(Part):
     """Deliveries, write-offs and transfers: each paper and its movements are one transaction."""
@@ -33,6 +36,7 @@ class Moving(Part):
         wanted, receipt_id = summed(lines, "lines"), id_of(ctx, "receipt")
         async with self._db.transaction() as tx:
             await self._require_location(tx, location_id)
+            is_known = await booking.is_booked(tx, effect=(MovementKind.RECEIVED, receipt_id))
             await booking.make_levels(
                 tx, variant_ids=[line.variant_id for line in wanted], location_id=location_id
             )
@@ -44,6 +48,9 @@ class Moving(Part):
                 actor=ctx.principal.label,
                 reason=reference.strip(),
             )
+            told = {**_told(wanted), "location": location_id, "reference": reference.strip() or None}
+            if not is_known:
+                await self._acted(tx, ctx, "stock.received", ("receipt", receipt_id), after=told)
         return Receipt(receipt_id, location_id, len(wanted), sum(line.quantity for line in wanted))
 
     async def write_off(
@@ -51,15 +58,20 @@ class Moving(Part):
     ) -> StockLevel:
         ctx.principal.require("write_stock")
         (line,) = summed([Demand(variant_id, quantity)], "quantity")
+        paper_id = id_of(ctx, "write_off")
         async with self._db.transaction() as tx:
+            is_known = await booking.is_booked(tx, effect=(MovementKind.DAMAGED, paper_id))
             await self._book(
                 tx,
                 [Booking(variant_id, location_id, -line.quantity)],
                 kind=MovementKind.DAMAGED,
-                cause=("write_off", id_of(ctx, "write_off")),
+                cause=("write_off", paper_id),
                 actor=ctx.principal.label,
                 reason=reason.strip(),
             )
+            told = {"units": quantity, "location": location_id, "reason": reason.strip() or None}
+            if not is_known:
+                await self._acted(tx, ctx, "stock.written_off", ("variant", variant_id), after=told)
         return await levels.level(self._db, variant_id=variant_id, location_id=location_id)
 
     async def send_transfer(
@@ -81,10 +93,13 @@ class Moving(Part):
                 reason=note.strip(),
                 keeps_promises=True,
             )
-            await transfers.add(
+            is_new = await transfers.add(
                 tx, transfer_id=transfer_id, from_id=from_id, to_id=to_id, note=note.strip(), lines=wanted,
                 now=clock.now(), actor=actor,
             )  # fmt: skip
+            told = {**_told(wanted), "from": from_id, "to": to_id, "note": note.strip() or None}
+            if is_new:
+                await self._acted(tx, ctx, "transfer.sent", ("transfer", transfer_id), after=told)
         return await self._transfer(transfer_id)
 
     async def receive_transfer(
@@ -141,6 +156,10 @@ class Moving(Part):
             await transfers.close(
                 tx, transfer_id=transfer_id, status=status, received=arrived, now=clock.now(), actor=actor
             )
+            before = {"status": found.status}
+            after = {"status": status, "units": sum(arrived.values())}
+            about = ("transfer", transfer_id)
+            await self._acted(tx, ctx, f"transfer.{status.value}", about, before=before, after=after)
         return await self._transfer(transfer_id)
 
     async def _book(
@@ -188,6 +207,12 @@ def _arrived(transfer: Transfer, lines: list[Demand] | None) -> dict[UUID, int]:
     if any(not 0 <= units <= sent.get(variant_id, -1) for variant_id, units in arrived.items()):
         raise invalid("lines", "out_of_range", "Only what was sent can arrive, and not more of it.")
     return arrived
+
+
+def _told(lines: Sequence[Demand]) -> dict[str, int]:
+    """How much it is in all, and of the first goods how many each."""
+    each = {f"variant {line.variant_id}": line.quantity for line in lines[:TOLD_LINES]}
+    return {"lines": len(lines), "units": sum(line.quantity for line in lines), **each}
 
 
 def _received(transfer: Transfer) -> dict[UUID, int]:

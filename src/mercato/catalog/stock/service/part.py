@@ -1,14 +1,18 @@
 """What the parts of the stock service share: its tables, its outbox, and the refusals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from mercato.catalog.stock.domain import MAX_DEMANDS, sum_demands
 from mercato.catalog.stock.store.booking import Refused
 from mercato.catalog.stock.store.changes import Change
 from mercato.contracts.stock import Demand
+from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
-from mercato.kernel.db import Database
+from mercato.kernel.db import Database, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import derived_id, new_id
 from mercato.kernel.live import Live
@@ -31,6 +35,23 @@ class Part:
             self._outbox.ring()
         for change in changes:
             self._live.publish(f"stock.{change.variant_id}", change.availability.encode())
+
+    async def _acted(
+        self,
+        tx: Tx,
+        ctx: Context,
+        act: str,
+        about: tuple[str, UUID | str],
+        *,
+        label: str = "",
+        before: Mapping[str, Any] | msgspec.Struct | None = None,
+        after: Mapping[str, Any] | msgspec.Struct | None = None,
+    ) -> None:
+        """Tell the audit what staff did, in the transaction of it; Mercato's own acts are movements."""
+        if ctx.principal.kind is PrincipalKind.SYSTEM:
+            return
+        told = changes_between(before, after)
+        await self._outbox.add(tx, acted(ctx, act, *about, label=label, changes=told))
 
     def _teller(self, changes: Sequence[Change]) -> Callable[[], None]:
         return lambda: self._tell(changes)

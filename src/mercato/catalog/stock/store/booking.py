@@ -73,6 +73,11 @@ async def make_levels(tx: Tx, *, variant_ids: Sequence[UUID], location_id: UUID)
     )  # fmt: skip
 
 
+async def is_booked(tx: Tx, *, effect: tuple[str, UUID]) -> bool:
+    """Whether an earlier call has booked this (what, id)."""
+    return bool(await tx.fetchval(_DONE, *effect))
+
+
 async def book(
     tx: Tx,
     *,

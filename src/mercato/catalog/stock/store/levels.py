@@ -32,7 +32,7 @@ ADJUST = f"""with locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_F
  up as (update stock.levels l set on_hand = l.on_hand + ok.delta, version = l.version + 1 from ok where l.variant_id = ok.variant_id and l.location_id = ok.location_id and ok.delta <> 0),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, actor, reason) select variant_id, location_id, 'adjusted', delta, 'staff', $6, $7 from ok where delta <> 0),
  steps as (select k.*, coalesce(ok.delta, 0) as delta from locked k left join (select variant_id, location_id, delta from ok) ok using (variant_id, location_id)),{changed_cte("steps")}
- select (select version from mine) as version, (select promised from mine) as promised, exists (select from ok) as is_done, {CHANGED_COLUMNS}"""
+ select (select version from mine) as version, (select promised from mine) as promised, (select delta from ok) as delta, exists (select from ok) as is_done, {CHANGED_COLUMNS}"""
 
 REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from unnest($1::uuid[], $2::text[], $3::int[]) w(variant_id, sku, on_hand)),
  main as materialized (select id, is_active from stock.locations order by is_active desc, position, id limit 1),
@@ -57,6 +57,8 @@ class AdjustRow(msgspec.Struct, frozen=True):
     is_done: bool
     version: int | None
     promised: int | None
+    delta: int
+    """Units by which on hand has changed."""
     changes: list[Change]
 
 
@@ -82,7 +84,7 @@ async def adjust(
     """Change on_hand by `delta` or to `on_hand`, with a movement, unless it would break a promise."""
     row = await db.fetchrow(ADJUST, variant_id, location_id, delta, on_hand, version, actor, reason)
     assert row is not None
-    return AdjustRow(row["is_done"], row["version"], row["promised"], changes_of(row))
+    return AdjustRow(row["is_done"], row["version"], row["promised"], row["delta"] or 0, changes_of(row))
 
 
 async def register(
@@ -94,13 +96,18 @@ async def register(
 
 async def level(db: Queries, *, variant_id: UUID, location_id: UUID) -> StockLevel:
     """One level that is known to exist."""
+    found = await find(db, variant_id=variant_id, location_id=location_id)
+    assert found is not None
+    return found
+
+
+async def find(db: Queries, *, variant_id: UUID, location_id: UUID) -> StockLevel | None:
     row = await db.fetchrow(
         f"""select {LEVEL_COLUMNS} from stock.levels l join stock.items i using (variant_id) join stock.locations p on p.id = l.location_id
         where l.variant_id = $1 and l.location_id = $2""",
         variant_id, location_id,
     )  # fmt: skip
-    assert row is not None
-    return StockLevel(**row)
+    return None if row is None else StockLevel(**row)
 
 
 async def levels(

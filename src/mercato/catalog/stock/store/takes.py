@@ -21,13 +21,14 @@ _lines = msgspec.json.Decoder(list[StockTakeLine])
 
 async def add(
     db: Queries, *, stock_take_id: UUID, location_id: UUID, note: str, now: datetime, actor: str
-) -> None:
-    """Open a count; nothing when it is there already."""
-    await db.execute(
+) -> bool:
+    """Open a count; False when it is there already."""
+    made = await db.fetchval(
         "insert into stock.stock_takes (id, location_id, status, note, created_at, created_by)"
-        " values ($1, $2, 'open', $3, $4, $5) on conflict (id) do nothing",
+        " values ($1, $2, 'open', $3, $4, $5) on conflict (id) do nothing returning true",
         stock_take_id, location_id, note, now, actor,
     )  # fmt: skip
+    return bool(made)
 
 
 async def lock(tx: Tx, *, stock_take_id: UUID) -> StockTake | None:
