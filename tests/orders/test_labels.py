@@ -41,7 +41,8 @@ class Depot:
         await schedules["carriers-simulator"].run()
         kinds: dict[str, Any] = {kind.subject: kind for kind in (LabelBought, ParcelTracked)}
         rows = await self.till.db.fetch(
-            "select position, subject, body from carriers.outbox where position > $1 order by position",
+            "select position, subject, body from carriers.outbox where position > $1"
+            " and subject <> 'audit.acted' order by position",
             self._heard,
         )
         if rows:
