@@ -51,6 +51,11 @@ def test_three_d_secure_leads_to_the_bank_and_back(page: Page, shop_url: str) ->
     page.get_by_role("button", name="Refuse").click()
     page.get_by_text("could not confirm that it is you").wait_for()
     pay(page, "sim_3ds")
+    page.get_by_role("button", name="Approve").wait_for()
+    page.goto(f"{shop_url}/checkout?step=contact")
+    expect(page.get_by_text(re.compile(r"Held for you until \d\d:\d\d"))).to_be_visible()
+    assert page.get_by_role("link", name="Edit").count() == 0
+    page.get_by_role("link", name="Go on with the payment").click()
     page.get_by_role("button", name="Approve").click()
     page.wait_for_url(ORDER)
 

@@ -1,6 +1,7 @@
 """Crashes and late answers: a placing that died anywhere is finished or undone, once."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,9 @@ import msgspec
 import pytest
 
 from mercato.contracts.orders import OrderPaymentStatus, OrderStatus, PaymentChoice, PlaceStatus
+from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
-from mercato.kernel.errors import Unavailable
+from mercato.kernel.errors import Conflict, Unavailable
 from mercato.orders.actions.place import Wish, freeze, hold, pay, record
 from mercato.orders.actions.settle import refuse, settle
 from mercato.orders.parts import Parts
@@ -222,11 +224,15 @@ async def test_a_shopper_who_never_comes_back_loses_the_hold_after_half_an_hour(
 ) -> None:
     mug = await till.put(10)
     cart = till.carts.open_cart((mug, 2, 1200))
+    begun = clock.now()
     await till.place(cart, "sim_3ds")
     for _ in range(9):
         moving_clock.forward(minutes=3)
         await till.sweep()
     assert await till.levels(mug) == (10, 0, 2)
+    waiting = await till.orders.placement(GUEST_CONTEXT, cart_id=cart[0], cart_token=cart[1])
+    assert waiting.held_until is not None
+    assert begun + timedelta(minutes=30) <= waiting.held_until < begun + timedelta(minutes=31)
     for _ in range(3):
         moving_clock.forward(minutes=3)
         await till.sweep()
@@ -361,6 +367,28 @@ async def _pay_late(till: Till, clock: Clock) -> None:
         clock.forward(seconds=10)
         await till.sweep()
     await till.deliver_events()
+
+
+async def test_a_shopper_whose_hold_ran_out_may_finish_when_the_units_are_there_and_not_otherwise(
+    till: Till, moving_clock: Clock
+) -> None:
+    mug, cart = await _expired(till, moving_clock)
+    other = await till.place(till.carts.open_cart((mug, 9, 1200)))
+    assert other.status is PlaceStatus.PLACED
+    with pytest.raises(Conflict) as refused:
+        await till.place(cart)
+    assert (refused.value.code, till.carts.status(cart[0])) == ("insufficient_stock", "open")
+    assert len(await till.charges()) == 1
+    await till.deliver_events()
+    assert other.order is not None
+    await till.orders.cancel(STAFF, order_id=other.order.id, reason="Changed their mind")
+    for _ in range(3):
+        await till.sweep()
+        await till.deliver_events()
+    assert (await till.place(cart)).status is PlaceStatus.PLACED
+    await till.deliver_events()
+    assert await till.levels(mug) == (10, 2, 0)
+    await till.assert_books_agree()
 
 
 async def test_a_shopper_who_leaves_the_bank_may_pay_in_another_way(till: Till) -> None:

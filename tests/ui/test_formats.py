@@ -38,6 +38,7 @@ def test_days_and_moments_are_shown_in_the_zone_of_the_shop() -> None:
     assert formats.day(late, "en", "Europe/Amsterdam") == "Mon, Nov 23"
     assert formats.day(date(2026, 11, 24), "de") == "Di. 24. Nov."
     assert formats.moment(late, "en", "Europe/Amsterdam") == "23 Nov 2026, 00:30"
+    assert formats.hour(late, "en", "Europe/Amsterdam") == "00:30 CET"
     assert formats.iso(late) == "2026-11-22T23:30:00+00:00"
 
 

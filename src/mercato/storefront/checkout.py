@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mercato.contracts.carts import Cart
+from mercato.contracts.carts import Cart, CartStatus
 
 CONTACT, DELIVERY, PAYMENT = "contact", "delivery", "payment"
 SECTIONS = (CONTACT, DELIVERY, PAYMENT)
@@ -35,12 +35,13 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def sections(cart: Cart, asked: str) -> tuple[Section, ...]:
-    """The sections with the asked one open, or the first that is not done when it comes before."""
+    """The sections with the asked one open, or the first that is not done when it comes before. While a
+    payment is going on only the last may be open: what is paid for must not change meanwhile."""
     done = {name: not any(need in cart.requirements for need in NEEDS[name]) for name in SECTIONS}
     done[PAYMENT] = False
     first = next(name for name in SECTIONS if not done[name])
     reachable = SECTIONS[: SECTIONS.index(first) + 1]
-    opened = asked if asked in reachable else first
+    opened = asked if asked in reachable and cart.status is CartStatus.OPEN else first
     return tuple(
         Section(name, TITLES[name], number, done[name], name == opened)
         for number, name in enumerate(SECTIONS, 1)

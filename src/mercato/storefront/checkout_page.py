@@ -1,12 +1,13 @@
 """How checkout answers: the page, or its part, with one section open."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Response
 
-from mercato.contracts.carts import Cart, Carts
+from mercato.contracts.carts import Cart, Carts, CartStatus
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import Payments
 from mercato.contracts.shared import Address
@@ -46,6 +47,7 @@ async def answer(
     *,
     typed: dict[str, str] | None = None,
     errors: Errors | None = None,
+    held_until: datetime | None = None,
     push: bool = False,
 ) -> Response[str]:
     request, ctx, carts = around.request, around.ctx, around.carts
@@ -76,6 +78,9 @@ async def answer(
         "card_error": card_error(request),
         "countries": countries_of(channel.countries, language_of(ctx)),
         "is_onward": push,
+        "can_edit": cart.status is CartStatus.OPEN,
+        "held_until": held_until,
+        "time_zone": channel.time_zone,
         "problems": [each for each in cart.problems if each.code != "price_changed"],
         "robots": "noindex",
     }

@@ -89,6 +89,12 @@ def stamp(value: datetime, now: datetime, locale: str = "en", zone: str = "UTC")
     return str(format_datetime(when, pattern, locale=locale_of(locale)))
 
 
+def hour(value: datetime, locale: str = "en", zone: str = "UTC") -> str:
+    """A time of day with its zone, e.g. "14:35 CET"."""
+    when = _zoned(value, zone)
+    return f"{format_datetime(when, 'HH:mm', locale=locale_of(locale))} {when.tzname()}"
+
+
 def ago(value: datetime, now: datetime, locale: str = "en") -> str:
     """How long before `now`, e.g. "3 minutes ago"."""
     return str(format_timedelta(value - now, add_direction=True, locale=locale_of(locale)))

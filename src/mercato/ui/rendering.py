@@ -70,6 +70,7 @@ class Renderer:
             moment=formats.moment,
             stamp=_stamp,
             ago=formats.ago,
+            hour=formats.hour,
             iso=formats.iso,
             json_ld=json_ld,
             currency_symbol=formats.currency_symbol,

@@ -239,6 +239,8 @@ class Placement(msgspec.Struct, frozen=True):
     session_id: UUID | None = None
     next_action: NextAction | None = None
     decline_code: str | None = None
+    held_until: datetime | None = None
+    """Until then the units are kept for a shopper who still has something to do."""
 
 
 class SalesPoint(msgspec.Struct, frozen=True, gc=False):

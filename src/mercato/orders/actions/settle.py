@@ -232,6 +232,7 @@ def _waiting(parts: Parts, draft: Draft, result: PayResult) -> Placement:
         order_token=parts.token_of(draft.id),
         session_id=result.session_id,
         next_action=result.next_action,
+        held_until=draft.waiting_until if needs_action else None,
     )
 
 

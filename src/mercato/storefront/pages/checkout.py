@@ -1,26 +1,30 @@
 """Checkout on one page: contact and address, then delivery; each section is a form with an address."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from mercato.contracts.carts import Cart, Carts
+from mercato.contracts.carts import Cart, Carts, CartStatus
 from mercato.contracts.catalog import Catalog
+from mercato.contracts.orders import Orders
 from mercato.contracts.payments import Payments
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
-from mercato.kernel.errors import FieldError, Invalid
+from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 from mercato.storefront import checkout
-from mercato.storefront.bag import find_bag, open_bag
+from mercato.storefront.bag import BagKey, find_bag, open_bag
 from mercato.storefront.checkout_page import Surroundings, answer, onward, typed_of
 from mercato.storefront.forms import Errors, Form, address_of, errors_of, one_error, text_of
 from mercato.storefront.frame import language_of
 from mercato.ui.rendering import page, see_other
 
 TAX_ID_LENGTH_MAX = 20
+PAYING = "/checkout?step=payment"
+"""Where somebody is led who changes what is being paid for already."""
 
 
 @get("/checkout", permission=PUBLIC, include_in_schema=False)
@@ -30,6 +34,7 @@ async def show(
     catalog: Catalog,
     carts: Carts,
     users: Users,
+    orders: Orders,
     payments: Payments,
     settings: Settings,
 ) -> Response[str]:
@@ -43,7 +48,17 @@ async def show(
     declined = request.query_params.get("declined", "")
     errors = one_error("", checkout.decline_text(declined)) if declined else Errors()
     step = request.query_params.get("step", "")
-    return await answer(around, key, cart, step, typed=typed, errors=errors)
+    held_until = await _held_until(ctx, orders, key) if cart.status is CartStatus.COMPLETING else None
+    return await answer(around, key, cart, step, typed=typed, errors=errors, held_until=held_until)
+
+
+async def _held_until(ctx: Context, orders: Orders, key: BagKey) -> datetime | None:
+    """Until when units are kept for a shopper who began to pay; None when nobody can tell just now."""
+    try:
+        placement = await orders.placement(ctx, cart_id=key.cart_id, cart_token=key.token)
+    except MercatoError:
+        return None
+    return placement.held_until
 
 
 @post("/checkout/contact", permission=PUBLIC, include_in_schema=False, status_code=200)
@@ -83,6 +98,8 @@ async def contact(
     except Invalid as refused:
         errors = errors_of(_once(refused), prefix="shipping_address.")
         return await answer(around, key, cart, checkout.CONTACT, typed=data, errors=errors)
+    except Conflict:
+        return see_other(request, PAYING)
     return await onward(around, key, cart, checkout.DELIVERY)
 
 
@@ -126,6 +143,8 @@ async def delivery(
         return await answer(around, key, cart, checkout.DELIVERY, errors=errors)
     except Invalid as refused:
         return await answer(around, key, cart, checkout.DELIVERY, errors=errors_of(refused))
+    except Conflict:
+        return see_other(request, PAYING)
     return await onward(around, key, cart, checkout.PAYMENT)
 
 
