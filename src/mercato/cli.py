@@ -31,6 +31,16 @@ users.command(
     name="breach-filter",
     help="Make the file of breached passwords.",
 )
+customers = cyclopts.App(name="customers", help="What the shop knows about people.")
+customers.command(
+    "mercato.commands.personal_data:export_customer", name="export", help="Write it into a file."
+)
+customers.command(
+    "mercato.commands.personal_data:erase_customer", name="erase", help="Forget somebody for good."
+)
+app.command(
+    "mercato.commands.personal_data:retention", name="retention", help="Forget what is old enough, now."
+)
 search = cyclopts.App(name="search", help="The search index.")
 search.command(
     "mercato.commands.rebuild:search", name="rebuild", help="Write the index anew from the tables."
@@ -43,7 +53,7 @@ exports = cyclopts.App(name="export", help="Write files from the shop.")
 exports.command("mercato.commands.product_files:export_products", name="products", help="Every product.")
 events = cyclopts.App(name="events", help="Facts on their way between services.")
 events.command("mercato.commands.rebuild:events", name="rebuild", help="Refill a broker that lost its store.")
-for group in (imports, exports, users, search, events):
+for group in (imports, exports, users, customers, search, events):
     app.command(group)
 
 

@@ -397,6 +397,7 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
         "/admin/audit/1",
         "/admin/audit/verification",
         "/admin/invitations",
+        "/admin/privacy",
         "/admin/account",
         f"/admin/search?q={number}",
         "/admin/search",

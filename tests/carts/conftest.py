@@ -10,6 +10,7 @@ import pytest
 from mercato import carriers as carriers_package
 from mercato import payments as payments_package
 from mercato.carts import CartsService, Desk, Office, RulesCache
+from mercato.carts.store import personal
 from mercato.catalog.stock import StockService
 from mercato.contracts.carts import Cart, DeliveryMethodInput, NewLine, Promotion, PromotionReward, TaxRate
 from mercato.contracts.catalog import Channel, SaleVariant
@@ -18,6 +19,7 @@ from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, Principal
 from mercato.kernel.errors import NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 
@@ -68,6 +70,9 @@ class Shop:
         )
         self.carts = CartsService(
             desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live), keep=timedelta(days=30)
+        )
+        self.carts.personal = PersonalRows(
+            runtime, "carts", personal.TABLES, kept=personal.kept(carts_days=30)
         )
 
     async def sell(

@@ -34,9 +34,11 @@ from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
+from mercato.kernel.personal import Subject
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from orders.conftest import GUEST_CONTEXT, STAFF, Till, make_runtime
 from orders.fakes import ADDRESS
+from support.personal import STRANGER, knows_nothing_of_strangers_and_answers_nobody_else
 
 KIM = new_id()
 CUSTOMER = Context(principal=Principal(kind=PrincipalKind.USER, id=KIM, email="kim@example.org"))
@@ -95,6 +97,10 @@ async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
     await _tags_and_many(orders)
     await _drafts_by_link(orders)
     await _drafts_by_staff(orders)
+    await knows_nothing_of_strangers_and_answers_nobody_else(orders)
+    assert await orders.known_as(SYSTEM_CONTEXT, subject=STRANGER) == Subject(
+        STRANGER.user_id, STRANGER.emails
+    )
     assert orders.called == {method.name for method in methods_of(Orders)}
 
 

@@ -22,6 +22,7 @@ from mercato.contracts.orders import (
     ReturnRequested,
 )
 from mercato.contracts.payments import GiftCardIssued, MoneyAlert
+from mercato.contracts.privacy import ExportReady
 from mercato.contracts.users import (
     AccountDeleted,
     EmailChanged,
@@ -127,6 +128,7 @@ class TestWords:
             order(OrderChanged, owed=1500), order(DraftSent), order(ReturnRequested), order(ReturnApproved),
             order(ReturnReceived, amount=4980), order(ReturnCanceled, reason="Too late"),
             account(AccountDeleted), account(StaffInvited, inviter="Ben"),
+            account(ExportReady, export_id=new_id()),
             CARD, ALERT, order(LatePayment, amount=1900),
         ]  # fmt: skip
         assert {type(event) for event in events} == set(HEARD)

@@ -34,6 +34,7 @@ THINGS = {
     "change_id": "order",
     "draft_id": "draft",
     "identity_id": "identity",
+    "export_id": "export",
 }
 """What stands in the address of a route for shoppers, and so whose it is."""
 SHARED = {
@@ -218,7 +219,7 @@ class TestOwnAndForeign:
         bodies = {**BODIES, "POST /api/v1/carts/{cart_id:uuid}/lines": lines}
         makers = {
             "address": _address, "session": _session, "passkey": _passkey, "identity": _identity,
-            "cart": _cart, "order": _order, "draft": _draft,
+            "cart": _cart, "order": _order, "draft": _draft, "export": _export,
         }  # fmt: skip
         wrong, stranger = [], Visitor(shop, "stranger")
         for door in DOORS:
@@ -307,6 +308,19 @@ def _identity(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
     )
     count = "select count(*) from users.identities where id = $1"
     return Owned({"identity_id": str(identity_id)}, {}, lambda: _run(shop, count, identity_id))
+
+
+def _export(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
+    """A copy of her data that is ready, as its row: making one takes a moment."""
+    export_id = uuid.uuid4()
+    _run(
+        shop,
+        "insert into privacy.exports (id, user_id, email, name, locale, asked_by, status, content, size,"
+        " asked_at, ready_at, expires_at) select $1::uuid, id, email, '', 'en', 'self', 'ready', 'PK', 2,"
+        " now(), now(), now() + interval '1 day' from users.users where email = 'ann@example.com'",
+        export_id,
+    )
+    return Owned({"export_id": str(export_id)}, {}, lambda: _mine(ann, "/api/v1/me/exports"))
 
 
 def _run(shop: Shop, statement: str, thing_id: uuid.UUID) -> Any:

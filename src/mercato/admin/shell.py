@@ -33,6 +33,7 @@ NAVIGATION = (
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
     _Entry("Staff", "/admin/staff", "user-round", "read_staff"),
     _Entry("Audit log", "/admin/audit", "shield", "read_audit"),
+    _Entry("Privacy", "/admin/privacy", "eye", "read_customers"),
     _Entry("Taxes", "/admin/taxes", "badge-percent", "read_settings"),
     _Entry("System", "/admin/system", "activity", "read_system"),
 )
