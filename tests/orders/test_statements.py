@@ -1,19 +1,31 @@
-"""In a shop full of orders, the statements of shoppers, staff and the sweeper find their rows by an index."""
+"""In a shop full of orders, statements find their rows by an index; more lines take no more statements."""
 
 import re
+from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, OrderStatus
+from mercato.contracts.carts import NewLine
+from mercato.contracts.orders import (
+    ChangeInput,
+    ChangeKind,
+    FulfillmentStatus,
+    LineQuantity,
+    OrderPaymentStatus,
+    OrderStatus,
+    ReturnLine,
+    ReturnReceipt,
+)
 from mercato.kernel import clock
-from mercato.kernel.db import Database, Row
+from mercato.kernel.db import Database, Row, start_cost
 from mercato.kernel.ids import new_id
 from mercato.orders.store import after, figures, intents, placing, reading, resuming, stuck
 from mercato.orders.store.reading import ORDER_SORTS, ListFilter
-from orders.conftest import Till
+from orders.conftest import STAFF, Till
 
+T = TypeVar("T")
 _BIG = re.compile(r"Seq Scan on (orders|lines|timeline|payments|intents|sales|search|fulfillments)\b")
 
 FILL = """
@@ -137,3 +149,52 @@ async def test_the_sweeper_and_placing_use_indexes(full: Recorder) -> None:
     await after.order_of_parcel(full, fulfillment_id=new_id())
     await figures.money_page(full, after=None, limit=10)
     assert await full.scans() == {}
+
+
+async def test_a_change_and_a_return_cost_as_many_statements_for_thirty_lines_as_for_two(till: Till) -> None:
+    few, many = await costs_of_changes(till, 2), await costs_of_changes(till, 30)
+
+    assert many == few
+    assert min(few.values()) > 0
+
+
+async def costs_of_changes(till: Till, lines: int) -> dict[str, int]:
+    """Statements of everybody for each step: half of a unit of each line is taken off and as many lines are
+    added, then what was sent of all lines comes back."""
+    variants = [await till.put(100) for _ in range(lines)]
+    placement = await till.place(till.carts.open_cart(*((variant, 2, 1200) for variant in variants)))
+    assert placement.order is not None
+    order = placement.order
+    await till.deliver_events()
+    costs = {}
+
+    async def count(step: str, work: Awaitable[T]) -> T:
+        cost = start_cost()
+        done = await work
+        costs[step] = cost.statements
+        return done
+
+    added = [await till.put(100) for _ in range(lines)]
+    wish = ChangeInput(
+        kind=ChangeKind.EDIT,
+        quantities=[LineQuantity(line.id, 1) for line in order.lines],
+        add=[NewLine(variant, 1) for variant in added],
+    )
+    change = await count("preview", till.orders.preview_change(STAFF, order_id=order.id, change=wish))
+    order = await count("confirm", till.orders.confirm_change(STAFF, change_id=change.id))
+    assert [line.quantity for line in order.lines] == [1] * 2 * lines
+    packed = await count("pack", till.orders.create_fulfillment(STAFF, order_id=order.id))
+    parcel = packed.fulfillments[0].id
+    order = await count("ship", till.orders.ship(STAFF, fulfillment_id=parcel))
+    wanted = [ReturnLine(line.id, 1, "too big") for line in order.lines]
+    token = till.orders._parts.token_of(order.id)
+    asked = await count(
+        "ask", till.orders.request_return(STAFF, number=order.number, token=token, lines=wanted)
+    )
+    back = asked.changes[-1].id
+    await count("approve", till.orders.approve_return(STAFF, change_id=back))
+    order = await count("receive", till.orders.receive_return(STAFF, change_id=back, receipt=ReturnReceipt()))
+    assert [line.quantity_returned for line in order.lines] == [1] * 2 * lines
+    await till.deliver_events()
+    await till.assert_books_agree()
+    return costs
