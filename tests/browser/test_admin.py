@@ -367,6 +367,12 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
     order_path = f"/admin/orders/{staff.order(number)['id']}"
     users = staff.client.get("/admin/users").json()["items"]
     products = staff.client.get("/admin/products", params={"limit": 1}).json()["items"]
+    draft = {
+        "email": "caller@example.com",
+        "lines": [{"variant_id": staff.order(number)["lines"][0]["variant_id"], "quantity": 1}],
+        "shipping_address": staff.order(number)["shipping_address"],
+    }
+    draft_path = f"/admin/drafts/{staff.client.post('/admin/orders', json=draft).json()['id']}"
     paths = [
         "/admin",
         "/admin/orders",
@@ -377,6 +383,8 @@ def test_every_page_is_accessible_quiet_and_within_the_window(
         "/admin/returns",
         "/admin/drafts",
         "/admin/drafts/new",
+        draft_path,
+        f"{draft_path}/edit",
         "/admin/products",
         "/admin/products/new",
         f"/admin/products/{products[0]['id']}",

@@ -74,6 +74,27 @@ def test_every_page_of_a_return_an_edit_and_a_draft_opens(
     )
     for path in ("/admin/drafts", "/admin/drafts/new", f"/admin/drafts/{draft['id']}"):
         opened(office, path)
+    assert "Change the draft order" in opened(office, f"/admin/drafts/{draft['id']}/edit")
+    _change_by_form(office, draft)
+    changed = staff.get(f"/draft-orders/{draft['id']}")
+    assert (changed["version"], changed["cart"]["lines"][0]["quantity"]) == (2, 3)
+    assert changed["cart"]["totals"]["discount"]["amount"] == 250
+    assert changed["wish"]["shipping_address"]["street1"] == "Nebenstr. 7"
     assert "We prepared this for you" in opened(window, f"/draft/{draft['id']}?token={draft['token']}")
     staff.post(f"/draft-orders/{draft['id']}/cancellation", {})
     assert "not open any more" in opened(window, f"/draft/{draft['id']}?token={draft['token']}")
+
+
+def _change_by_form(office: httpx.Client, draft: dict[str, Any]) -> None:
+    """Three units, another street and a discount, as a browser without script sends the form."""
+    page = opened(office, f"/admin/drafts/{draft['id']}/edit")
+    found = re.search(r'name="?_csrf"? value="?([^" >]+)', page)
+    line = draft["cart"]["lines"][0]["id"]
+    form = {
+        **{name: value for name, value in ADDRESS.items() if value},
+        "_csrf": found[1] if found else "", "version": "1", "email": draft["email"],
+        f"quantity-{line}": "3", "street1": "Nebenstr. 7", "discount": "2.50",
+    }  # fmt: skip
+    answer = office.post(f"/admin/drafts/{draft['id']}", data=form)
+    assert answer.status_code == 303, answer.text
+    assert office.post(f"/admin/drafts/{draft['id']}", data=form).status_code == 409

@@ -14,6 +14,7 @@ from mercato.contracts.carts import (
     FrozenCart,
     NewLine,
     Problem,
+    Promotion,
     TaxLine,
 )
 from mercato.contracts.catalog import CaptureMode, Channel, SaleVariant
@@ -48,6 +49,7 @@ class FakeCarts:
         self.frozen_at: dict[UUID, datetime] = {}
         self.credits: dict[UUID, list[CreditUse]] = {}
         self.prices: dict[UUID, int] = {}
+        self.promotions: dict[UUID, Promotion] = {}
 
     def open_cart(
         self, *lines: tuple[UUID, int, int], email: str = EMAIL, customer_id: UUID | None = None
@@ -116,6 +118,28 @@ class FakeCarts:
             delivery_method=method,
             totals=_totals(cart.lines, method),
         )
+        return self.carts[cart_id]
+
+    async def save_promotion(self, ctx: Context, *, promotion: Promotion) -> Promotion:
+        assert_no_transaction("carts.save_promotion")
+        saved = msgspec.structs.replace(promotion, id=new_id())
+        self.promotions[saved.id] = saved  # type: ignore[index]
+        return saved
+
+    async def delete_promotion(self, ctx: Context, *, promotion_id: UUID) -> None:
+        assert_no_transaction("carts.delete_promotion")
+        del self.promotions[promotion_id]
+
+    async def add_coupon(self, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
+        """Takes the fixed amount of the promotion off the total."""
+        assert_no_transaction("carts.add_coupon")
+        cart = self._reach(ctx, cart_id, token)
+        [promotion] = [one for one in self.promotions.values() if one.coupon_code == code]
+        off, totals = eur(promotion.amount or 0), cart.totals
+        less = msgspec.structs.replace(
+            totals, discount=off, total=totals.total - off, due=totals.due - off, subtotal=totals.subtotal
+        )
+        self.carts[cart_id] = msgspec.structs.replace(cart, totals=less, coupons=[code])
         return self.carts[cart_id]
 
     async def delivery_methods(

@@ -8,7 +8,7 @@ import structlog
 from mercato.kernel import clock
 from mercato.kernel.ending import end
 from mercato.kernel.schedules import Schedule
-from mercato.orders.actions import drafts
+from mercato.orders.actions import drafts, edit_draft
 from mercato.orders.actions.amend import KEEP_PREVIEWS
 from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds
 from mercato.orders.actions.resume import sweep
@@ -67,6 +67,7 @@ class Sweeper:
 
     async def settle_drafts(self) -> None:
         """Draft orders that were paid or whose time is over; previews that nobody confirmed, and old keys."""
+        await edit_draft.sweep(self._parts)
         await drafts.sweep(self._parts)
         await changes.forget_drafts(self._parts.db, before=clock.now() - KEEP_PREVIEWS)
         await acts.forget(self._parts.db, before=clock.now() - KEEP_KEYS)

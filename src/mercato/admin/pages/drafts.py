@@ -4,17 +4,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, money, one_of, status_of, text
+from mercato.admin.draft_wish import typed_of, wish_of
+from mercato.admin.forms import FormData, done, errors_by_field, one_of, status_of, text, whole
 from mercato.admin.lists import address
-from mercato.admin.pages.order_changes import LIMIT, NEW_LINES, new_lines
+from mercato.admin.pages.order_changes import LIMIT, NEW_LINES
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import DraftInput, DraftOrder, DraftStatus, Orders
-from mercato.contracts.shared import Address
+from mercato.contracts.orders import DraftOrder, DraftStatus, Orders
 from mercato.contracts.stock import Stock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
@@ -23,7 +22,6 @@ from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/drafts"
 VIEWS = (("All", ""), ("Open", "open"), ("Sent", "sent"), ("Placed", "placed"), ("Expired", "expired"))
-ADDRESS = ("name", "street1", "street2", "postal_code", "city", "region", "country", "phone")
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -64,7 +62,7 @@ async def create(
 ) -> Response[str]:
     """Prepare it; nothing is held or taken yet."""
     try:
-        draft = await orders.create_draft(ctx, draft=await _wish(ctx, stock, catalog, data))
+        draft = await orders.create_draft(ctx, draft=await wish_of(ctx, stock, catalog, data))
     except MercatoError as error:
         return await _form(ctx, request, orders, catalog, typed=data, error=error)
     return see_other(request, f"{PATH}/{draft.id}")
@@ -83,6 +81,38 @@ async def show(
     """What it holds and costs, and what may be done with it."""
     draft = await orders.draft(ctx, draft_id=draft_id)
     return await _page(ctx, request, orders, catalog, settings, draft, said=done)
+
+
+@get(f"{PATH}/{{draft_id:uuid}}/edit", permission="write_orders")
+async def edit_form(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, draft_id: UUID
+) -> Response[str]:
+    """The form with what it holds."""
+    draft = await orders.draft(ctx, draft_id=draft_id)
+    if draft.cart is None:
+        return see_other(request, f"{PATH}/{draft_id}")
+    return await _form(ctx, request, orders, catalog, draft=draft, typed=typed_of(draft))
+
+
+@post(f"{PATH}/{{draft_id:uuid}}", permission="write_orders")
+async def change(
+    ctx: Context,
+    request: AnyRequest,
+    orders: Orders,
+    catalog: Catalog,
+    stock: Stock,
+    draft_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Put what was typed in the place of what it held."""
+    draft = await orders.draft(ctx, draft_id=draft_id)
+    try:
+        wish = await wish_of(ctx, stock, catalog, data, draft)
+        version = whole(data, "version", least=1) or 1
+        await orders.change_draft(ctx, draft_id=draft_id, draft=wish, version=version)
+    except MercatoError as error:
+        return await _form(ctx, request, orders, catalog, draft=draft, typed=data, error=error)
+    return see_other(request, done(f"{PATH}/{draft_id}", "saved"))
 
 
 @post(f"{PATH}/{{draft_id:uuid}}/delivery", permission="write_orders")
@@ -150,28 +180,6 @@ async def cancel(
     return await _act(ctx, request, orders, catalog, settings, draft_id, act, "change_canceled")
 
 
-async def _wish(ctx: Context, stock: Stock, catalog: Catalog, data: dict[str, Any]) -> DraftInput:
-    """What the form asks for. Raises Invalid."""
-    lines = await new_lines(ctx, stock, data)
-    if not lines:
-        raise Invalid(detail="Add at least one SKU.")
-    channel = await catalog.channel(ctx, code=ctx.channel)
-    discount = money(data, "discount", channel.currency)
-    texts = {name: text(data, name) for name in ADDRESS}
-    try:
-        return DraftInput(
-            email=msgspec.convert(text(data, "email"), str),
-            lines=lines,
-            shipping_address=msgspec.convert({k: v for k, v in texts.items() if v}, Address),
-            discount=discount.amount if discount and discount.amount else None,
-            discount_label=text(data, "discount_label")[:100] or "Discount",
-            note=text(data, "note")[:200],
-            channel=ctx.channel,
-        )
-    except msgspec.ValidationError:
-        raise Invalid(detail="Fill in name, street, city and country; the country has two letters.") from None
-
-
 async def _act(
     ctx: Context,
     request: AnyRequest,
@@ -197,11 +205,13 @@ async def _form(
     orders: Orders,
     catalog: Catalog,
     *,
+    draft: DraftOrder | None = None,
     typed: dict[str, Any] | None = None,
     error: MercatoError | None = None,
 ) -> Response[str]:
-    channel = await catalog.channel(ctx, code=ctx.channel)
+    channel = await catalog.channel(ctx, code=draft.channel if draft else ctx.channel)
     context = {
+        "draft": draft,
         "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
         "locale": ctx.locale,
         "typed": typed or {},
@@ -244,4 +254,4 @@ async def _page(
     return page(request, "admin/draft.html", context, status=status_of(error) if error else 200)
 
 
-routes = [list_drafts, new_draft, create, show, set_delivery, send, place, cancel]
+routes = [list_drafts, new_draft, create, show, edit_form, change, set_delivery, send, place, cancel]

@@ -9,7 +9,7 @@ import msgspec
 
 from mercato.contracts.carts import Cart, DeliveryMethod, NewLine
 from mercato.contracts.orders.records import Order, PaymentChoice, Placement
-from mercato.contracts.shared import DEFAULT_LIMIT, Address, Code, Email, Limit, Page, ShortText
+from mercato.contracts.shared import DEFAULT_LIMIT, Address, Code, Email, Limit, Page, ShortText, Version
 from mercato.kernel.context import Context
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import idempotent
@@ -64,6 +64,10 @@ class DraftOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Opens the page on which the customer pays."""
     order_id: UUID | None = None
     order_number: str | None = None
+    version: int = 1
+    """Goes up with every change: whoever changes it names the one they have seen."""
+    wish: DraftInput | None = None
+    """What staff asked for, to begin a change with; for staff."""
 
 
 class DraftRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,13 @@ class Drafting(Protocol):
         self, ctx: Context, *, draft_id: UUID, delivery_method_id: UUID
     ) -> DraftOrder:
         """Needs `write_orders`. Raises Conflict("draft_closed")."""
+
+    async def change_draft(
+        self, ctx: Context, *, draft_id: UUID, draft: DraftInput, version: Version
+    ) -> DraftOrder:
+        """The draft holds what is given instead of what it held; its link asks for the new total. Needs
+        `write_orders`. Raises Conflict: draft_closed, version_conflict, cart_not_open (it is being paid);
+        Invalid as creating does."""
 
     async def send_draft(self, ctx: Context, *, draft_id: UUID) -> DraftOrder:
         """Mail the customer a link to pay. Needs `write_orders`. Raises Conflict("draft_closed")."""

@@ -13,9 +13,6 @@ from mercato.contracts.carts import (
     Cart,
     CartStatus,
     DeliveryMethod,
-    Promotion,
-    PromotionReward,
-    PromotionScope,
 )
 from mercato.contracts.orders import (
     DraftInput,
@@ -27,12 +24,12 @@ from mercato.contracts.orders import (
     PlaceStatus,
 )
 from mercato.kernel import clock
-from mercato.kernel.context import SYSTEM, Context
-from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError, NotFound
-from mercato.kernel.ids import new_id, new_token
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict, MercatoError, NotFound
+from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders import facts
-from mercato.orders.actions import collect
+from mercato.orders.actions import collect, draft_carts
 from mercato.orders.actions.place import Wish, place, stand_by_cart
 from mercato.orders.actions.settle import move_on, standing
 from mercato.orders.parts import Parts
@@ -47,19 +44,12 @@ log = structlog.get_logger()
 
 async def create(parts: Parts, ctx: Context, wish: DraftInput) -> DraftOrderRow:
     """A new draft; a refusal leaves no cart behind that anybody could reach."""
-    if wish.discount is not None and wish.discount_percent is not None:
-        error = FieldError("discount", "not_allowed", "An amount or a percentage, not both.")
-        raise Invalid("invalid", "Some values are refused.", errors=[error])
-    now, system = clock.now(), _system(wish.channel, ctx.locale)
-    cart = await parts.carts.create(system, lines=wish.lines, email=wish.email)
-    try:
-        promotion_id = await _fill(parts, system, cart, wish)
-    except MercatoError:
-        await parts.carts.delete(system, cart_id=cart.id, token=None)
-        raise
+    draft_carts.check_wish(wish)
+    now = clock.now()
+    cart_id, promotion_id = await draft_carts.fill_cart(parts, wish, locale=ctx.locale)
     draft = DraftOrderRow(
         id=new_id(),
-        cart_id=cart.id,
+        cart_id=cart_id,
         status=DraftStatus.OPEN,
         channel=wish.channel,
         locale=ctx.locale,
@@ -70,6 +60,7 @@ async def create(parts: Parts, ctx: Context, wish: DraftInput) -> DraftOrderRow:
         created_at=now,
         created_by=ctx.principal.label,
         expires_at=now + timedelta(days=wish.expires_in_days),
+        wish=wish,
     )
     async with parts.db.transaction() as tx:
         await store.insert(tx, draft=draft)
@@ -90,7 +81,7 @@ async def shown(parts: Parts, draft: DraftOrderRow, *, for_staff: bool) -> Draft
     cart = None
     if draft.status in (DraftStatus.OPEN, DraftStatus.SENT):
         try:
-            cart = await parts.carts.get(_system_of(draft), cart_id=draft.cart_id, token=None)
+            cart = await parts.carts.get(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
         except NotFound:
             cart = None
     return DraftOrder(
@@ -108,28 +99,31 @@ async def shown(parts: Parts, draft: DraftOrderRow, *, for_staff: bool) -> Draft
         token=parts.token_of(draft.id),
         order_id=draft.order_id,
         order_number=draft.order_number,
+        version=draft.version,
+        wish=draft.wish if for_staff else None,
     )
 
 
 async def delivery_methods(parts: Parts, draft: DraftOrderRow) -> list[DeliveryMethod]:
     refuse_closed(draft)
-    return await parts.carts.delivery_methods(_system_of(draft), cart_id=draft.cart_id, token=None)
+    return await parts.carts.delivery_methods(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
 
 
 async def set_delivery(parts: Parts, draft: DraftOrderRow, method_id: UUID) -> None:
     refuse_closed(draft)
     await parts.carts.update(
-        _system_of(draft), cart_id=draft.cart_id, token=None, delivery_method_id=method_id
+        draft_carts.system_of(draft), cart_id=draft.cart_id, token=None, delivery_method_id=method_id
     )
+    await store.set_delivery(parts.db, draft_id=draft.id, method_id=method_id)
 
 
 async def send(parts: Parts, ctx: Context, draft: DraftOrderRow) -> None:
     """The customer gets a mail with the link. Raises Conflict("draft_closed")."""
     refuse_closed(draft)
-    cart = await parts.carts.get(_system_of(draft), cart_id=draft.cart_id, token=None)
+    cart = await parts.carts.get(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
     async with parts.db.transaction() as tx:
         if not await store.set_sent(tx, draft_id=draft.id, now=clock.now()):
-            raise _closed(draft)
+            raise closed(draft)
         await parts.outbox.add(tx, facts.draft_sent(draft, parts.token_of(draft.id), cart))
         await parts.acted(tx, ctx, "draft_sent", draft.id)
 
@@ -137,7 +131,7 @@ async def send(parts: Parts, ctx: Context, draft: DraftOrderRow) -> None:
 async def place_by_staff(parts: Parts, ctx: Context, draft: DraftOrderRow, *, is_paid: bool) -> UUID:
     """Place it with a payment outside Mercato, captured when the money has come; returns the order's id."""
     if draft.order_id is None:
-        cart = await parts.carts.get(_system_of(draft), cart_id=draft.cart_id, token=None)
+        cart = await parts.carts.get(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
         _refuse_unless_live(draft, cart)
         placement = await pay(parts, draft, cart.totals.total, PaymentChoice("manual"))
         if placement.status is not PlaceStatus.PLACED or placement.order is None:
@@ -159,9 +153,11 @@ async def pay(parts: Parts, draft: DraftOrderRow, expected: Money, choice: Payme
     if draft.order_id is None:
         refuse_closed(draft)
     wish = Wish(cart_id=draft.cart_id, cart_token=None, expected_total=expected, payment=choice)
-    system = _system_of(draft)
+    system = draft_carts.system_of(draft)
     try:
         placement = await place(parts, system, wish)
+    except NotFound:
+        raise Conflict("draft_changed", "The shop has just changed this order: look at it again.") from None
     except Conflict as error:
         if error.code != "cart_completed":
             raise
@@ -190,13 +186,8 @@ async def cancel(
     if draft.status is status:
         return
     if draft.status not in (DraftStatus.OPEN, DraftStatus.SENT):
-        raise _closed(draft)
-    try:
-        await parts.carts.delete(_system_of(draft), cart_id=draft.cart_id, token=None)
-    except NotFound:
-        log.info("the cart of a draft is gone already", draft_id=str(draft.id))
-    if draft.promotion_id is not None:
-        await _forget_promotion(parts, draft.promotion_id)
+        raise closed(draft)
+    await draft_carts.drop_cart(parts, draft, draft.cart_id, draft.promotion_id)
     async with parts.db.transaction() as tx:
         if await store.close(tx, draft_id=draft.id, status=status, now=clock.now()):
             await parts.acted(tx, ctx, f"draft_{status}", draft.id)
@@ -208,7 +199,7 @@ async def sweep(parts: Parts) -> None:
     await store.take_over_placed(parts.db, now=now)
     for draft in await store.expired(parts.db, now=now, limit=SWEEP_BATCH):
         try:
-            await cancel(parts, _system_of(draft), draft, DraftStatus.EXPIRED)
+            await cancel(parts, draft_carts.system_of(draft), draft, DraftStatus.EXPIRED)
         except MercatoError as error:
             log.info("draft is not expired yet", draft_id=str(draft.id), error=error.code)
 
@@ -217,73 +208,17 @@ def refuse_closed(draft: DraftOrderRow) -> None:
     """Raise Conflict("draft_closed") for a draft that is over."""
     is_live = draft.status in (DraftStatus.OPEN, DraftStatus.SENT) and draft.expires_at > clock.now()
     if not is_live:
-        raise _closed(draft)
-
-
-async def _fill(parts: Parts, system: Context, cart: Cart, wish: DraftInput) -> UUID | None:
-    """Addresses, delivery and discount; returns the promotion that was made for it."""
-    await parts.carts.update(
-        system,
-        cart_id=cart.id,
-        token=None,
-        shipping_address=wish.shipping_address,
-        billing_address=wish.billing_address,
-        note=wish.note or None,
-    )
-    methods = await parts.carts.delivery_methods(system, cart_id=cart.id, token=None)
-    cheapest = min(methods, key=lambda one: one.price.amount, default=None)
-    method_id = wish.delivery_method_id or (cheapest.id if cheapest else None)
-    if method_id is not None:
-        await parts.carts.update(system, cart_id=cart.id, token=None, delivery_method_id=method_id)
-    if wish.discount is None and wish.discount_percent is None:
-        return None
-    code = f"DRAFT-{new_token()[:12].upper().replace('_', 'X')}"
-    promotion = await parts.carts.save_promotion(
-        system,
-        promotion=Promotion(
-            name=f"Draft order for {wish.email}"[:200],
-            label=wish.discount_label,
-            reward=PromotionReward.FIXED if wish.discount is not None else PromotionReward.PERCENT,
-            scope=PromotionScope.CART,
-            amount=wish.discount,
-            percent=wish.discount_percent,
-            coupon_code=code,
-            usage_limit=1,
-            channel=wish.channel,
-        ),
-    )
-    assert promotion.id is not None
-    try:
-        await parts.carts.add_coupon(system, cart_id=cart.id, token=None, code=code)
-    except MercatoError:
-        await _forget_promotion(parts, promotion.id)
-        raise
-    return promotion.id
-
-
-async def _forget_promotion(parts: Parts, promotion_id: UUID) -> None:
-    try:
-        await parts.carts.delete_promotion(Context(principal=SYSTEM), promotion_id=promotion_id)
-    except (NotFound, Conflict) as error:
-        log.info("the discount of a draft stays", promotion_id=str(promotion_id), error=error.code)
+        raise closed(draft)
 
 
 def _refuse_unless_live(draft: DraftOrderRow, cart: Cart) -> None:
     refuse_closed(draft)
     if cart.status is CartStatus.ABANDONED:
-        raise _closed(draft)
+        raise closed(draft)
 
 
-def _closed(draft: DraftOrderRow) -> Conflict:
+def closed(draft: DraftOrderRow) -> Conflict:
+    """The draft is over."""
     return Conflict(
         "draft_closed", f"This draft order is {draft.status} or over.", data={"status": draft.status}
     )
-
-
-def _system_of(draft: DraftOrderRow) -> Context:
-    return _system(draft.channel, draft.locale)
-
-
-def _system(channel: str, locale: str) -> Context:
-    """Mercato itself, in the channel and the language of the draft."""
-    return Context(principal=SYSTEM, channel=channel, locale=locale)

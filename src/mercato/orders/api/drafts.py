@@ -17,7 +17,7 @@ from mercato.contracts.orders import (
     Orders,
     PaymentChoice,
 )
-from mercato.contracts.shared import DEFAULT_LIMIT, Page
+from mercato.contracts.shared import DEFAULT_LIMIT, Page, Version
 from mercato.kernel.context import Context
 from mercato.kernel.money import Money
 from mercato.kernel.web import PUBLIC, ListCursor, ListLimit
@@ -32,6 +32,11 @@ DraftToken = Annotated[
 
 class DeliveryInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery_method_id: UUID
+
+
+class DraftChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    draft: DraftInput
+    version: Version
 
 
 class PlaceInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +83,13 @@ async def get_draft_delivery(ctx: Context, orders: Orders, draft_id: UUID) -> Pa
 async def set_draft_delivery(ctx: Context, orders: Orders, draft_id: UUID, data: DeliveryInput) -> DraftOrder:
     """Choose how it is delivered."""
     return await orders.set_draft_delivery(ctx, draft_id=draft_id, delivery_method_id=data.delivery_method_id)
+
+
+@put(DRAFT_PATH, permission="write_orders")
+async def change_draft(ctx: Context, orders: Orders, draft_id: UUID, data: DraftChange) -> DraftOrder:
+    """Put other lines, addresses, delivery, discount or customer in the place of all that it held; 409
+    `version_conflict`, `draft_closed`, `cart_not_open`. Its link asks for the new total."""
+    return await orders.change_draft(ctx, draft_id=draft_id, draft=data.draft, version=data.version)
 
 
 @post(f"{DRAFT_PATH}/invitation", permission="write_orders")
@@ -130,6 +142,6 @@ async def pay_draft(
 
 
 routes = [
-    create_draft, list_drafts, get_draft, get_draft_delivery, set_draft_delivery, send_draft, place_draft,
-    cancel_draft, get_buyer_draft, pay_draft,
+    create_draft, list_drafts, get_draft, get_draft_delivery, set_draft_delivery, change_draft, send_draft,
+    place_draft, cancel_draft, get_buyer_draft, pay_draft,
 ]  # fmt: skip

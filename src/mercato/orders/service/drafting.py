@@ -18,7 +18,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import NotFound
 from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
-from mercato.orders.actions import drafts
+from mercato.orders.actions import drafts, edit_draft
 from mercato.orders.numbers import opens
 from mercato.orders.service.part import Part
 from mercato.orders.store import drafts as store
@@ -66,7 +66,14 @@ class DraftingPart(Part):
     ) -> DraftOrder:
         row = await self._reach_draft(ctx, "write_orders", draft_id)
         await drafts.set_delivery(self._parts, row, delivery_method_id)
-        return await drafts.shown(self._parts, row, for_staff=True)
+        return await self._shown_again(draft_id)
+
+    async def change_draft(
+        self, ctx: Context, *, draft_id: UUID, draft: DraftInput, version: int
+    ) -> DraftOrder:
+        row = await self._reach_draft(ctx, "write_orders", draft_id)
+        await edit_draft.change(self._parts, ctx, row, draft, version=version)
+        return await self._shown_again(draft_id)
 
     async def send_draft(self, ctx: Context, *, draft_id: UUID) -> DraftOrder:
         row = await self._reach_draft(ctx, "write_orders", draft_id)

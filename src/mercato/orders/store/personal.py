@@ -71,10 +71,15 @@ TABLES = (
         f" jsonb_array_elements(t.lines) with ordinality x(l, n)), t.lines), {_actor('created_by')}",
     ),
     PersonalTable(
+        section="order_refunds", table="orders.grants", of=_MINE,
+        columns="t.id, t.order_id, t.amount, t.delivery, t.lines, t.reason, t.granted_at, t.granted_by",
+        erase=f"reason = '', {_actor('granted_by')}",
+    ),
+    PersonalTable(
         section="order_drafts", table="orders.drafts",
         of="t.cart_id = any(s.cart_ids) or t.customer_id = s.user_id or lower(t.email) = any(s.emails)",
         columns="t.id, t.status, t.channel, t.email, t.note, t.created_at, t.sent_at, t.closed_at",
-        erase=f"email = '{NOBODY}', note = '', customer_id = null",
+        erase=f"email = '{NOBODY}', note = '', customer_id = null, wish = null, next = null",
     ),
     PersonalTable(
         section="order_documents", table="orders.documents", of=_MINE,
