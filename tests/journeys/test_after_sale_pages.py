@@ -89,11 +89,11 @@ def _change_by_form(office: httpx.Client, draft: dict[str, Any]) -> None:
     """Three units, another street and a discount, as a browser without script sends the form."""
     page = opened(office, f"/admin/drafts/{draft['id']}/edit")
     found = re.search(r'name="?_csrf"? value="?([^" >]+)', page)
-    line = draft["cart"]["lines"][0]["id"]
+    variant = draft["cart"]["lines"][0]["variant_id"]
     form = {
         **{name: value for name, value in ADDRESS.items() if value},
         "_csrf": found[1] if found else "", "version": "1", "email": draft["email"],
-        f"quantity-{line}": "3", "street1": "Nebenstr. 7", "discount": "2.50",
+        f"quantity-{variant}-0": "3", "street1": "Nebenstr. 7", "discount": "2.50",
     }  # fmt: skip
     answer = office.post(f"/admin/drafts/{draft['id']}", data=form)
     assert answer.status_code == 303, answer.text

@@ -6,7 +6,7 @@ import msgspec
 
 from mercato.admin.forms import money, text, whole
 from mercato.admin.pages.order_changes import new_lines
-from mercato.contracts.carts import NewLine
+from mercato.contracts.carts import CartLine, NewLine
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import DraftInput, DraftOrder
 from mercato.contracts.shared import Address
@@ -47,14 +47,20 @@ async def wish_of(
         raise Invalid(detail="Fill in name, street, city and country; the country has two letters.") from None
 
 
+def named_lines(draft: DraftOrder | None) -> list[tuple[str, CartLine]]:
+    """The lines of a draft, without gifts, and the fields of their units, whose names survive its changes."""
+    found: list[tuple[str, CartLine]] = []
+    lines = draft.cart.lines if draft and draft.cart else []
+    for line in [line for line in lines if not line.is_gift]:
+        twins = sum(other.variant_id == line.variant_id for _, other in found)
+        found.append((f"quantity-{line.variant_id}-{twins}", line))
+    return found
+
+
 def _kept_lines(draft: DraftOrder | None, data: dict[str, Any]) -> list[NewLine]:
     """The lines that the draft has, as many units of each as were typed; 0 takes one off. Raises Invalid."""
-    found = []
-    for line in draft.cart.lines if draft and draft.cart else []:
-        units = whole(data, f"quantity-{line.id}", most=10_000)
-        if units:
-            found.append(NewLine(line.variant_id, units))
-    return found
+    units = [(line, whole(data, name, most=10_000)) for name, line in named_lines(draft)]
+    return [NewLine(line.variant_id, count, line.custom or None) for line, count in units if count]
 
 
 def typed_of(draft: DraftOrder) -> dict[str, Any]:

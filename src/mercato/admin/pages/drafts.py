@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.draft_wish import typed_of, wish_of
+from mercato.admin.draft_wish import named_lines, typed_of, wish_of
 from mercato.admin.forms import FormData, done, errors_by_field, one_of, status_of, text, whole
 from mercato.admin.lists import address
 from mercato.admin.pages.order_changes import LIMIT, NEW_LINES
@@ -212,6 +212,7 @@ async def _form(
     channel = await catalog.channel(ctx, code=draft.channel if draft else ctx.channel)
     context = {
         "draft": draft,
+        "lines": named_lines(draft),
         "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
         "locale": ctx.locale,
         "typed": typed or {},
