@@ -4,4 +4,6 @@ alter table orders.drafts add column wish jsonb;
 -- {wish, cart_id, promotion_id, expires_at, actor}: the cart that takes the place of the present one.
 alter table orders.drafts add column next jsonb;
 alter table orders.drafts add column next_at timestamptz;
+-- The column is new, so that this partial index is empty and made at once.
+-- squawk-ignore require-concurrent-index-creation
 create index drafts_changing on orders.drafts (next_at) where next is not null;
