@@ -4,6 +4,7 @@ import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop, customer
 from mercato.contracts.carts import MAX_LINES, MergeChoice, NewLine
+from mercato.contracts.users import AccountsMerged
 from mercato.kernel.errors import NotFound, Unauthenticated
 
 
@@ -78,3 +79,30 @@ async def test_refuses_a_cart_that_is_not_the_guests_and_changes_nothing(shop: S
     mine = await shop.carts.mine(ada)
     assert mine is not None and mine.id == own.id and [line.quantity for line in mine.lines] == [1]
     assert (await shop.carts.get(GUEST, cart_id=guest.id, token=guest.token)).lines[0].quantity == 2
+
+
+async def test_the_cart_of_a_merged_account_comes_along_once(shop: Shop) -> None:
+    mug, bowl = await shop.sell(1000, sku="MUG"), await shop.sell(500, sku="BOWL")
+    ada, second = customer(), customer()
+    ada_id, second_id = ada.principal.require_user_id(), second.principal.require_user_id()
+    own = await shop.cart((mug, 1), ctx=ada)
+    await shop.cart((mug, 2), (bowl, 1), ctx=second)
+    merged = AccountsMerged(kept_id=ada_id, dropped_id=second_id)
+    for _ in range(2):
+        async with shop.db.transaction() as tx:
+            await shop.carts.hear_merged(tx, [merged])
+    mine = await shop.carts.mine(ada)
+    assert mine is not None and mine.id == own.id
+    assert [(line.variant_id, line.quantity) for line in mine.lines] == [(mug, 3), (bowl, 1)]
+    assert await shop.carts.mine(second) is None
+    assert await shop.db.fetchval("select count(*) from carts.carts") == 1
+
+
+async def test_the_only_cart_of_two_merged_accounts_changes_hands(shop: Shop) -> None:
+    mug, ada, second = await shop.sell(1000), customer(), customer()
+    cart = await shop.cart((mug, 2), ctx=second)
+    ada_id, second_id = ada.principal.require_user_id(), second.principal.require_user_id()
+    async with shop.db.transaction() as tx:
+        await shop.carts.hear_merged(tx, [AccountsMerged(kept_id=ada_id, dropped_id=second_id)])
+    mine = await shop.carts.mine(ada)
+    assert mine is not None and (mine.id, mine.email) == (cart.id, None)

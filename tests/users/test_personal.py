@@ -181,6 +181,62 @@ class TestDeletion:
         await shop.users.delete_me(owner, password=PASSWORD)
         assert await shop.count("user_roles") == 1
 
+    async def test_who_has_no_password_needs_a_sign_in_of_the_last_minutes(
+        self, shop: UsersShop, later
+    ) -> None:
+        ctx = await shop.signed_in(OLD)
+        await shop.database.execute("update users.users set password_hash = null where email = $1", OLD)
+        later(timedelta(minutes=11))
+        with pytest.raises(Denied, match="step_up_required"):
+            await shop.users.delete_me(ctx, password="")
+        assert (await shop.users.me(ctx)).email == OLD
+        later(timedelta(minutes=5))
+        await shop.users.delete_me(ctx, password="")
+        assert [event.email for event in await shop.events(AccountDeleted)] == [OLD]
+
+    async def test_a_password_is_asked_of_whoever_has_one_however_recent_the_sign_in(
+        self, shop: UsersShop
+    ) -> None:
+        ctx = await shop.signed_in(OLD)
+        with pytest.raises(Invalid):
+            await shop.users.delete_me(ctx, password="")
+        assert await shop.events(AccountDeleted) == []
+
+    async def test_staff_erases_customers_only_and_once(self, shop: UsersShop, later) -> None:
+        support = await shop.signed_in("support@example.org", "support")
+        ann, ben = await shop.create(OLD), await shop.create("ben@example.org", "analyst")
+        with pytest.raises(Conflict, match="erasure_staff"):
+            await shop.users.erase_account(support, user_id=ben.id)
+        with pytest.raises(Denied):
+            await shop.users.erase_account(await shop.signed_in("x@example.org"), user_id=ann.id)
+        later(timedelta(minutes=11))
+        with pytest.raises(Denied, match="step_up_required"):
+            await shop.users.erase_account(support, user_id=ann.id)
+        assert await shop.events(AccountDeleted) == []
+        later(timedelta(0))
+        for _ in range(2):
+            await shop.users.erase_account(support, user_id=ann.id)
+        assert [event.email for event in await shop.events(AccountDeleted)] == [OLD]
+
+
+class TestFormerAddresses:
+    async def test_belong_to_the_account_until_somebody_else_has_them(self, shop: UsersShop) -> None:
+        old, new = await TestEmailChange().asked(shop)
+        for token in (old.token, new.token):
+            await shop.users.confirm_email_change(GUEST_CONTEXT, token=token)
+        ann = (await shop.sign_in(NEW)).user
+        assert await shop.users.emails_of(SYSTEM_CONTEXT, user_id=ann.id) == [NEW, OLD]
+        ben = await shop.create(OLD)
+        assert await shop.users.emails_of(SYSTEM_CONTEXT, user_id=ann.id) == [NEW]
+        support = await shop.signed_in("support@example.org", "support")
+        await shop.users.merge_users(support, keep_id=ann.id, drop_id=ben.id)
+        assert await shop.users.emails_of(SYSTEM_CONTEXT, user_id=ann.id) == [NEW, OLD]
+        with pytest.raises(Denied):
+            await shop.users.emails_of(support, user_id=ann.id)
+        await shop.users.erase_account(support, user_id=ann.id)
+        assert [event.former_emails for event in await shop.events(AccountDeleted)] == [[OLD]]
+        assert await shop.count("former_emails") == 0
+
 
 class TestConsents:
     async def test_every_decision_is_kept_with_its_time_and_source(self, shop: UsersShop, later) -> None:

@@ -16,6 +16,7 @@ from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
+from mercato.contracts.users import AccountsMerged
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
@@ -53,6 +54,7 @@ def build(
         subscriptions=(
             Subscription("carts-completion", (OrderPlaced,), service.hear_placed),
             Subscription("carts-coupons", (OrderCanceled,), service.hear_canceled),
+            Subscription("carts-accounts", (AccountsMerged,), service.hear_merged),
         ),
         schedules=(Schedule("carts-expiry", SWEEP_EVERY_S, service.sweep),),
         start=rules.start,

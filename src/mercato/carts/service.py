@@ -26,6 +26,7 @@ from mercato.contracts.carts import (
 from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import GiftCardCode
 from mercato.contracts.shared import Address, Email, LongText, Quantity
+from mercato.contracts.users import AccountsMerged
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Tx
@@ -171,6 +172,10 @@ class CartsService(DeliveryPart, PromotionsPart, PriceListsPart, TaxesPart, Tria
         unpaid = [event.cart_id for event in events if event.cart_id is not None and not event.was_paid]
         if unpaid and await freezing.give_back(tx, cart_ids=unpaid):
             tx.after_commit(self._desk.rules.drop)
+
+    async def hear_merged(self, tx: Tx, events: Sequence[AccountsMerged]) -> None:
+        """Carts of accounts that became one."""
+        await merge.follow_accounts(self._desk, tx, events)
 
     async def verify(self, ctx: Context) -> int:
         ctx.principal.require("read_system")

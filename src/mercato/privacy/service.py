@@ -77,8 +77,7 @@ class PrivacyService(KeepsPersonalData):
 
     async def erase_me(self, ctx: Context, *, password: str = "") -> None:
         user_id = ctx.principal.require_own_user_id()
-        me = await self._desk.users.me(ctx)
-        await self._refuse_open(Subject(user_id=user_id, emails=[me.email.lower()]))
+        await self._refuse_open(await self._desk.subject_of(user_id))
         await self._desk.users.delete_me(ctx, password=password)
 
     async def erase_customer(
@@ -153,7 +152,7 @@ class PrivacyService(KeepsPersonalData):
             raise Invalid(detail="Name an account or an e-mail address.")
         if user.roles:
             raise Conflict("erasure_staff", "This account belongs to the staff: take its roles first.")
-        return Subject(user_id=user.id, emails=[user.email.lower()])
+        return await self._desk.subject_of(user.id)
 
     async def _guest(self, email: str) -> Subject:
         if "@" not in email:

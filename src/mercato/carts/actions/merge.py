@@ -1,10 +1,13 @@
-"""A guest with a cart signs in to an account that may have another."""
+"""A guest with a cart signs in to an account that may have another; two accounts become one."""
 
+from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from mercato.carts.reading import Desk
 from mercato.carts.store import merging as store
 from mercato.contracts.carts import Cart, MergeChoice
+from mercato.contracts.users import AccountsMerged
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
@@ -46,3 +49,16 @@ async def _prefers_guest(tx: Tx, own: UUID, choice: MergeChoice) -> bool:
     if choice is MergeChoice.KEEP_GUEST:
         return True
     return choice is MergeChoice.KEEP_GUEST_IF_EMPTY and await store.is_empty(tx, cart_id=own)
+
+
+async def follow_accounts(desk: Desk, tx: Tx, events: Sequence[AccountsMerged]) -> None:
+    """Two accounts became one: the cart of the dropped one comes along, poured into that of the kept one."""
+    for event in events:
+        dropped, kept = await store.lock_of_two(tx, from_id=event.dropped_id, to_id=event.kept_id)
+        if dropped is not None and kept is not None:
+            await store.pour(tx, source=dropped, target=kept, now=clock.now())
+            await store.remove(tx, cart_id=dropped)
+        await store.hand_over(tx, from_id=event.dropped_id, to_id=event.kept_id)
+        for touched in (dropped, kept):
+            if touched is not None:
+                tx.after_commit(partial(desk.tell, touched))

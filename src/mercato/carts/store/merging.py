@@ -61,5 +61,33 @@ async def is_empty(tx: Tx, *, cart_id: UUID) -> bool:
     return empty
 
 
+async def lock_of_two(tx: Tx, *, from_id: UUID, to_id: UUID) -> tuple[UUID | None, UUID | None]:
+    """Lock the open carts of two customers in order of id; the one that each touched last."""
+    rows = await tx.fetch(
+        "select id, customer_id, updated_at from carts.carts where customer_id = any($1::uuid[])"
+        " and status = 'open' order by id for no key update",
+        [from_id, to_id],
+    )
+    latest = {row["customer_id"]: row["id"] for row in sorted(rows, key=lambda row: row["updated_at"])}
+    return latest.get(from_id), latest.get(to_id)
+
+
+async def hand_over(tx: Tx, *, from_id: UUID, to_id: UUID) -> None:
+    """Everything that carts keep of one customer is another's: carts, groups, what they used and bought."""
+    await tx.execute(
+        "with mine as (update carts.carts set customer_id = $2, email = null, version = version + 1"
+        "   where customer_id = $1 returning id),"
+        " joined as (insert into carts.group_members (group_id, customer_id) select group_id, $2"
+        "   from carts.group_members where customer_id = $1 on conflict do nothing),"
+        " used as (insert into carts.customer_uses (key, promotion_id, cart_id) select uuid_send($2::uuid),"
+        "   promotion_id, cart_id from carts.customer_uses where key = uuid_send($1::uuid)"
+        "   on conflict do nothing),"
+        " bought as (insert into carts.buyers (key) select uuid_send($2::uuid) from carts.buyers"
+        "   where key = uuid_send($1::uuid) on conflict do nothing)"
+        " delete from carts.group_members where customer_id = $1",
+        from_id, to_id,
+    )  # fmt: skip
+
+
 async def remove(tx: Tx, *, cart_id: UUID) -> None:
     await tx.execute("delete from carts.carts where id = $1", cart_id)

@@ -3,6 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
+import msgspec
+
 from mercato.kernel.events import Event
 
 
@@ -59,6 +61,8 @@ class AccountDeleted(AccountFact, frozen=True):
     """The account is no more. Whoever keeps what belonged to it lets go of what the books do not need."""
 
     subject: ClassVar[str] = "users.deleted"
+    former_emails: list[str] = msgspec.field(default_factory=list)
+    """Addresses that the account had before, in lower case."""
 
 
 class ConsentChanged(Event, frozen=True):

@@ -74,6 +74,13 @@ class Personal(Protocol):
         """
 
     @idempotent
+    async def emails_of(self, ctx: Context, *, user_id: UUID) -> list[str]:
+        """The address of an account, then those it had before and nobody else has; in lower case.
+
+        For Mercato itself.
+        """
+
+    @idempotent
     async def consents(self, ctx: Context) -> Consents: ...
 
     async def set_consent(

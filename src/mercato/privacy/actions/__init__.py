@@ -1,6 +1,7 @@
 """The verbs of privacy. `Desk` is what each of them works with."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 import msgspec
 
@@ -30,6 +31,11 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """The account with exactly this address."""
         found = await self.users.list_users(SYSTEM_CONTEXT, query=email, limit=FIND_LIMIT)
         return next((user for user in found.items if user.email.lower() == email.lower()), None)
+
+    async def subject_of(self, user_id: UUID) -> Subject:
+        """The person of an account, with every address by which the shop knows them."""
+        emails = await self.users.emails_of(SYSTEM_CONTEXT, user_id=user_id)
+        return Subject(user_id=user_id, emails=emails)
 
     async def known(self, subject: Subject) -> Subject:
         """The subject with their orders, carts and parcels."""

@@ -46,7 +46,9 @@ class Exporting:
         export = await store.waiting_export(self._desk.db, export_id=work.export_id)
         if export is None:
             return
-        subject = await self._desk.known(Subject(user_id=export["user_id"], emails=[export["email"].lower()]))
+        user_id: UUID | None = export["user_id"]
+        whose = await self._desk.subject_of(user_id) if user_id else Subject(emails=[export["email"].lower()])
+        subject = await self._desk.known(whose)
         holders = {**self._desk.holders, "privacy": self._own}
         gathered: dict[str, dict[str, list[str]]] = {}
         for done, (name, holder) in enumerate(holders.items()):

@@ -78,6 +78,8 @@ async def merge(desk: Desk, ctx: Context, *, keep_id: UUID, drop_id: UUID) -> Us
         if not keep["is_active"]:
             raise Conflict("merge_blocked", "The account to keep is blocked.")
         await acting.move_addresses(tx, from_id=drop_id, to_id=keep_id)
+        await personal.move_former_emails(tx, from_id=drop_id, to_id=keep_id)
+        await personal.note_former_email(tx, user_id=keep_id, email_key=drop["email"].lower(), now=now)
         await end_all(desk, tx, user_id=drop_id, keep=None, reason="merged")
         await personal.forget_person(tx, user_id=drop_id, email=domain.nobodys_email(drop_id), now=now)
         await acting.mark_merged(tx, user_id=drop_id, into=keep_id)

@@ -84,6 +84,7 @@ async def _change(desk: Desk, tx: Tx, ctx: Context, change: Any, now: datetime) 
     await personal.clear_unproved(tx, email_key=change["email_key"])
     if not await personal.set_email(tx, user_id=user_id, email=email, email_key=change["email_key"], now=now):
         raise Conflict("email_taken", "There is another account with this e-mail address.")
+    await personal.note_former_email(tx, user_id=user_id, email_key=account["email"].lower(), now=now)
     await personal.end_email_changes(tx, user_id=user_id, now=now)
     await accounts.end_email_tokens(tx, user_id=user_id, now=now)
     await end_all(desk, tx, user_id=user_id, keep=None, reason="email_changed")

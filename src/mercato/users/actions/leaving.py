@@ -57,8 +57,11 @@ async def erase_account(desk: Desk, ctx: Context, *, user_id: UUID) -> None:
 async def _erase(desk: Desk, tx: Tx, ctx: Context, *, user_id: UUID, now: datetime) -> None:
     row = await accounts.lock_user(tx, user_id=user_id)
     assert row is not None
+    _, *former = await personal.emails_of(tx, user_id=user_id)
     await desk.acted(tx, ctx, "account.deleted", about=("user", user_id))
     await end_all(desk, tx, user_id=user_id, keep=None, reason="deleted")
     await personal.forget_person(tx, user_id=user_id, email=domain.nobodys_email(user_id), now=now)
-    deleted = AccountDeleted(user_id=user_id, email=row["email"], name=row["name"], locale=row["locale"])
+    deleted = AccountDeleted(
+        user_id=user_id, email=row["email"], name=row["name"], locale=row["locale"], former_emails=former
+    )
     await desk.outbox.add(tx, deleted)

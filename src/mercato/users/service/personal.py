@@ -3,9 +3,11 @@
 from uuid import UUID
 
 from mercato.contracts.users import Consents, EmailChange, Purpose
-from mercato.kernel.context import Context
+from mercato.kernel.context import Context, PrincipalKind
+from mercato.kernel.errors import Denied
 from mercato.users.actions import consents, email_change, leaving
 from mercato.users.service.part import Part
+from mercato.users.store import personal
 
 
 class PersonalPart(Part):
@@ -22,6 +24,11 @@ class PersonalPart(Part):
 
     async def erase_account(self, ctx: Context, *, user_id: UUID) -> None:
         await leaving.erase_account(self.desk, ctx, user_id=user_id)
+
+    async def emails_of(self, ctx: Context, *, user_id: UUID) -> list[str]:
+        if ctx.principal.kind is not PrincipalKind.SYSTEM:
+            raise Denied(detail="Only Mercato itself looks up former addresses.")
+        return await personal.emails_of(self.database, user_id=user_id)
 
     async def consents(self, ctx: Context) -> Consents:
         return await consents.consents_of(self.database, user_id=ctx.principal.require_user_id())

@@ -48,6 +48,9 @@ TABLES = (
         columns="t.created_at, t.email, t.old_confirmed_at, t.new_confirmed_at, t.ended_at",
     ),
     PersonalTable(
+        section="former_emails", table="users.former_emails", of=_MINE, columns="t.until, t.email_key"
+    ),
+    PersonalTable(
         section="mailed_links", table="users.email_tokens", of=_MINE,
         columns="t.created_at, t.purpose, t.name, t.expires_at, t.used_at",
     ),

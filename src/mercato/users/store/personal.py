@@ -64,6 +64,35 @@ async def set_email(tx: Tx, *, user_id: UUID, email: str, email_key: str, now: d
     return bool(done)
 
 
+async def note_former_email(tx: Tx, *, user_id: UUID, email_key: str, now: datetime) -> None:
+    """From now on the account has another address; what is kept under this one is still its person's."""
+    await tx.execute(
+        "insert into users.former_emails (user_id, email_key, until) values ($1, $2, $3)"
+        " on conflict (user_id, email_key) do update set until = excluded.until",
+        user_id, email_key, now,
+    )  # fmt: skip
+
+
+async def move_former_emails(tx: Tx, *, from_id: UUID, to_id: UUID) -> None:
+    """The former addresses of an account belong to another one of the same person."""
+    await tx.execute(
+        "insert into users.former_emails (user_id, email_key, until) select $2, email_key, until"
+        " from users.former_emails where user_id = $1 on conflict do nothing",
+        from_id, to_id,
+    )  # fmt: skip
+
+
+async def emails_of(db: Queries, *, user_id: UUID) -> list[str]:
+    """The address of an account, then its former ones that nobody else has by now; in lower case."""
+    rows = await db.fetch(
+        "select lower(u.email) as email, 0 as place from users.users u where u.id = $1"
+        " union all select f.email_key, 1 from users.former_emails f where f.user_id = $1 and not exists"
+        "   (select from users.users o where o.email_key = f.email_key) order by place, email",
+        user_id,
+    )
+    return [row["email"] for row in rows]
+
+
 async def sweep_email_changes(db: Queries, *, before: datetime) -> None:
     await db.execute("delete from users.email_changes where expires_at < $1", before)
 
