@@ -134,10 +134,14 @@ class _Opinion:
                 continue
             if is_alone or (p.is_exclusive and is_any):
                 continue
-            if p.reward is R.FREE_DELIVERY:
+            if p.reward in (R.FREE_DELIVERY, R.DELIVERY_PERCENT, R.DELIVERY_FIXED):
                 off = delivery
+                if p.reward is R.DELIVERY_PERCENT:
+                    off = round(delivery * Fraction(p.percent or 0) / 100)
+                elif p.reward is R.DELIVERY_FIXED:
+                    off = min(p.amount or 0, delivery)
                 if self._affords(p, off):
-                    delivery = 0
+                    delivery -= off
             elif p.reward is R.GIFT:
                 gift = self.cart.gifts.get(p.id or UUID(int=0))
                 off = 0 if gift is None else self._net(gift.list_price, gift.tax_class) * p.gift_quantity

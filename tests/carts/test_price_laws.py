@@ -20,7 +20,7 @@ from mercato.carts.pricing import (
     compile_rules,
     price,
 )
-from mercato.carts.pricing.compiling import scope_of
+from mercato.carts.pricing.compiling import FOR_DELIVERY, scope_of
 from mercato.carts.pricing.model import Recorder, round_half_even
 from mercato.contracts.carts import PriceList, Promotion, PromotionReward, PromotionScope, TaxRate
 
@@ -163,7 +163,7 @@ def test_no_promotion_gives_more_than_its_budget_and_an_exclusive_one_stands_alo
     for found in priced.applied:
         p = found.promotion
         assert p.budget is None or p.spent + found.amount <= p.budget
-        assert p.reward is PromotionReward.FREE_DELIVERY or off.get(p.id or UUID(int=0), 0) == found.amount
+        assert p.reward in FOR_DELIVERY or off.get(p.id or UUID(int=0), 0) == found.amount
     of_cart = [f.promotion for f in priced.applied if scope_of(f.promotion) is PromotionScope.CART]
     assert len(of_cart) == 1 or not any(p.is_exclusive for p in of_cart)
 

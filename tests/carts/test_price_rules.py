@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from carts.conftest import GUEST, FakeCatalog, Shop, customer
-from mercato.contracts.carts import Promotion, PromotionReward
+from mercato.contracts.carts import Promotion, PromotionReward, PromotionScope
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
@@ -84,6 +84,9 @@ async def test_a_code_belongs_to_one_promotion_of_a_channel(shop: Shop) -> None:
         ({"reward": PromotionReward.PERCENT, "percent": "100.01"}, {"percent"}),
         ({"reward": PromotionReward.FIXED, "amount": 0}, {"amount"}),
         ({"reward": PromotionReward.FIXED, "amount": 10**13, "usage_limit": 0}, {"amount", "usage_limit"}),
+        ({"reward": PromotionReward.DELIVERY_PERCENT, "percent": "101"}, {"percent"}),
+        ({"reward": PromotionReward.DELIVERY_FIXED}, {"amount"}),
+        ({"reward": PromotionReward.DELIVERY_FIXED, "amount": 1, "scope": PromotionScope.CATALOG}, {"scope"}),
         ({"reward": PromotionReward.FREE_DELIVERY, "name": " ", "label": ""}, {"name", "label"}),
         ({"reward": PromotionReward.FREE_DELIVERY, "coupon_code": " "}, {"coupon_code"}),
         ({"reward": PromotionReward.FREE_DELIVERY, "priority": 2**40}, {"priority"}),

@@ -146,6 +146,29 @@ def test_delivery_is_free_above_its_threshold_and_by_promotion() -> None:
     assert reasons(waiting) == {"ship": "no_delivery_method"}
 
 
+def test_delivery_loses_a_part_or_an_amount_and_never_more_than_it_costs() -> None:
+    half = promotion(1, PromotionReward.DELIVERY_PERCENT, percent="33.33", priority=1)
+    euros = promotion(2, PromotionReward.DELIVERY_FIXED, amount=300)
+    cart = basket(line(1, 1, 4000), method=method(500))
+    assert price(cart, rules(half)).delivery == 500 - 167
+    assert price(cart, rules(euros)).delivery == 200
+    both = Recorder("EUR")
+    priced = price(cart, rules(half, euros), both)
+    assert (priced.delivery, priced.total, priced.discount) == (500 - 167 - 300, 4033, 0)
+    assert [(one.promotion.id, one.amount) for one in priced.applied] == [(half.id, 167), (euros.id, 300)]
+    noted = next(step for step in both.steps if step.step == "delivery").entries
+    assert [one.amount.amount for one in noted if one.amount] == [500, -167, -300]
+    capped = promotion(3, PromotionReward.DELIVERY_FIXED, amount=9000, coupon_code="SHIP")
+    given = price(basket(line(1, 1, 100), coupons=("ship",), method=method(500)), rules(euros, capped))
+    assert (given.delivery, given.refused) == (0, [])
+    late = price(basket(line(1, 1, 100), coupons=("ship",), method=method(0)), rules(capped))
+    assert reasons(late) == {"ship": "nothing_left"}
+    waiting = price(basket(line(1, 1, 100), coupons=("ship",)), rules(capped))
+    assert reasons(waiting) == {"ship": "no_delivery_method"}
+    poor = promotion(4, PromotionReward.DELIVERY_PERCENT, percent="50", budget=200)
+    assert price(cart, rules(poor)).delivery == 500
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

@@ -20,6 +20,8 @@ REWARDS = (
     (PromotionReward.BUY_X_GET_Y, "Buy some, get some reduced"),
     (PromotionReward.GIFT, "A gift"),
     (PromotionReward.FREE_DELIVERY, "Free delivery"),
+    (PromotionReward.DELIVERY_PERCENT, "A percentage off the delivery"),
+    (PromotionReward.DELIVERY_FIXED, "An amount off the delivery"),
 )
 SCOPES = (
     (PromotionScope.CART, "Off the cart, spread over its lines"),
@@ -149,6 +151,10 @@ def reward_words(promotion: Promotion, currency: str, locale: str) -> str:
             return f"Buy {promotion.buy_quantity}, get {promotion.get_quantity} {free}"
         case PromotionReward.GIFT:
             return "A gift"
+        case PromotionReward.DELIVERY_PERCENT:
+            return f"{promotion.percent} % off the delivery"
+        case PromotionReward.DELIVERY_FIXED:
+            return f"{money(promotion.amount)} off the delivery"
         case _:
             return "Free delivery"
 

@@ -127,9 +127,11 @@ def _check_promotion(value: Promotion, wrong: _Wrong) -> None:
 def _check_reward(value: Promotion, wrong: _Wrong) -> None:
     """What the reward needs, and that it fits the step it is in."""
     reward = value.reward
-    if reward is PromotionReward.PERCENT and not _is_percent(value.percent):
+    is_percent = reward in (PromotionReward.PERCENT, PromotionReward.DELIVERY_PERCENT)
+    if is_percent and not _is_percent(value.percent):
         wrong("percent", "out_of_range", "Give a percentage above 0 and up to 100.")
-    if reward is PromotionReward.FIXED and not 0 < (value.amount or 0) <= MAX_AMOUNT:
+    is_fixed = reward in (PromotionReward.FIXED, PromotionReward.DELIVERY_FIXED)
+    if is_fixed and not 0 < (value.amount or 0) <= MAX_AMOUNT:
         wrong("amount", "out_of_range", "Give the amount that is taken off.")
     if reward is PromotionReward.FIXED_PRICE and (
         value.amount is None or not 0 <= value.amount <= MAX_AMOUNT

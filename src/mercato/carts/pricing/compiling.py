@@ -7,6 +7,10 @@ from uuid import UUID
 from mercato.carts.pricing.model import Candidate, CompiledPromotion, PriceListRule, PriceRules
 from mercato.contracts.carts import PriceList, Promotion, PromotionReward, PromotionScope, TaxRate, TaxZone
 
+FOR_DELIVERY = frozenset(
+    (PromotionReward.FREE_DELIVERY, PromotionReward.DELIVERY_PERCENT, PromotionReward.DELIVERY_FIXED)
+)
+
 
 def compile_rules(
     *,
@@ -76,7 +80,7 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
         countries=frozenset(promotion.countries),
         code=None if promotion.coupon_code is None else promotion.coupon_code.lower(),
         is_catalog=scope_of(promotion) is PromotionScope.CATALOG,
-        is_for_delivery=promotion.reward is PromotionReward.FREE_DELIVERY,
+        is_for_delivery=promotion.reward in FOR_DELIVERY,
         customer_limit=1 if promotion.first_order else promotion.customer_limit,
         least=promotion.minimum_subtotal or 0,
     )

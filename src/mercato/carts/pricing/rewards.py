@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from mercato.carts.pricing.model import CompiledPromotion, PricedLine, part_of
+from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine, part_of
 from mercato.contracts.carts import PromotionReward
 from mercato.kernel.money import allocate
 
 Cuts = list[tuple[PricedLine, int]]
 """Lines with the positive amount, in minor units, that each loses."""
+DeliveryCuts = list[tuple[Candidate, int]]
+"""Promotions with the positive amount that each takes off the delivery."""
 
 
 def unit_cut(one: CompiledPromotion, unit_price: int) -> int:
@@ -20,6 +22,17 @@ def unit_cut(one: CompiledPromotion, unit_price: int) -> int:
             return min(amount, unit_price)
         case _:
             return max(unit_price - amount, 0)
+
+
+def delivery_cut(one: CompiledPromotion, left: int) -> int:
+    """What a promotion of the delivery takes off the `left` of its price."""
+    match one.promotion.reward:
+        case PromotionReward.DELIVERY_PERCENT:
+            return part_of(left, one.fraction)
+        case PromotionReward.DELIVERY_FIXED:
+            return min(one.promotion.amount or 0, left)
+        case _:
+            return left
 
 
 def cart_cuts(one: CompiledPromotion, lines: Sequence[PricedLine], got: Sequence[PricedLine] | None) -> Cuts:

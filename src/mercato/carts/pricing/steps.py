@@ -23,7 +23,7 @@ from mercato.carts.pricing.promotions import (
     matching,
     standing_reason,
 )
-from mercato.carts.pricing.rewards import Cuts, cart_cuts, unit_cut
+from mercato.carts.pricing.rewards import Cuts, DeliveryCuts, cart_cuts, delivery_cut, unit_cut
 from mercato.carts.pricing.taxes import RELIEFS, relieved, tax_lines_of
 from mercato.carts.pricing.verdicts import Verdicts
 from mercato.contracts.carts import PromotionReward, TaxLine
@@ -59,11 +59,11 @@ class _Pricing:
         subtotal = sum(priced.total for priced in self.priced)
         self.verdicts.end_step("line_discounts", list_total, subtotal)
         full = self._delivery_price(subtotal)
-        free = self._discount_cart(promotions, subtotal, full)
+        cuts = self._discount_cart(promotions, subtotal, full)
         goods = sum(priced.total for priced in self.priced)
         self.verdicts.note_missing_codes()
         self.verdicts.end_step("order_discounts", subtotal, goods)
-        delivery = self._deliver(full, subtotal, free)
+        delivery = self._deliver(full, subtotal, cuts)
         self.verdicts.end_step("delivery", goods, goods + delivery)
         tax_lines = self._tax(delivery)
         tax = sum(line.tax.amount for line in tax_lines)
@@ -162,10 +162,10 @@ class _Pricing:
             priced.unit_price -= cut
             priced.is_closed = priced.is_closed or (is_exclusive and cut > 0)
 
-    def _discount_cart(self, promotions: Sequence[Candidate], subtotal: int, full: int) -> list[Candidate]:
+    def _discount_cart(self, promotions: Sequence[Candidate], subtotal: int, full: int) -> DeliveryCuts:
         """Promotions of the cart, the highest priority first; those of the delivery are returned."""
         is_given = False
-        free: list[Candidate] = []
+        cuts: DeliveryCuts = []
         for candidate in promotions:
             one = candidate.one
             if one.is_catalog:
@@ -180,8 +180,9 @@ class _Pricing:
                 self.verdicts.refuse(candidate, reason)
                 continue
             if one.is_for_delivery:
-                does_give = self._frees_delivery(candidate, full if not free else 0)
-                free += [candidate] if does_give else []
+                cut = delivery_cut(one, full - sum(amount for _, amount in cuts))
+                does_give = self._cuts_delivery(candidate, cut)
+                cuts += [(candidate, cut)] if does_give else []
             elif one.promotion.reward is PromotionReward.GIFT:
                 does_give = self._add_gift(candidate)
             else:
@@ -191,9 +192,9 @@ class _Pricing:
             is_given = is_given or does_give
             if does_give and one.promotion.is_exclusive:
                 self.exclusive = one
-        return free
+        return cuts
 
-    def _frees_delivery(self, candidate: Candidate, amount: int) -> bool:
+    def _cuts_delivery(self, candidate: Candidate, amount: int) -> bool:
         """Whether there is a price of delivery to take off; it is noted at its own step."""
         if self.basket.method is None:
             self.verdicts.refuse(candidate, "no_delivery_method")
@@ -242,7 +243,7 @@ class _Pricing:
             return 0
         return price if self.relief is None else self._net(price, method.tax_class)
 
-    def _deliver(self, full: int, subtotal: int, free: Sequence[Candidate]) -> int:
+    def _deliver(self, full: int, subtotal: int, cuts: DeliveryCuts) -> int:
         method = self.basket.method
         if method is not None and self.record is not None:
             is_free = method.free_above is not None and subtotal >= method.free_above
@@ -253,9 +254,9 @@ class _Pricing:
             )
             amount = -full_price_of(method, subtotal) if is_free else full
             self.record.note(method.code, applied=True, reason=reason, amount=amount)
-        for candidate in free:
-            self.verdicts.note(candidate, APPLIED, -full)
-        return 0 if free else full
+        for candidate, amount in cuts:
+            self.verdicts.note(candidate, APPLIED, -amount)
+        return full - sum(amount for _, amount in cuts)
 
     def _tax(self, delivery: int) -> list[TaxLine]:
         """Tax of every line and of the delivery; none, but said why, for who is relieved of it."""

@@ -25,6 +25,8 @@ class PromotionReward(StrEnum):
     FIXED = "fixed"
     FIXED_PRICE = "fixed_price"
     FREE_DELIVERY = "free_delivery"
+    DELIVERY_PERCENT = "delivery_percent"
+    DELIVERY_FIXED = "delivery_fixed"
     BUY_X_GET_Y = "buy_x_get_y"
     GIFT = "gift"
 
@@ -47,10 +49,10 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     scope: PromotionScope | None = None
     """Left out: a percentage off certain goods or a fixed price is of the catalog, all else of the cart."""
     percent: Percent | None = None
-    """For `percent`; for `buy_x_get_y` what is taken off the Y, 100 when left out."""
+    """For `percent` and `delivery_percent`; for `buy_x_get_y` what is taken off the Y, 100 when left out."""
     amount: Amount | None = None
-    """Minor units of the channel's currency: what `fixed` takes off (of each unit, in the catalog), and the
-    unit price of `fixed_price`."""
+    """Minor units of the channel's currency: what `fixed` takes off (of each unit, in the catalog) and
+    `delivery_fixed` off the delivery, and the unit price of `fixed_price`."""
     buy_quantity: Whole | None = None
     get_quantity: Whole | None = None
     """`buy_x_get_y`: for every `buy_quantity` units, `get_quantity` are reduced, the cheapest first."""
