@@ -13,7 +13,7 @@ from support.up import Up
 
 pytestmark = pytest.mark.timeout(180)
 
-PAGES = ("promotions", "promotions/new", "price-lists", "customer-groups", "price-trial", "taxes")
+PAGES = ("promotions", "promotions/new", "price-lists", "customer-groups", "price-trial", "taxes", "channel")
 
 
 def _sku(staff: Staff) -> str:  # noqa: F811
@@ -79,6 +79,38 @@ def test_staff_shapes_a_price_and_sees_why_it_is_so(demo: Up, staff: Staff) -> N
         expect(steps.get_by_role("region", name="List price")).to_contain_text("price list Dozen")
         expect(steps.get_by_role("region", name="Discounts on the cart")).to_contain_text("-€12.00")
         expect(steps.locator("dl")).to_contain_text("€108.00")
+
+
+def test_staff_changes_taxes_and_the_channel_and_loses_nothing(demo: Up, staff: Staff) -> None:  # noqa: F811
+    with staff.opened(script=False) as page:
+        page.goto(f"{demo.url}/admin/taxes")
+        page.get_by_label("Name").nth(1).fill("Benelux")
+        page.get_by_label("Countries").fill("BE LU")
+        page.get_by_label("Standard, percent").fill("20")
+        page.get_by_role("button", name="Add zone").click()
+        page.get_by_role("link", name="Edit zone Benelux").click()
+        form = page.get_by_role("form", name="Change zone")
+        expect(form.get_by_label("Countries")).to_have_value("BE LU")
+        form.get_by_label("Standard, percent").fill("twenty")
+        form.get_by_role("button", name="Save zone").click()
+        expect(form).to_contain_text("Enter a percentage such as 19 or 7.25.")
+        form.get_by_label("Standard, percent").fill("20.5")
+        form.get_by_role("button", name="Save zone").click()
+        expect(page.locator("#zones ~ * tbody")).to_contain_text("standard 20.5 %")
+        page.get_by_role("button", name="Delete zone Benelux").click()
+        expect(page.get_by_text("Benelux")).to_have_count(0)
+
+        page.goto(f"{demo.url}/admin/channel")
+        countries = page.get_by_label("Countries").input_value()
+        page.get_by_label("Days for a bank transfer").fill("0")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#unpaid_days-error")).to_be_visible()
+        page.get_by_label("Days for a bank transfer").fill("21")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    channel = staff.client.get("/admin/channels/default").json()
+    assert (channel["unpaid_days"], " ".join(channel["countries"])) == (21, countries)
+    staff.client.put("/admin/channels/default", json={**channel, "unpaid_days": None})
 
 
 def test_pages_about_prices_are_accessible_and_within_the_window(

@@ -29,6 +29,7 @@ NAVIGATION = (
     _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
     _Entry("Invitations", "/admin/invitations", "mail", "read_staff"),
     _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
+    _Entry("Channel", "/admin/channel", "store", "read_settings"),
     _Entry("Delivery", "/admin/delivery", "truck", "read_settings"),
     _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
     _Entry("Staff", "/admin/staff", "user-round", "read_staff"),

@@ -1,5 +1,6 @@
 """Taxes: classes of goods, rates of countries and regions, zones of places that are taxed alike."""
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -24,12 +25,28 @@ MOST_PERCENT = Decimal(99)
 AnyRequest = Request[Any, Any, Any]
 
 
+class Desk(msgspec.Struct, frozen=True):
+    """What every answer of this page is made with."""
+
+    ctx: Context
+    request: AnyRequest
+    carts: Carts
+    orders: Orders
+    catalog: Catalog
+
+
 @get(PATH, permission="read_settings")
 async def show_taxes(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, done: str = ""
+    ctx: Context,
+    request: AnyRequest,
+    carts: Carts,
+    orders: Orders,
+    catalog: Catalog,
+    done: str = "",
+    edit: UUID | None = None,
 ) -> Response[str]:
-    """Everything on one page: there is little of it, and it belongs together."""
-    return await _page(ctx, request, carts, orders, catalog, said=words.said(done))
+    """Everything on one page: there is little of it. `edit` opens one of it in its form."""
+    return await _page(Desk(ctx, request, carts, orders, catalog), said=words.said(done), edited=edit)
 
 
 @post(PATH + "/classes", permission="write_settings")
@@ -37,15 +54,21 @@ async def create_class(
     ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
     """A new class of goods."""
-    typed = Typed(data)
-    try:
-        values = {"code": typed.text("code").lower(), "name": typed.text("name")}
-        await carts.save_tax_class(
-            ctx, tax_class=_converted(values, TaxClass, "code", "Small letters and digits only.")
-        )
-    except (Invalid, Conflict) as error:
-        return await _page(ctx, request, carts, orders, catalog, error=error, typed=data)
-    return see_other(request, done(PATH, "saved"))
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_class, data, None)
+
+
+@post(PATH + "/classes/{class_id:uuid}", permission="write_settings")
+async def change_class(
+    ctx: Context,
+    request: AnyRequest,
+    carts: Carts,
+    orders: Orders,
+    catalog: Catalog,
+    class_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Another name for a class; its code stays, as goods are known by it."""
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_class, data, class_id)
 
 
 @post(PATH + "/rates", permission="write_settings")
@@ -53,18 +76,21 @@ async def create_rate(
     ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
     """A new rate of a country or a region."""
-    typed = Typed(data)
-    try:
-        rate = TaxRate(
-            name=typed.text("rate_name"), country=typed.text("country", 2).upper(),
-            region=typed.text("region", 80) or None, tax_class=typed.text("tax_class", 64) or "standard",
-            rate=_fraction(typed, "percent"),
-        )  # fmt: skip
-        typed.refuse()
-        await carts.save_tax_rate(ctx, rate=rate)
-    except (Invalid, Conflict) as error:
-        return await _page(ctx, request, carts, orders, catalog, error=error, typed=data)
-    return see_other(request, done(PATH, "saved"))
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_rate, data, None)
+
+
+@post(PATH + "/rates/{rate_id:uuid}", permission="write_settings")
+async def change_rate(
+    ctx: Context,
+    request: AnyRequest,
+    carts: Carts,
+    orders: Orders,
+    catalog: Catalog,
+    rate_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Change a rate."""
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_rate, data, rate_id)
 
 
 @post(PATH + "/zones", permission="write_settings")
@@ -72,26 +98,91 @@ async def create_zone(
     ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
 ) -> Response[str]:
     """A new zone with a rate for each class that was filled in."""
-    typed = Typed(data)
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_zone, data, None)
+
+
+@post(PATH + "/zones/{zone_id:uuid}", permission="write_settings")
+async def change_zone(
+    ctx: Context,
+    request: AnyRequest,
+    carts: Carts,
+    orders: Orders,
+    catalog: Catalog,
+    zone_id: UUID,
+    data: FormData,
+) -> Response[str]:
+    """Change a zone and its rates."""
+    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_zone, data, zone_id)
+
+
+async def _saved(
+    desk: Desk, save: Callable[[Desk, Typed, UUID | None], Awaitable[None]], data: FormData, one: UUID | None
+) -> Response[str]:
+    """Save what was typed; what is wrong with it comes back beside its fields."""
     try:
-        rates = [
-            ZoneRate(typed.text("zone_name"), _fraction(typed, f"percent-{one.code}"), one.code)
-            for one in await carts.tax_classes(ctx)
-            if typed.has(f"percent-{one.code}")
-        ]
-        typed.refuse()
-        zone = {
-            "name": typed.text("zone_name"),
-            "countries": [word.upper() for word in typed.words("countries")],
-            "regions": [part.strip() for part in typed.text("regions", 2000).split(",") if part.strip()],
-            "postal_prefixes": [word.upper() for word in typed.words("postal_prefixes")],
-            "rates": [msgspec.structs.asdict(rate) for rate in rates],
-        }
-        text = "Postal codes begin with at most 12 letters or digits."
-        await carts.save_tax_zone(ctx, zone=_converted(zone, TaxZone, "postal_prefixes", text))
+        await save(desk, Typed(data), one)
     except (Invalid, Conflict) as error:
-        return await _page(ctx, request, carts, orders, catalog, error=error, typed=data)
-    return see_other(request, done(PATH, "saved"))
+        return await _page(desk, error=error, typed=data, edited=one)
+    return see_other(desk.request, done(PATH, "saved"))
+
+
+async def _save_class(desk: Desk, typed: Typed, one: UUID | None) -> None:
+    known = {each.id: each.code for each in await desk.carts.tax_classes(desk.ctx)}
+    code = known.get(one) or typed.text("code").lower()
+    values = {"id": one, "code": code, "name": typed.text("name"), **_version(typed)}
+    await desk.carts.save_tax_class(
+        desk.ctx, tax_class=_converted(values, TaxClass, "code", "Small letters and digits only.")
+    )
+
+
+async def _save_rate(desk: Desk, typed: Typed, one: UUID | None) -> None:
+    rate = TaxRate(
+        id=one, name=typed.text("rate_name"), country=typed.text("country", 2).upper(),
+        region=typed.text("region", 80) or None, tax_class=typed.text("tax_class", 64) or "standard",
+        rate=_fraction(typed, "percent"), **_version(typed),
+    )  # fmt: skip
+    typed.refuse()
+    await desk.carts.save_tax_rate(desk.ctx, rate=rate)
+
+
+async def _save_zone(desk: Desk, typed: Typed, one: UUID | None) -> None:
+    rates = [
+        ZoneRate(typed.text("zone_name"), _fraction(typed, f"percent-{each.code}"), each.code)
+        for each in await desk.carts.tax_classes(desk.ctx)
+        if typed.has(f"percent-{each.code}")
+    ]
+    zone = {
+        "id": one,
+        "name": typed.text("zone_name"),
+        "countries": [word.upper() for word in typed.words("countries")],
+        "regions": [part.strip() for part in typed.text("regions", 2000).split(",") if part.strip()],
+        "postal_prefixes": [word.upper() for word in typed.words("postal_prefixes")],
+        "rates": [msgspec.structs.asdict(rate) for rate in rates],
+        **_version(typed),
+    }
+    typed.refuse()
+    text = "Postal codes begin with at most 12 letters or digits."
+    await desk.carts.save_tax_zone(desk.ctx, zone=_converted(zone, TaxZone, "postal_prefixes", text))
+
+
+def _version(typed: Typed) -> dict[str, int]:
+    return {"version": typed.whole("version", least=1, most=2_000_000_000) or 1}
+
+
+def _as_typed(one: TaxClass | TaxRate | TaxZone) -> dict[str, Any]:
+    """What stands in the form of one that is opened to be changed."""
+    if isinstance(one, TaxClass):
+        return {"code": one.code, "name": one.name}
+    if isinstance(one, TaxRate):
+        return {
+            "rate_name": one.name, "country": one.country, "region": one.region or "",
+            "tax_class": one.tax_class, "percent": _percent(one.rate).removesuffix(" %"),
+        }  # fmt: skip
+    percents = {f"percent-{each.tax_class}": _percent(each.rate).removesuffix(" %") for each in one.rates}
+    return {
+        "zone_name": one.name, "countries": " ".join(one.countries), "regions": ", ".join(one.regions),
+        "postal_prefixes": " ".join(one.postal_prefixes), **percents,
+    }  # fmt: skip
 
 
 @post(PATH + "/classes/{class_id:uuid}/deletion", permission="write_settings")
@@ -102,7 +193,7 @@ async def delete_class(
     try:
         await carts.delete_tax_class(ctx, class_id=class_id)
     except Conflict as error:
-        return await _page(ctx, request, carts, orders, catalog, error=error)
+        return await _page(Desk(ctx, request, carts, orders, catalog), error=error)
     return see_other(request, done(PATH, "saved"))
 
 
@@ -121,25 +212,30 @@ async def delete_zone(ctx: Context, request: AnyRequest, carts: Carts, zone_id: 
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
+    desk: Desk,
     *,
     said: str = "",
     error: MercatoError | None = None,
     typed: dict[str, Any] | None = None,
+    edited: UUID | None = None,
 ) -> Response[str]:
+    ctx, carts = desk.ctx, desk.carts
+    classes, rates = await carts.tax_classes(ctx), await carts.tax_rates(ctx)
+    zones = await carts.tax_zones(ctx)
+    every: list[TaxClass | TaxRate | TaxZone] = [*classes, *rates, *zones]
+    opened = next((each for each in every if edited is not None and each.id == edited), None)
+    if typed is None and opened is not None:
+        typed = _as_typed(opened)
     return page(
-        request,
+        desk.request,
         "admin/taxes.html",
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
+            "shell": await shell_of(ctx, desk.orders, desk.catalog, PATH),
             "locale": ctx.locale,
-            "classes": await carts.tax_classes(ctx),
-            "rates": await carts.tax_rates(ctx),
-            "zones": await carts.tax_zones(ctx),
+            "classes": classes,
+            "rates": rates,
+            "zones": zones,
+            "opened": opened,
             "percent": _percent,
             "typed": Typed(typed or {}),
             "said": said,
@@ -180,4 +276,7 @@ def _converted(values: dict[str, Any], kind: type[Any], field: str, message: str
         typed.refuse()
 
 
-routes = [show_taxes, create_class, create_rate, create_zone, delete_class, delete_rate, delete_zone]
+routes = [
+    show_taxes, create_class, create_rate, create_zone, change_class, change_rate, change_zone, delete_class,
+    delete_rate, delete_zone,
+]  # fmt: skip
