@@ -6,9 +6,11 @@ When a test here fails for a new route:
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,10 +18,12 @@ import pytest
 
 from mercato.contracts.users import PERMISSIONS
 from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF
+from security import deeds
 from security.doors import Door, Visitor, all_doors, code_of, is_refused
 from support.buyer import ADDRESS, Buyer
 from support.furnish import Goods, Staff
 from support.shop import Shop
+from support.waiting import eventually_sync
 
 DOORS = all_doors()
 THINGS = {
@@ -68,6 +72,13 @@ SHARED_DOORS = {
 }  # fmt: skip
 ENDS_SESSIONS = {"/api/v1/me/sessions", "/account/sessions/revoke-others"}
 """Would sign out the visitors of the other tests."""
+TOLD = (
+    "select array_agg(distinct convert_from(payload, 'utf8')::json ->> 'request_id')"
+    " from audit.entries where payload is not null and $1::uuid is not null"
+)
+WRITTEN = (
+    "select string_agg(convert_from(payload, 'utf8'), ' ') from audit.entries where $1::uuid is not null"
+)
 GATE_CODES = {"denied", "unauthenticated"}
 
 
@@ -372,3 +383,28 @@ def _draft(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
         return found["status"], found["order_number"]
 
     return Owned({"draft_id": draft["id"]}, {"X-Order-Token": token}, see, query=f"token={token}")
+
+
+class TestAudit:
+    """Last, for it changes much. A new route is named in `deeds.py`: used there, or excused there."""
+
+    def test_every_act_of_staff_is_written_down(self, shop: Shop, goods: Goods, staff: Staff) -> None:
+        day = deeds.Day(shop, goods, staff, partial(_run, shop)).spend(*deeds.WORKS)
+        changing = {
+            f"{door.method} {door.template.removeprefix('/api/v1')}"
+            for door in DOORS
+            if door.template.startswith("/api/v1/admin/") and not door.is_safe
+        }
+        assert changing - day.done.keys() - deeds.UNTOLD.keys() == set()
+        untold = {request: route for route, request in day.done.items()}
+
+        def are_told() -> bool:
+            for request in _run(shop, TOLD, uuid.UUID(int=0)) or ():
+                untold.pop(request, None)
+            return not untold
+
+        with contextlib.suppress(TimeoutError, AssertionError):
+            eventually_sync(are_told, timeout_s=20)
+        assert sorted(untold.values()) == []
+        text = _run(shop, WRITTEN, uuid.UUID(int=0))
+        assert [secret for secret in (*day.secrets, deeds.ADDRESS["street1"]) if secret in text] == []

@@ -137,6 +137,8 @@ async def place_by_staff(parts: Parts, ctx: Context, draft: DraftOrderRow, *, is
         if placement.status is not PlaceStatus.PLACED or placement.order is None:
             raise Conflict("not_placed", "It was not placed: look at it again.")
         order_id = placement.order.id
+        async with parts.db.transaction() as tx:
+            await parts.acted(tx, ctx, "draft_placed", order_id, {"draft_id": draft.id, "is_paid": is_paid})
     else:
         order_id = draft.order_id
     if is_paid:

@@ -126,6 +126,7 @@ async def cancel(parts: Parts, ctx: Context, *, change_id: UUID, reason: str, ac
         gone = msgspec.structs.replace(current, status=ChangeStatus.CANCELED, closed_at=now)
         if current.status is ChangeStatus.DRAFT:
             await changes.save(tx, change=gone)
+            await parts.acted(tx, ctx, f"{current.kind}_dropped", change.order_id, {"change_id": change_id})
             return change.order_id
         written = await _write(parts, tx, standing, gone, key="cancel", actor=actor, credit=-current.credited)
         data = {"reason": reason} if reason else {}
@@ -167,6 +168,7 @@ async def refund(parts: Parts, ctx: Context, *, change_id: UUID) -> UUID:
             await changes.close(tx, change_id=change_id, now=now)
         else:
             await intents.add(tx, intent=intent, now=now, due=now + timedelta(seconds=LEASE_S))
+        await parts.acted(tx, ctx, "return_refunded_again", change.order_id, {"change_id": change_id})
         await sold.touch(tx, order_id=change.order_id)
         parts.tell_after(tx, change.order_id)
     if intent is not None:
