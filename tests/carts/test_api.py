@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from carts.conftest import FakeCatalog, Shop
-from mercato.carts.api import admin, pricing
+from mercato.carts.api import admin, pricing, taxes
 from mercato.carts.api import shop as shop_api
 from mercato.catalog.stock.api import goods, levels, locations
 from mercato.edge.app import app_of
@@ -69,7 +69,7 @@ async def door(database_url: str, nats_url: str, namespace: str) -> AsyncIterato
     await runtime.nats.connect(nats_url)
     shop = Shop(runtime, FakeCatalog())
     stock_rooms = (*levels.routes, *goods.routes, *locations.routes)
-    rooms = (*shop_api.routes, *admin.routes, *pricing.routes, *stock_rooms)
+    rooms = (*shop_api.routes, *admin.routes, *pricing.routes, *taxes.routes, *stock_rooms)
     handlers = [("/api/v1", each) for each in rooms]
     small: Any = SmallShop(runtime, shop)
     gate = app_of(small, handlers, with_pages=False)

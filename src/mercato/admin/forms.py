@@ -85,5 +85,14 @@ def errors_by_field(error: MercatoError) -> dict[str, str]:
     return {each.field: each.message for each in error.errors}
 
 
+def refusal_shown(error: MercatoError | None) -> dict[str, Any]:
+    """What the templates of forms say of `error`: one sentence when it names no field, else by field, and all
+    of these together for the top of the page."""
+    if error is None:
+        return {"error": "", "errors": {}, "problems": []}
+    sentence = "" if error.errors else error.detail
+    return {"error": sentence, "errors": errors_by_field(error), "problems": error.errors}
+
+
 def _wrong(name: str, message: str) -> Invalid:
     return Invalid(detail=message, errors=[FieldError(name, "invalid", message)])

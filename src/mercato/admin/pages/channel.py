@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, one_of, status_of
+from mercato.admin.forms import FormData, done, one_of, refusal_shown, status_of
 from mercato.admin.shell import shell_of
 from mercato.admin.typed import Typed
 from mercato.contracts.catalog import CaptureMode, Catalog, Channel
@@ -106,8 +106,7 @@ async def _page(
             "typed": Typed(_as_typed(channel) if typed is None else typed),
             "captures": CAPTURES,
             "said": said,
-            "error": (error.detail or str(error)) if error is not None else "",
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
             "may_write": ctx.principal.may("write_settings"),
             "sees_stock": ctx.principal.may("read_stock"),
         },

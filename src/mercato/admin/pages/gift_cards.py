@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, money, one_of, status_of, text, whole
+from mercato.admin.forms import FormData, done, money, one_of, refusal_shown, status_of, text, whole
 from mercato.admin.lists import address
 from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
@@ -251,8 +251,7 @@ async def _answer(
         "locale": ctx.locale,
         "label": words.label,
         "may_write": ctx.principal.may("write_gift_cards"),
-        "error": error.detail if error is not None and not error.errors else "",
-        "errors": errors_by_field(error) if error is not None else {},
+        **refusal_shown(error),
         "typed": {name: text(typed, name) for name in names},
     }
     code = status_of(error) if error is not None else status

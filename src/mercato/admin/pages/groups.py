@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, status_of
+from mercato.admin.forms import FormData, done, refusal_shown, status_of
 from mercato.admin.lists import address
 from mercato.admin.shell import price_tabs, shell_of
 from mercato.admin.typed import Typed
@@ -160,8 +160,7 @@ async def _list(
             "tabs": price_tabs(ctx, PATH),
             "groups": await carts.customer_groups(ctx),
             "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
             "may_write": ctx.principal.may("write_customers"),
         },
         status=status_of(error) if error is not None else 200,
@@ -197,8 +196,7 @@ async def _form(
             "first_url": here if cursor else "",
             "next_url": address(here, cursor=members.next_cursor) if members.next_cursor else "",
             "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
             "may_write": ctx.principal.may("write_customers"),
         },
         status=status_of(error) if error is not None else 200,

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, money, status_of
+from mercato.admin.forms import FormData, done, money, refusal_shown, status_of
 from mercato.admin.lists import address
 from mercato.admin.shell import price_tabs, shell_of
 from mercato.admin.typed import Typed, local_text
@@ -153,8 +153,7 @@ async def _list(
             "tabs": price_tabs(ctx, PATH),
             "lists": await carts.price_lists(ctx),
             "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
             "may_write": ctx.principal.may_somewhere("write_promotions"),
         },
         status=status_of(error) if error is not None else 200,
@@ -198,9 +197,7 @@ async def _form(
             "first_url": here if cursor else "",
             "next_url": address(here, cursor=prices.next_cursor) if prices.next_cursor else "",
             "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "errors": errors_by_field(error) if error is not None else {},
-            "problems": error.errors if error is not None else [],
+            **refusal_shown(error),
             "may_write": ctx.principal.may_in("write_promotions", price_list.channel),
         },
         status=status_of(error) if error is not None else 200,

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get
 
-from mercato.admin.forms import errors_by_field, status_of
+from mercato.admin.forms import refusal_shown, status_of
 from mercato.admin.shell import price_tabs, shell_of
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, Explanation, Trial, TrialLine
@@ -58,9 +58,7 @@ async def try_prices(
             "groups": await carts.customer_groups(ctx) if ctx.principal.may("read_customers") else [],
             "chosen": typed.texts("groups"),
             "methods": await carts.list_delivery_methods(ctx) if ctx.principal.may("read_settings") else [],
-            "error": error.detail if error is not None and not error.errors else "",
-            "problems": error.errors if error is not None else [],
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
         },
         status=status_of(error) if error is not None else 200,
     )

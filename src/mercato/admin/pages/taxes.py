@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, status_of
+from mercato.admin.forms import FormData, done, refusal_shown, status_of
 from mercato.admin.shell import shell_of
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, TaxClass, TaxRate, TaxZone, ZoneRate
@@ -239,9 +239,7 @@ async def _page(
             "percent": _percent,
             "typed": Typed(typed or {}),
             "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "problems": error.errors if error is not None else [],
-            "errors": errors_by_field(error) if error is not None else {},
+            **refusal_shown(error),
             "may_write": ctx.principal.may("write_settings"),
         },
         status=status_of(error) if error is not None else 200,

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from litestar import delete, get, post, put
 
+from mercato.carts.api.bodies import as_stored, whole_page
 from mercato.contracts.carts import Carts, DeliveryCalendar, DeliveryZone
 from mercato.contracts.shared import Page
 from mercato.kernel.context import Context
@@ -20,22 +21,19 @@ class DeliveryCalendarBody(DeliveryCalendar, frozen=True, kw_only=True, forbid_u
 @get("/admin/delivery-zones", permission="read_settings")
 async def list_zones(ctx: Context, carts: Carts) -> Page[DeliveryZone]:
     """All delivery zones by name."""
-    found = await carts.delivery_zones(ctx)
-    return Page(found, None, len(found))
+    return whole_page(await carts.delivery_zones(ctx))
 
 
 @post("/admin/delivery-zones", permission="write_settings")
 async def create_zone(ctx: Context, carts: Carts, data: DeliveryZoneBody) -> DeliveryZone:
     """A new zone: countries, regions or postal codes such as 10115, 10* or 1000-1999."""
-    zone = DeliveryZone(name=data.name, areas=data.areas)
-    return await carts.save_delivery_zone(ctx, zone=zone)
+    return await carts.save_delivery_zone(ctx, zone=as_stored(DeliveryZone, data, None))
 
 
 @put("/admin/delivery-zones/{zone_id:uuid}", permission="write_settings")
 async def replace_zone(ctx: Context, carts: Carts, zone_id: UUID, data: DeliveryZoneBody) -> DeliveryZone:
     """Replace a zone; 409 when `version` is no longer the current one."""
-    zone = DeliveryZone(id=zone_id, name=data.name, areas=data.areas, version=data.version)
-    return await carts.save_delivery_zone(ctx, zone=zone)
+    return await carts.save_delivery_zone(ctx, zone=as_stored(DeliveryZone, data, zone_id))
 
 
 @delete("/admin/delivery-zones/{zone_id:uuid}", permission="write_settings")
@@ -47,15 +45,13 @@ async def delete_zone(ctx: Context, carts: Carts, zone_id: UUID) -> None:
 @get("/admin/delivery-calendars", permission="read_settings")
 async def list_calendars(ctx: Context, carts: Carts) -> Page[DeliveryCalendar]:
     """The holidays of each channel, on which nothing leaves and nothing arrives."""
-    found = await carts.delivery_calendars(ctx)
-    return Page(found, None, len(found))
+    return whole_page(await carts.delivery_calendars(ctx))
 
 
 @post("/admin/delivery-calendars", permission="write_settings")
 async def create_calendar(ctx: Context, carts: Carts, data: DeliveryCalendarBody) -> DeliveryCalendar:
     """The first calendar of a channel."""
-    calendar = DeliveryCalendar(channel=data.channel, holidays=data.holidays)
-    return await carts.save_delivery_calendar(ctx, calendar=calendar)
+    return await carts.save_delivery_calendar(ctx, calendar=as_stored(DeliveryCalendar, data, None))
 
 
 @put("/admin/delivery-calendars/{calendar_id:uuid}", permission="write_settings")
@@ -63,9 +59,7 @@ async def replace_calendar(
     ctx: Context, carts: Carts, calendar_id: UUID, data: DeliveryCalendarBody
 ) -> DeliveryCalendar:
     """Replace the holidays of a channel; 409 when `version` is no longer the current one."""
-    calendar = DeliveryCalendar(
-        id=calendar_id, channel=data.channel, holidays=data.holidays, version=data.version
-    )
+    calendar = as_stored(DeliveryCalendar, data, calendar_id)
     return await carts.save_delivery_calendar(ctx, calendar=calendar)
 
 

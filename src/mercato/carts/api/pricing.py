@@ -1,9 +1,9 @@
-"""Routes of staff for generated codes, price lists, customer groups, tax zones and classes, trials."""
+"""Routes of staff for generated codes, price lists, customer groups, trials."""
 
 import csv
 import io
 from collections.abc import AsyncIterator
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from litestar import delete, get, post, put
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
+from mercato.carts.api.bodies import as_stored, whole_page
 from mercato.contracts.carts import (
     MAX_ENTRIES,
     MAX_MEMBERS,
@@ -22,16 +23,12 @@ from mercato.contracts.carts import (
     NewCodes,
     PriceList,
     Redemption,
-    TaxClass,
-    TaxZone,
     Trial,
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, MAX_LIMIT, Page
 from mercato.kernel.context import Context
 from mercato.kernel.csv_cells import guarded
 from mercato.kernel.web import ListCursor, ListLimit
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 CodeStart = Annotated[str, QueryParameter(name="q", max_length=64, description="How the codes begin.")]
 FromUnits = Annotated[
@@ -45,14 +42,6 @@ class PriceListBody(PriceList, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class CustomerGroupBody(CustomerGroup, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A customer group as staff sends it; `members` is counted by the shop and ignored here."""
-
-
-class TaxZoneBody(TaxZone, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tax zone as staff sends it."""
-
-
-class TaxClassBody(TaxClass, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tax class as staff sends it."""
 
 
 class TrialBody(Trial, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,19 +130,19 @@ async def explain_any_cart(ctx: Context, carts: Carts, cart_id: UUID) -> Explana
 @get("/admin/price-lists", permission="read_promotions")
 async def list_price_lists(ctx: Context, carts: Carts) -> Page[PriceList]:
     """All price lists, highest priority first."""
-    return _page(await carts.price_lists(ctx))
+    return whole_page(await carts.price_lists(ctx))
 
 
 @post("/admin/price-lists", permission="write_promotions")
 async def create_price_list(ctx: Context, carts: Carts, data: PriceListBody) -> PriceList:
     """A new price list, without prices."""
-    return await carts.save_price_list(ctx, price_list=_as(PriceList, data, None))
+    return await carts.save_price_list(ctx, price_list=as_stored(PriceList, data, None))
 
 
 @put("/admin/price-lists/{list_id:uuid}", permission="write_promotions")
 async def replace_price_list(ctx: Context, carts: Carts, list_id: UUID, data: PriceListBody) -> PriceList:
     """Replace a price list, but not its prices; 409 when `version` is no longer the current one."""
-    return await carts.save_price_list(ctx, price_list=_as(PriceList, data, list_id))
+    return await carts.save_price_list(ctx, price_list=as_stored(PriceList, data, list_id))
 
 
 @delete("/admin/price-lists/{list_id:uuid}", permission="write_promotions")
@@ -187,19 +176,19 @@ async def remove_price(
 @get("/admin/customer-groups", permission="read_customers")
 async def list_groups(ctx: Context, carts: Carts) -> Page[CustomerGroup]:
     """All customer groups by name."""
-    return _page(await carts.customer_groups(ctx))
+    return whole_page(await carts.customer_groups(ctx))
 
 
 @post("/admin/customer-groups", permission="write_customers")
 async def create_group(ctx: Context, carts: Carts, data: CustomerGroupBody) -> CustomerGroup:
     """A new customer group, without members."""
-    return await carts.save_customer_group(ctx, group=_as(CustomerGroup, data, None))
+    return await carts.save_customer_group(ctx, group=as_stored(CustomerGroup, data, None))
 
 
 @put("/admin/customer-groups/{group_id:uuid}", permission="write_customers")
 async def replace_group(ctx: Context, carts: Carts, group_id: UUID, data: CustomerGroupBody) -> CustomerGroup:
     """Replace a customer group, but not its members; 409 when `version` is no longer the current one."""
-    return await carts.save_customer_group(ctx, group=_as(CustomerGroup, data, group_id))
+    return await carts.save_customer_group(ctx, group=as_stored(CustomerGroup, data, group_id))
 
 
 @delete("/admin/customer-groups/{group_id:uuid}", permission="write_customers")
@@ -222,54 +211,6 @@ async def set_members(ctx: Context, carts: Carts, group_id: UUID, data: Members)
     await carts.set_members(ctx, group_id=group_id, add=data.add, remove=data.remove)
 
 
-@get("/admin/tax-zones", permission="read_settings")
-async def list_zones(ctx: Context, carts: Carts) -> Page[TaxZone]:
-    """All tax zones with their rates."""
-    return _page(await carts.tax_zones(ctx))
-
-
-@post("/admin/tax-zones", permission="write_settings")
-async def create_zone(ctx: Context, carts: Carts, data: TaxZoneBody) -> TaxZone:
-    """A new tax zone with its rates."""
-    return await carts.save_tax_zone(ctx, zone=_as(TaxZone, data, None))
-
-
-@put("/admin/tax-zones/{zone_id:uuid}", permission="write_settings")
-async def replace_zone(ctx: Context, carts: Carts, zone_id: UUID, data: TaxZoneBody) -> TaxZone:
-    """Replace a tax zone; 409 when `version` is no longer the current one."""
-    return await carts.save_tax_zone(ctx, zone=_as(TaxZone, data, zone_id))
-
-
-@delete("/admin/tax-zones/{zone_id:uuid}", permission="write_settings")
-async def delete_zone(ctx: Context, carts: Carts, zone_id: UUID) -> None:
-    """Delete a tax zone with its rates."""
-    await carts.delete_tax_zone(ctx, zone_id=zone_id)
-
-
-@get("/admin/tax-classes", permission="read_settings")
-async def list_classes(ctx: Context, carts: Carts) -> Page[TaxClass]:
-    """All tax classes by code."""
-    return _page(await carts.tax_classes(ctx))
-
-
-@post("/admin/tax-classes", permission="write_settings")
-async def create_class(ctx: Context, carts: Carts, data: TaxClassBody) -> TaxClass:
-    """A new tax class."""
-    return await carts.save_tax_class(ctx, tax_class=_as(TaxClass, data, None))
-
-
-@put("/admin/tax-classes/{class_id:uuid}", permission="write_settings")
-async def replace_class(ctx: Context, carts: Carts, class_id: UUID, data: TaxClassBody) -> TaxClass:
-    """Replace a tax class; 409 when `version` is no longer the current one."""
-    return await carts.save_tax_class(ctx, tax_class=_as(TaxClass, data, class_id))
-
-
-@delete("/admin/tax-classes/{class_id:uuid}", permission="write_settings")
-async def delete_class(ctx: Context, carts: Carts, class_id: UUID) -> None:
-    """Delete a tax class that no rate names."""
-    await carts.delete_tax_class(ctx, class_id=class_id)
-
-
 async def _lines(ctx: Context, carts: Carts, promotion_id: UUID) -> AsyncIterator[str]:
     """The file in pieces of a page each: constant memory, however many codes there are."""
     cursor: str | None = None
@@ -288,21 +229,9 @@ async def _lines(ctx: Context, carts: Carts, promotion_id: UUID) -> AsyncIterato
         cursor, heading = found.next_cursor, []
 
 
-def _as(kind: type[T], data: T, value_id: UUID | None) -> T:
-    """The body as the contract's own struct, under the id of the address and no other."""
-    fields = {field: getattr(data, field) for field in kind.__struct_fields__}
-    return kind(**{**fields, "id": value_id})
-
-
-def _page(items: list[T]) -> Page[T]:
-    return Page(items, None, len(items))
-
-
 routes = [
     list_codes, make_codes, export_codes, set_code, list_uses, try_prices, explain_any_cart,
     list_price_lists, create_price_list, replace_price_list, delete_price_list,
     list_prices, set_prices, remove_price,
     list_groups, create_group, replace_group, delete_group, list_members, set_members,
-    list_zones, create_zone, replace_zone, delete_zone,
-    list_classes, create_class, replace_class, delete_class,
 ]  # fmt: skip
