@@ -116,7 +116,7 @@ def keep_settings(day: Day) -> None:
         "prices_include_tax": True, "is_active": True})  # fmt: skip
     seller = {"channel": "default", "name": "Hearth", "address": ["Street 1", "Utrecht"], "country": "NL"}
     day.do("PUT", "/sellers/{channel:str}", seller, channel="default")
-    day.do("PUT", "/senders/{channel:str}", {"address": ADDRESS}, channel="default")
+    day.do("PUT", "/senders/{channel:str}", {"address": ADDRESS | {"street1": "Depot 1"}}, channel="default")
     method = {"code": "day", "name": "A day", "countries": ["NL"], "price": 900}
     _made_changed_deleted(day, "/delivery-methods", "method_id", method, {"price": 800})
     zone = {"name": "North", "areas": [{"country": "DK"}]}
@@ -290,6 +290,8 @@ def keep_orders(day: Day) -> None:
         wish = {"email": "phone@example.com", "shipping_address": ADDRESS,
                 "lines": [{"variant_id": day.goods.variants["LAMP"], "quantity": 1}]}  # fmt: skip
         draft = day.do("POST", "/orders", wish)
+        other = {"draft": wish | {"note": "Rings twice"}, "version": draft["version"]}
+        day.do("PUT", "/draft-orders/{draft_id:uuid}", other, draft_id=draft["id"])
         day.do("POST", "/draft-orders/{draft_id:uuid}/invitation", {}, draft_id=draft["id"])
         unpaid = {"is_paid": False} if end == "placement" else {}
         draft = day.do("POST", f"/draft-orders/{{draft_id:uuid}}/{end}", unpaid, draft_id=draft["id"])
