@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from mercato.contracts.payments import (
@@ -54,8 +55,27 @@ async def paid(shop: PaymentsShop, order_id: UUID) -> dict[str, tuple[int, int, 
     }  # fmt: skip
 
 
+async def test_a_repeated_request_issues_one_card_and_tells_its_code_once(shop: PaymentsShop) -> None:
+    ctx = msgspec.structs.replace(SYSTEM_CONTEXT, idempotency_key="birthday")
+    answers = await asyncio.gather(
+        *(
+            shop.payments.issue_gift_card(ctx, value=5_000, currency="EUR", recipient="a@example.org")
+            for _ in range(5)
+        )
+    )
+    assert len({answer.card.id for answer in answers}) == 1
+    assert sum(answer.code is not None for answer in answers) == 1
+    assert len((await shop.payments.gift_cards(SYSTEM_CONTEXT)).items) == 1
+    with pytest.raises(Conflict, match="idempotency_mismatch"):
+        await shop.payments.issue_gift_card(ctx, value=6_000, currency="EUR", recipient="a@example.org")
+    other = msgspec.structs.replace(ctx, idempotency_key="another")
+    assert (await shop.payments.issue_gift_card(other, value=5_000, currency="EUR")).code
+    assert (await shop.payments.verify(SYSTEM_CONTEXT)).differences == []
+
+
 async def test_a_card_is_found_by_its_code_alone_and_the_code_is_kept_nowhere(shop: PaymentsShop) -> None:
     issued = await issue(shop)
+    assert issued.code is not None
     found = await shop.payments.gift_card_by_code(
         Context(), code=f" {issued.code.lower().replace('-', ' ')} "
     )

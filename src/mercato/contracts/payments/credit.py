@@ -94,10 +94,11 @@ class GiftCardHistory(msgspec.Struct, frozen=True):
 
 
 class IssuedGiftCard(msgspec.Struct, frozen=True):
-    """`code` is told once: only its digest is kept."""
+    """`code` is told once: only its digest is kept. A request that is repeated under its idempotency key gets
+    the card without it."""
 
     card: GiftCard
-    code: str
+    code: str | None
 
 
 class StoreCredit(msgspec.Struct, frozen=True):
@@ -141,7 +142,8 @@ class Crediting(Protocol):
         recipient: Email | None = None,
         note: ShortText = "",
     ) -> IssuedGiftCard:
-        """Needs `write_gift_cards`. With a recipient, the code is mailed there as well."""
+        """Needs `write_gift_cards`. With a recipient, the code is mailed there as well. The same idempotency
+        key issues one card. Raises Conflict("idempotency_mismatch")."""
 
     @idempotent
     async def gift_cards(

@@ -44,8 +44,8 @@ def code_digest(code: str) -> bytes:
     return digest("".join(letter for letter in code.upper() if letter.isalnum()))
 
 
-async def issue(tx: Tx, card: NewCard, code: str, *, card_id: UUID) -> Row:
-    """A new gift card with its first entry and its place in the books."""
+async def issue(tx: Tx, card: NewCard, code: str, *, card_id: UUID) -> Row | None:
+    """A new gift card with its first entry and its place in the books; None when it was issued before."""
     now = clock.now()
     row = await store.insert_account(
         tx,
@@ -57,7 +57,8 @@ async def issue(tx: Tx, card: NewCard, code: str, *, card_id: UUID) -> Row:
             "created_by": card.actor,
         },
     )  # fmt: skip
-    assert row is not None
+    if row is None:
+        return None
     kind = "credit_issued" if card.bought_with is None else "credit_sold"
     await _note(
         tx, row, kind="issued", amount=card.value, after=card.value, key=f"issue:{card_id}",

@@ -96,7 +96,7 @@ async def list_gift_cards(
 
 @post("/admin/gift-cards", permission="write_gift_cards", replay=False)
 async def issue_gift_card(ctx: Context, payments: Payments, data: NewGiftCard) -> IssuedGiftCard:
-    """Issue a card. Its code is in this answer and nowhere else."""
+    """Issue a card. Its code is in this answer and nowhere else: a repeated request gets the card alone."""
     return await payments.issue_gift_card(
         ctx, value=data.value, currency=data.currency, expires_at=data.expires_at, recipient=data.recipient,
         note=data.note,

@@ -24,7 +24,7 @@ from mercato.kernel.acts import acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Row, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
-from mercato.kernel.ids import new_id
+from mercato.kernel.ids import derived_id, new_id
 from mercato.kernel.money import Money
 from mercato.kernel.pages import decode_cursor, encode_cursor
 from mercato.payments.actions import balances, credit
@@ -79,18 +79,29 @@ class CreditingPart(Part):
         ctx.principal.require("write_gift_cards")
         _check_currency(currency)
         _check_expiry(expires_at)
-        code, card_id = balances.new_code(), new_id()
+        code, card_id = balances.new_code(), _card_id(ctx)
         new = balances.NewCard(
             value=value, currency=currency, expires_at=expires_at, recipient=recipient, note=note,
             actor=ctx.principal.label,
         )  # fmt: skip
         async with self._engine.database.transaction() as tx:
             row = await balances.issue(tx, new, code, card_id=card_id)
+            if row is None:
+                return await self._issued_before(tx, card_id, new)
             told = {"value": value, "currency": currency, "expires_at": expires_at, "recipient": recipient}
             await self._acted(tx, ctx, "gift_card.issued", row, after=told)
             if recipient:
                 await self._engine.outbox.add(tx, issued_event(row, code, locale=ctx.locale))
         return IssuedGiftCard(_card(row, clock.now()), code)
+
+    async def _issued_before(self, tx: Tx, card_id: UUID, asked: balances.NewCard) -> IssuedGiftCard:
+        """The card of the request that this one repeats; its code was told then and is not known any more."""
+        row = await store.account(tx, card_id)
+        if row is None or (row["initial"], row["currency"], row["recipient"]) != (
+            asked.value, asked.currency, asked.recipient
+        ):  # fmt: skip
+            raise Conflict("idempotency_mismatch", "This key was used for another gift card.")
+        return IssuedGiftCard(_card(row, clock.now()), None)
 
     async def gift_cards(
         self,
@@ -257,6 +268,13 @@ def _entry(row: Row, currency: str) -> CreditEntry:
 
 def _key(ctx: Context, what: str, subject: UUID) -> str:
     return f"{what}:{subject}:{ctx.idempotency_key or new_id()}"
+
+
+def _card_id(ctx: Context) -> UUID:
+    """The same for a request that is repeated under its idempotency key."""
+    if ctx.idempotency_key is None:
+        return new_id()
+    return derived_id(ctx.principal.id or UUID(int=0), f"gift-card:{ctx.idempotency_key}")
 
 
 def _no_card() -> NotFound:

@@ -59,12 +59,12 @@ async def lock_accounts(tx: Tx, account_ids: Sequence[UUID]) -> dict[UUID, Row]:
 
 
 async def insert_account(db: Queries, values: dict[str, Any]) -> Row | None:
-    """A new account; None when the customer has one in this currency already."""
+    """A new account; None when there is one of this id, or the customer has one in this currency already."""
     return await db.fetchrow(
         f"""insert into payments.credit_accounts (id, kind, currency, code_digest, label, customer_id, recipient, note, initial,
               balance, expires_at, bought_with, created_at, created_by)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13)
-            on conflict (customer_id, currency) where kind = 'store_credit' do nothing returning {ACCOUNT}""",
+            on conflict do nothing returning {ACCOUNT}""",
         values["id"], values["kind"], values["currency"], values["code_digest"], values["label"], values["customer_id"],
         values["recipient"], values["note"], values["initial"], values["expires_at"], values["bought_with"],
         values["created_at"], values["created_by"],
