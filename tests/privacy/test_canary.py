@@ -218,6 +218,12 @@ def copy_of(buyer: Buyer) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def listed_in_the_guide() -> set[str]:
+    """The places that docs/guides/privacy.md says are kept."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "privacy.md").read_text("utf-8")
+    return set(re.findall(r"^\| `(\w+\.\w+\.\w+)` \|", guide, re.MULTILINE))
+
+
 def await_erasures(canary: Canary, count: int) -> list[dict[str, Any]]:
     def done() -> Any:
         found = canary.staff.get("/personal-data/erasures")["items"]
@@ -253,9 +259,44 @@ def test_the_copy_is_whole_and_after_the_erasure_only_what_the_law_keeps_is_left
     canary.staff.post("/personal-data/erasures", {"email": GUEST}, want=(202,))
     await_erasures(canary, 2)
     assert buyer.client.get("/api/v1/me").status_code == 401
-    found = canary.traces()
-    kept = (Path(__file__).parents[2] / "docs" / "guides" / "privacy.md").read_text("utf-8")
-    listed = set(re.findall(r"^\| `(\w+\.\w+\.\w+)` \|", kept, re.MULTILINE))
     # What a PDF prints cannot be searched for, so the file of a paper is listed but not found.
-    assert found == (listed - {"orders.document_files.pdf"}, [], [])
+    assert canary.traces() == (listed_in_the_guide() - {"orders.document_files.pdf"}, [], [])
     assert_books_agree(canary.shop)
+
+
+def test_an_erasure_that_was_cut_off_goes_on_and_is_refused_before_that_while_an_order_is_open(
+    canary: Canary,
+) -> None:
+    email, shop = "zqxlate@example.com", canary.shop
+    late = Buyer(shop, canary.goods, email)
+    order = fill(late, email).buy()
+    refused = canary.staff.client.post("/api/v1/admin/personal-data/erasures", json={"email": email})
+    assert (refused.status_code, refused.json()["reasons"]) == (409, ["order_open"])
+    canary.staff.post(f"/orders/{order['id']}/cancellation", {"reason": "Zqxcancel"})
+    process = shop.process_of("privacy")
+    process.stop()
+    process.start(MERCATO_FAILPOINT="erasure.step")
+    shop.await_ready()
+
+    def asked() -> bool:  # the refund of the canceled order may still be on its way
+        body = {"email": email}
+        return canary.staff.client.post("/api/v1/admin/personal-data/erasures", json=body).status_code == 202
+
+    until(asked, "the erasure is taken on")
+    process.await_death()
+    assert canary.traces()[0] > listed_in_the_guide() - {"orders.document_files.pdf"}
+    shop.turn_clock(60)  # the lease of the job that died is over
+    process.start()
+    shop.await_ready()
+    await_erasures(canary, 3)
+    assert canary.traces() == (listed_in_the_guide() - {"orders.document_files.pdf"}, [], [])
+
+
+def test_when_the_law_lets_the_invoices_go_nothing_is_left(canary: Canary) -> None:
+    process = canary.shop.process_of("privacy")
+    process.stop()
+    canary.shop.turn_clock(3654 * 86_400)
+    process.start()
+    canary.shop.await_ready()
+    Staff(canary.shop).post("/system/retention", {}, want=(200,))
+    assert canary.traces() == (set(), [], [])

@@ -124,7 +124,7 @@ def kept(*, documents_days: int) -> tuple[Kept, ...]:
     place = "jsonb_build_object('name', 'Erased', 'street1', 'Erased', 'postal_code', '', 'city', '',"
     place += " 'country', t.content -> '{0}' -> 'country')"
     whole = "t.content || jsonb_build_object('buyer', " + place.format("buyer")
-    whole += ", 'ship_to', " + place.format("ship_to") + ", 'buyer_vat_id', null)"
+    whole += ", 'ship_to', " + place.format("ship_to") + ", 'buyer_vat_id', null, 'reason', '')"
     return (
         Kept(
             what="invoices of erased people (printed)", days=documents_days, table="orders.document_files",
