@@ -2,6 +2,7 @@
 
 import re
 import uuid
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,11 @@ def test_an_address_changes_at_both_ends_and_then_the_account_is_deleted(
     expect(page.get_by_text("Your address was changed")).to_be_visible()
     sign_in(page, demo.url, f"new-{email}", PASSWORD)
     page.goto(f"{demo.url}/account/privacy")
+    page.get_by_role("button", name="Make a copy").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download").click(timeout=30_000)
+    with zipfile.ZipFile(saved.value.path()) as copy:
+        assert f"new-{email}" in copy.read("data.json").decode()
     page.get_by_text("I want to delete it").click()
     page.locator("#delete-password").fill(PASSWORD)
     page.get_by_role("button", name="Delete my account").click()
