@@ -30,6 +30,9 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 SYSTEM_SCHEMAS = {"pg_catalog", "information_schema", "kernel"}
+CALLING = {
+    "httpx", "aiohttp", "requests", "urllib3", "httpcore", "smtplib", "aiosmtplib", "ftplib", "stripe",
+}  # fmt: skip
 IO_MODULES = {
     "asyncio", "asyncpg", "nats", "httpx", "socket", "os", "pathlib", "subprocess", "threading", "litestar",
     "structlog", "random", "secrets", "time",
@@ -156,6 +159,19 @@ def test_only_the_settings_read_the_environment() -> None:
     refuse(
         [*problems, *unneeded(escapes.ENVIRONMENT, set(found))],
         "Settings are read once, in settings.py; take them from `runtime.settings`.",
+    )
+
+
+def test_only_known_files_call_other_machines() -> None:
+    found: dict[str, list[str]] = {}
+    for path in files():
+        for name, line in imports(path):
+            if name.partition(".")[0] in CALLING:
+                found.setdefault(place(path), []).append(f"{place(path)}:{line} imports {name}")
+    problems = [text for name, texts in found.items() if name not in escapes.CALLERS for text in texts]
+    refuse(
+        [*problems, *unneeded(escapes.CALLERS, set(found))],
+        "Say in escapes.CALLERS whose addresses it calls; one that a person types has to be checked first.",
     )
 
 

@@ -14,6 +14,7 @@ from mercato.kernel.acts import Acted
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated, Unavailable
 from mercato.settings import SettingsError, SsoProvider, load
+from mercato.users.sso.provider import ProviderFailed, described
 from support.openid import StrictProvider, consent, mock_provider, strict_provider
 from support.users import GUEST_CONTEXT, UsersShop, users_shop
 
@@ -166,6 +167,24 @@ class TestWayBack:
             assert provider.requests.count("/jwks") == before
         finally:
             provider.key, provider.published = known, [known]
+
+    @pytest.mark.parametrize(
+        "lie",
+        [
+            {"issuer": "https://id.example.evil"}, {"issuer": ""}, {"token_endpoint": "http://id.example/token"},
+            {"authorization_endpoint": "javascript:alert(1)"}, {"jwks_uri": "file:///etc/passwd"},
+            {"userinfo_endpoint": "ftp://id.example"}, {"jwks_uri": 7},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_a_description_of_another_provider_or_without_https_is_not_believed(
+        self, lie: dict[str, Any]
+    ) -> None:
+        ends = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        true = {"issuer": "https://id.example", **{end: f"https://id.example/{end}" for end in ends}}
+        assert described(true, "https://id.example").issuer == "https://id.example"
+        with pytest.raises(ProviderFailed):
+            described(true | lie, "https://id.example")
 
     async def test_a_provider_that_does_not_answer_is_said_to(self, shop: UsersShop) -> None:
         with pytest.raises(Unavailable, match="provider_unavailable"):

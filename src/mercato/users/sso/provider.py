@@ -57,6 +57,25 @@ class Claims(msgspec.Struct, frozen=True):
     has_mfa: bool = False
 
 
+def described(found: dict[str, Any], issuer: str) -> Discovery:
+    """What a provider says about itself, when it is the one that was asked and stays with https.
+
+    Raises ProviderFailed: a description could otherwise name another provider, or send codes in the clear.
+    """
+    try:
+        discovery = msgspec.convert(found, Discovery)
+    except msgspec.ValidationError as error:
+        raise ProviderFailed(f"discovery: {error}") from error
+    if discovery.issuer.rstrip("/") != issuer:
+        raise ProviderFailed(f"discovery names another issuer: {discovery.issuer[:100]}")
+    ends = (discovery.authorization_endpoint, discovery.token_endpoint, discovery.jwks_uri,
+            discovery.userinfo_endpoint)  # fmt: skip
+    scheme = "https://" if issuer.startswith("https://") else ("https://", "http://")
+    if not all(end.startswith(scheme) for end in ends if end):
+        raise ProviderFailed("discovery leads to addresses without https")
+    return discovery
+
+
 class OpenIdProvider:
     """Talks to one provider; what it publishes is remembered for an hour."""
 
@@ -98,12 +117,7 @@ class OpenIdProvider:
             return self._discovery[0]
         issuer = self.config.issuer.rstrip("/")
         found = await self._fetch("GET", f"{issuer}/.well-known/openid-configuration")
-        try:
-            discovery = msgspec.convert(found, Discovery)
-        except msgspec.ValidationError as error:
-            raise ProviderFailed(f"discovery: {error}") from error
-        if discovery.issuer.rstrip("/") != issuer:
-            raise ProviderFailed(f"discovery names another issuer: {discovery.issuer[:100]}")
+        discovery = described(found, issuer)
         self._discovery = (discovery, now)
         return discovery
 
