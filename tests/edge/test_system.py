@@ -41,7 +41,7 @@ async def test_shows_processes_queues_and_health_to_who_may_look(door: Any) -> N
     assert services[0]["memory_mb"] > 1
     queues = (await door.get("/api/v1/admin/system/queues", headers=VIEWER)).json()
     names = {schedule["name"] for schedule in queues["schedules"]}
-    assert names == {"edge-purge-replies", "edge-purge-policy-reports"}
+    assert names == {"edge-purge-replies", "edge-purge-policy-reports", "edge-purge-failures"}
     health = (await door.get("/api/v1/admin/system/health", headers=VIEWER)).json()
     assert health["status"] == "ok"
     assert (await door.get("/api/v1/admin/system/jobs", headers=VIEWER)).json() == []

@@ -15,12 +15,14 @@ from mercato.edge.cache import AnswerCache
 from mercato.edge.changes import Changes
 from mercato.edge.context import Principals
 from mercato.edge.gate import Gate, Surroundings
+from mercato.edge.guesses import Guesses
 from mercato.edge.health import Check, Readiness
 from mercato.edge.idempotency import Replies
 from mercato.edge.openapi import ApiDescription
 from mercato.edge.policy_reports import KeptPolicyReports
 from mercato.edge.routes import Handlers, RouteError, serve, shop_handlers
 from mercato.edge.security import Forgery
+from mercato.edge.shared_guesses import SharedGuesses
 from mercato.edge.store import answers
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.migrate import migrations_of, missing
@@ -80,6 +82,8 @@ def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
     changes = Changes(runtime.nats, runtime.live, settings.namespace, parts.cache, parts.principals)
     gate.on_start.append(changes.start)
     gate.on_stop.append(changes.stop)
+    gate.on_start.append(parts.guesses.start)
+    gate.on_stop.append(parts.guesses.stop)
     return gate
 
 
@@ -96,6 +100,7 @@ def _surroundings(shop: Shop) -> Surroundings:
         cache=cache,
         forgery=Forgery(settings.secret_key, settings.public_url),
         metrics=metrics,
+        guesses=SharedGuesses(Guesses(secret=settings.secret_key), runtime.database("edge"), runtime.live),
         is_https=settings.public_url.startswith("https://"),
         is_development=not settings.is_production,
         trusted_proxies=networks_of(settings.trusted_proxies),

@@ -145,10 +145,10 @@ class Exchange:
             answer = await self._call(found)
         except MercatoError as error:
             if error.code in FAILURES[name]:
-                guesses.failed(name, self.ctx)
+                await guesses.failed(name, self.ctx)
             raise
         if self.facts is not None and self.facts.failed:
-            guesses.failed(name, self.ctx)
+            await guesses.failed(name, self.ctx)
         return answer
 
     async def _know_who(self, found: "Found") -> None:

@@ -16,11 +16,11 @@ from mercato.edge.arrivals import request_id_of
 from mercato.edge.cache import AnswerCache, Entry, Key
 from mercato.edge.context import Principals
 from mercato.edge.exchange import Exchange
-from mercato.edge.guesses import Guesses
 from mercato.edge.idempotency import Replies
 from mercato.edge.plans import form_type_of, known_query_of, parameters_of, plan_of, refuse_unreadable
 from mercato.edge.routes import Route
 from mercato.edge.security import Forgery, policy_headers
+from mercato.edge.shared_guesses import SharedGuesses
 from mercato.kernel import clock
 from mercato.kernel.errors import NotFound
 from mercato.kernel.metrics import Metrics, Timing
@@ -51,7 +51,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     cache: AnswerCache
     forgery: Forgery
     metrics: Metrics
-    guesses: Guesses = msgspec.field(default_factory=Guesses)
+    guesses: SharedGuesses
     is_https: bool = False
     is_development: bool = True
     trusted_proxies: tuple[Any, ...] = ()

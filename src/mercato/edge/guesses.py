@@ -4,11 +4,13 @@ Only failures count; they are forgotten after a quarter of an hour without one, 
 could have one at will. Whoever is signed in is counted by their account, everybody
 else by their address: so a stranger cannot make a signed-in customer wait, not even from the same house.
 When very many fail at once, from wherever, each may fail less often; who has not failed is never refused.
-Counted in this process: a shop of several lets through that many times more, and no try costs a statement.
+This is the memory of one process; `shared_guesses` keeps the processes of a shop in step.
 """
 
+import hmac
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 
 import msgspec
@@ -18,6 +20,8 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Throttled
 
 MAX_KNOWN = 20_000
+FORGET_AFTER = timedelta(minutes=15)
+FLOOD_WINDOW = timedelta(minutes=1)
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -29,7 +33,7 @@ class Rule(msgspec.Struct, frozen=True):
     flood: int
     """Failures of everybody within a minute that make a flood."""
     longest_s: int = 600
-    forget_after_s: int = 900
+    forget_after_s: int = int(FORGET_AFTER.total_seconds())
 
 
 RULES = {
@@ -56,16 +60,20 @@ class Guesses:
     """The failures of this process, by who failed."""
 
     def __init__(
-        self, rules: dict[str, Rule] | None = None, now_s: Callable[[], float] = clock.monotonic_s
+        self,
+        rules: dict[str, Rule] | None = None,
+        now_s: Callable[[], float] = clock.monotonic_s,
+        secret: str = "",
     ) -> None:
         self.rules = rules or RULES
         self._now_s = now_s
-        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._secret = b"guesses:" + secret.encode()
+        self._known: OrderedDict[tuple[str, bytes], _Known] = OrderedDict()
         self._recent: dict[str, deque[float]] = {name: deque() for name in self.rules}
 
     def admit(self, name: str, ctx: Context) -> None:
         """Raise Throttled with `retry_after_s` while this one must wait."""
-        known, now = self._known.get((name, who_of(ctx))), self._now_s()
+        known, now = self._known.get((name, self.key_of(ctx))), self._now_s()
         if known is not None and known.until_s > now:
             seconds = int(known.until_s - now) + 1
             raise Throttled(
@@ -73,28 +81,42 @@ class Guesses:
                 data={"retry_after_s": seconds},
             )  # fmt: skip
 
+    def key_of(self, ctx: Context) -> bytes:
+        """Who it is, so that nobody can read it; empty for whom nothing is counted."""
+        who = who_of(ctx)
+        return hmac.digest(self._secret, who.encode(), "sha256")[:16] if who else b""
+
     def failed(self, name: str, ctx: Context) -> None:
-        """Count a failure; later ones wait longer."""
-        rule, now, key = self.rules[name], self._now_s(), (name, who_of(ctx))
-        if not key[1]:
+        """Count a failure in this process; later ones wait longer."""
+        rule, now, who = self.rules[name], self._now_s(), self.key_of(ctx)
+        if not who:
             return
-        known = self._known.setdefault(key, _Known())
-        self._known.move_to_end(key)
+        known = self._known.get((name, who))
+        is_fresh = known is not None and now - known.last_s <= rule.forget_after_s
+        count = known.count + 1 if known is not None and is_fresh else 1
+        self.learn(name, who, count, self._recently(rule, now))
+
+    def learn(self, name: str, who: bytes, count: int, of_everybody: int, *, age_s: float = 0) -> None:
+        """Somebody has failed `count` times, the last one `age_s` ago, and everybody so often in a minute."""
+        rule = self.rules.get(name)
+        if rule is None:
+            return
+        known = self._known.setdefault((name, who), _Known())
+        self._known.move_to_end((name, who))
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
-        if now - known.last_s > rule.forget_after_s:
-            known.count = 0
-        known.count, known.last_s = known.count + 1, now
-        over = known.count - (rule.free_in_a_flood if self._is_flood(rule, now) else rule.free)
+        known.count, known.last_s = count, self._now_s() - age_s
+        over = count - (rule.free_in_a_flood if of_everybody >= rule.flood else rule.free)
         if over > 0:
-            known.until_s = now + min(rule.longest_s, 2 ** min(over - 1, 20))
+            known.until_s = max(known.until_s, known.last_s + min(rule.longest_s, 2 ** min(over - 1, 20)))
 
-    def _is_flood(self, rule: Rule, now: float) -> bool:
+    def _recently(self, rule: Rule, now: float) -> int:
+        """Failures of everybody within a minute, as far as they matter."""
         recent = self._recent[rule.name]
         recent.append(now)
         while recent and (now - recent[0] > 60 or len(recent) > rule.flood):
             recent.popleft()
-        return len(recent) >= rule.flood
+        return len(recent)
 
 
 def who_of(ctx: Context) -> str:

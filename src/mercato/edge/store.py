@@ -1,4 +1,4 @@
-"""All SQL of the edge: replies kept for Idempotency-Keys, reports of browsers about our policy."""
+"""All SQL of the edge: replies kept for Idempotency-Keys, reports about our policy, failures at guessing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +11,7 @@ from mercato.kernel.policy_reports import PolicyReport
 
 PURGE_BATCH = 5_000
 MAX_POLICY_REPORTS = 300
+MAX_FAILURES = 20_000
 
 
 async def answers(db: Queries) -> bool:
@@ -143,3 +144,43 @@ async def clear_reports(db: Queries) -> None:
 async def purge_reports(db: Queries, *, before: datetime) -> None:
     """Forget the kinds that were last seen before a moment."""
     await db.execute("delete from edge.policy_reports where last_at < $1", before)
+
+
+async def note_failure(
+    db: Queries, *, rule: str, who: bytes, now: datetime, forget_before: datetime, window_before: datetime
+) -> tuple[int, int]:
+    """Count a failure; returns how many `who` has now, and how many everybody had within the minute."""
+    row = await db.fetchrow(
+        """
+        with mine as (
+          insert into edge.failures as f (rule, who, count, last_at) values ($1, $2, 1, $3)
+          on conflict (rule, who) do update
+             set count = case when f.last_at < $4 then 1 else f.count + 1 end, last_at = $3
+          returning count),
+        everybody as (
+          insert into edge.failures as f (rule, who, count, last_at) values ($1, '', 1, $3)
+          on conflict (rule, who) do update
+             set count = case when f.last_at < $5 then 1 else f.count + 1 end,
+                 last_at = case when f.last_at < $5 then $3 else f.last_at end
+          returning count)
+        select (select count from mine), (select count from everybody)
+        """,
+        rule, who, now, forget_before, window_before,
+    )  # fmt: skip
+    assert row is not None
+    return row[0], row[1]
+
+
+async def failures_since(db: Queries, *, since: datetime) -> list[tuple[str, bytes, int, datetime]]:
+    """Who failed since then: rule, who, how often, when last; the latest MAX_FAILURES of them."""
+    rows = await db.fetch(
+        "select rule, who, count, last_at from edge.failures where last_at >= $1 and who <> ''"
+        " order by last_at desc limit $2",
+        since, MAX_FAILURES,
+    )  # fmt: skip
+    return [(row["rule"], row["who"], row["count"], row["last_at"]) for row in reversed(rows)]
+
+
+async def purge_failures(db: Queries, *, before: datetime) -> None:
+    """Forget whose last failure is older."""
+    await db.execute("delete from edge.failures where last_at < $1", before)
