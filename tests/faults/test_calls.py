@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from faults.trials import ASIDE, CALLS, Trial, furnish_fully
+from faults.acts import ASIDE, CALLS, furnish_fully
+from faults.trials import Trial
 from support.call_proxy import CallProxy, Fault, Kind
 from support.engines import Engines
 from support.furnish import Goods, Staff
@@ -93,9 +94,9 @@ def test_the_books_agree_after_all_of_it(outcomes: Outcomes, shop: Shop) -> None
     assert_books_agree(shop, wait_s=60)
 
 
-def test_every_call_that_orders_makes_is_tried(outcomes: Outcomes, calls: CallProxy) -> None:
+def test_every_call_that_orders_and_carts_make_is_tried(outcomes: Outcomes, calls: CallProxy) -> None:
     for outcome in outcomes.values():
         outcome.exception(timeout=200)
     listed = {method for methods in CALLS.values() for method in methods if not method.startswith("orders.")}
 
-    assert calls.calls["orders"] - ASIDE.keys() == listed
+    assert (calls.calls["orders"] | calls.calls["carts"]) - ASIDE.keys() == listed

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import mercato
+from faults.acts import KILLS, furnish_fully
 from faults.arming import nexts, start_armed, start_later
 from faults.test_kill import PLACING, WITH_A_CARD
-from faults.trials import HAPPENS_WITHIN_S, KILLS, Trial, furnish_fully
+from faults.trials import HAPPENS_WITHIN_S, Trial
 from support.furnish import Goods, Staff
 from support.proof import assert_books_agree
 from support.shop import Shop, ShopProcess

@@ -60,11 +60,21 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     async def is_repeated(self, tx: Tx, ctx: Context, act: str, subject_id: UUID) -> bool:
         """Whether the same request, known by its idempotency key, has done this before: then nothing is left
         to do. To be asked under the lock of what is changed."""
-        if ctx.idempotency_key is None:
-            return False
-        key = f"{act}:{subject_id}:{ctx.principal.id}:{ctx.idempotency_key}"
-        return not await acts.begin(tx, key=key, now=clock.now())
+        key = _key_of(ctx, act, subject_id)
+        return key is not None and not await acts.begin(tx, key=key, now=clock.now())
+
+    async def was_done(self, ctx: Context, act: str, subject_id: UUID) -> bool:
+        """Like `is_repeated`, without noting anything."""
+        key = _key_of(ctx, act, subject_id)
+        return key is not None and await acts.is_known(self.db, key=key)
 
     def tell_after(self, tx: Tx, order_id: UUID) -> None:
         """`tell` once the transaction is durable."""
         tx.after_commit(lambda: self.tell(order_id))
+
+
+def _key_of(ctx: Context, act: str, subject_id: UUID) -> str | None:
+    """What makes a request of this person the same one again; None when they sent no key."""
+    if ctx.idempotency_key is None:
+        return None
+    return f"{act}:{subject_id}:{ctx.principal.id}:{ctx.idempotency_key}"

@@ -26,7 +26,7 @@ from mercato.contracts.orders import (
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, MercatoError, NotFound
-from mercato.kernel.ids import new_id
+from mercato.kernel.ids import derived_id, new_id
 from mercato.kernel.money import Money
 from mercato.orders import facts
 from mercato.orders.actions import collect, draft_carts
@@ -43,12 +43,15 @@ log = structlog.get_logger()
 
 
 async def create(parts: Parts, ctx: Context, wish: DraftInput) -> DraftOrderRow:
-    """A new draft; a refusal leaves no cart behind that anybody could reach."""
+    """A new draft, one for each idempotency key; a refusal leaves no cart that anybody could reach."""
     draft_carts.check_wish(wish)
-    now = clock.now()
+    now, draft_id = clock.now(), _id_for(ctx)
+    made = await store.get(parts.db, draft_id=draft_id) if ctx.idempotency_key else None
+    if made is not None:
+        return made
     cart_id, promotion_id = await draft_carts.fill_cart(parts, wish, locale=ctx.locale)
     draft = DraftOrderRow(
-        id=new_id(),
+        id=draft_id,
         cart_id=cart_id,
         status=DraftStatus.OPEN,
         channel=wish.channel,
@@ -63,8 +66,12 @@ async def create(parts: Parts, ctx: Context, wish: DraftInput) -> DraftOrderRow:
         wish=wish,
     )
     async with parts.db.transaction() as tx:
-        await store.insert(tx, draft=draft)
-        await parts.acted(tx, ctx, "draft_created", draft.id, {"email": wish.email})
+        is_first = await store.insert(tx, draft=draft)
+        if is_first:
+            await parts.acted(tx, ctx, "draft_created", draft.id, {"email": wish.email})
+    if not is_first:
+        await draft_carts.drop_cart(parts, draft, cart_id, promotion_id)
+        return await known(parts, draft_id)
     return draft
 
 
@@ -122,6 +129,8 @@ async def send(parts: Parts, ctx: Context, draft: DraftOrderRow) -> None:
     refuse_closed(draft)
     cart = await parts.carts.get(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
     async with parts.db.transaction() as tx:
+        if await parts.is_repeated(tx, ctx, "send_draft", draft.id):
+            return
         if not await store.set_sent(tx, draft_id=draft.id, now=clock.now()):
             raise closed(draft)
         await parts.outbox.add(tx, facts.draft_sent(draft, parts.token_of(draft.id), cart))
@@ -135,7 +144,9 @@ async def place_by_staff(parts: Parts, ctx: Context, draft: DraftOrderRow, *, is
         _refuse_unless_live(draft, cart)
         placement = await pay(parts, draft, cart.totals.total, PaymentChoice("manual"))
         if placement.status is not PlaceStatus.PLACED or placement.order is None:
-            raise Conflict("not_placed", "It was not placed: look at it again.")
+            is_under_way = placement.status is PlaceStatus.PROCESSING
+            data = {"retry_after_s": 2} if is_under_way else {}
+            raise Conflict("not_placed", "It was not placed: look at it again.", data=data)
         order_id = placement.order.id
         async with parts.db.transaction() as tx:
             await parts.acted(tx, ctx, "draft_placed", order_id, {"draft_id": draft.id, "is_paid": is_paid})
@@ -211,6 +222,13 @@ def refuse_closed(draft: DraftOrderRow) -> None:
     is_live = draft.status in (DraftStatus.OPEN, DraftStatus.SENT) and draft.expires_at > clock.now()
     if not is_live:
         raise closed(draft)
+
+
+def _id_for(ctx: Context) -> UUID:
+    """The id of the draft that this request makes: the same again for the same person and key."""
+    if ctx.idempotency_key is None:
+        return new_id()
+    return derived_id(ctx.principal.id or UUID(int=0), f"draft:{ctx.idempotency_key}")
 
 
 def _refuse_unless_live(draft: DraftOrderRow, cart: Cart) -> None:

@@ -19,6 +19,7 @@ from mercato.orders.parts import Parts
 from mercato.orders.store import drafts as store
 from mercato.orders.store.drafts import DraftOrderRow, NextDraft
 
+CHANGE = "change_draft"
 SETTLE_S = 60
 """How long a request may take over a change before the sweeper goes on with it."""
 SWEEP_BATCH = 100
@@ -27,15 +28,16 @@ log = structlog.get_logger()
 
 
 async def change(parts: Parts, ctx: Context, draft: DraftOrderRow, wish: DraftInput, *, version: int) -> None:
-    """The draft holds what `wish` says. Raises Conflict: draft_closed, version_conflict, cart_not_open (it is
-    being paid); Invalid as the cart does."""
+    """The draft holds what `wish` says, once for each idempotency key. Raises Invalid as the cart does;
+    Conflict: draft_closed, version_conflict, cart_not_open (it is being paid)."""
     drafts.refuse_closed(draft)
     draft_carts.check_wish(wish)
     if wish.channel != draft.channel:
         error = FieldError("channel", "not_allowed", "A draft stays in its channel.")
         raise Invalid("invalid", "Some values are refused.", errors=[error])
     if version != draft.version:
-        raise _outdated(draft.version)
+        await _go_on(parts, ctx, draft, wish)
+        return
     now = clock.now()
     cart_id, promotion_id = await draft_carts.fill_cart(parts, wish, locale=draft.locale)
     following = NextDraft(
@@ -50,11 +52,13 @@ async def change(parts: Parts, ctx: Context, draft: DraftOrderRow, wish: DraftIn
             tx, draft_id=draft.id, version=version, following=following, now=now
         )
         if is_ours:
+            await parts.is_repeated(tx, ctx, CHANGE, draft.id)
             await parts.acted(tx, ctx, "draft_changed", draft.id, {"email": wish.email})
     failpoint("orders.draft_change_begun")
     if not is_ours:
         await draft_carts.drop_cart(parts, draft, cart_id, promotion_id)
-        raise _outdated((await drafts.known(parts, draft.id)).version)
+        await _go_on(parts, ctx, draft, wish)
+        return
     await _finish(parts, draft, following)
 
 
@@ -66,6 +70,18 @@ async def sweep(parts: Parts) -> None:
             await _finish(parts, draft, following)
         except MercatoError as error:
             log.info("a draft was not changed", draft_id=str(draft.id), error=error.code)
+
+
+async def _go_on(parts: Parts, ctx: Context, draft: DraftOrderRow, wish: DraftInput) -> None:
+    """The draft is of another version: finish what the same request has begun, before the sweeper does.
+    Raises Conflict("version_conflict") when it was another request, or the change was given up."""
+    is_ours = await parts.was_done(ctx, CHANGE, draft.id)
+    begun = await store.change_of(parts.db, draft_id=draft.id) if is_ours else None
+    if begun is not None:
+        await _finish(parts, *begun)
+    now = await drafts.known(parts, draft.id)
+    if not is_ours or now.wish != wish:
+        raise _outdated(now.version)
 
 
 async def _finish(parts: Parts, draft: DraftOrderRow, following: NextDraft) -> None:

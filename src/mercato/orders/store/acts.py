@@ -13,6 +13,12 @@ async def begin(tx: Tx, *, key: str, now: datetime) -> bool:
     return noted is not None
 
 
+async def is_known(db: Queries, *, key: str) -> bool:
+    """Whether this was done, as far as has been committed."""
+    found: bool = await db.fetchval("select exists (select from orders.acts where key = $1)", key)
+    return found
+
+
 async def forget(db: Queries, *, before: datetime) -> None:
     """Keys are kept longer than the API promises to know them."""
     await db.execute("delete from orders.acts where at < $1", before)

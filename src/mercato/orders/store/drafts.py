@@ -53,13 +53,16 @@ _COLUMNS = """d.id, d.cart_id, case when o.id is null then d.status else 'placed
 _FROM = "orders.drafts d left join orders.orders o on o.cart_id = d.cart_id and o.placed_at is not null"
 
 
-async def insert(tx: Tx, *, draft: DraftOrderRow) -> None:
-    await tx.execute(
+async def insert(tx: Tx, *, draft: DraftOrderRow) -> bool:
+    """False when a draft of this id was made before."""
+    made = await tx.fetchval(
         "insert into orders.drafts (id, cart_id, status, channel, locale, email, customer_id, promotion_id, note,"
-        " created_at, created_by, expires_at, wish) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        " created_at, created_by, expires_at, wish) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        " on conflict (id) do nothing returning true",
         draft.id, draft.cart_id, draft.status, draft.channel, draft.locale, draft.email, draft.customer_id,
         draft.promotion_id, draft.note, draft.created_at, draft.created_by, draft.expires_at, _json(draft.wish),
     )  # fmt: skip
+    return made is not None
 
 
 async def get(db: Queries, *, draft_id: UUID) -> DraftOrderRow | None:
@@ -177,12 +180,21 @@ async def half_changed(db: Queries, *, before: datetime, limit: int) -> list[tup
         " order by d.next_at limit $2",
         before, limit,
     )  # fmt: skip
-    found = []
-    for row in rows:
-        values = dict(row)
-        following = _next.decode(values.pop("next"))
-        found.append((_made(values), following))
-    return found
+    return [_changing(row) for row in rows]
+
+
+async def change_of(db: Queries, *, draft_id: UUID) -> tuple[DraftOrderRow, NextDraft] | None:
+    """The draft with the change of it that has not ended; None when there is none."""
+    row = await db.fetchrow(
+        f"select {_COLUMNS}, d.next from {_FROM} where d.id = $1 and d.next is not null", draft_id
+    )
+    return None if row is None else _changing(row)
+
+
+def _changing(row: Row) -> tuple[DraftOrderRow, NextDraft]:
+    values = dict(row)
+    following = _next.decode(values.pop("next"))
+    return _made(values), following
 
 
 def _draft(row: Row) -> DraftOrderRow:
