@@ -86,13 +86,15 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if whole == 0:
         return [amount] + [0] * (len(weights) - 1)
-    sign = -1 if amount < 0 else 1
-    parts = [abs(amount) * weight // whole for weight in weights]
-    remainders = [abs(amount) * weight % whole for weight in weights]
-    left = abs(amount) - sum(parts)
-    for index in sorted(range(len(weights)), key=lambda i: (-remainders[i], i))[:left]:
-        parts[index] += 1
-    return [sign * part for part in parts]
+    size = abs(amount)
+    parts = [size * weight // whole for weight in weights]
+    left = size - sum(parts)
+    if left:
+        # What each part lacks, below zero: sorting keeps the order of the weights among equals.
+        lacking = [part * whole - size * weight for part, weight in zip(parts, weights, strict=True)]
+        for index in sorted(range(len(parts)), key=lacking.__getitem__)[:left]:
+            parts[index] += 1
+    return parts if amount >= 0 else [-part for part in parts]
 
 
 def format_money(money: Money, locale: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine, part_of
+from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine, part_of, round_half_even
 from mercato.contracts.carts import PromotionReward
 from mercato.kernel.money import allocate
 
@@ -12,16 +12,17 @@ DeliveryCuts = list[tuple[Candidate, int]]
 """Promotions with the positive amount that each takes off the delivery."""
 
 
-def unit_cut(one: CompiledPromotion, unit_price: int) -> int:
-    """What a promotion of the catalog takes off one unit."""
+def unit_cuts(one: CompiledPromotion, prices: Sequence[int]) -> list[int]:
+    """What a promotion of the catalog takes off one unit at each of `prices`."""
     amount = one.promotion.amount or 0
     match one.promotion.reward:
         case PromotionReward.PERCENT:
-            return part_of(unit_price, one.fraction)
+            above, below = one.fraction.numerator, one.fraction.denominator
+            return [round_half_even(price * above, below) for price in prices]
         case PromotionReward.FIXED:
-            return min(amount, unit_price)
+            return [min(amount, price) for price in prices]
         case _:
-            return max(unit_price - amount, 0)
+            return [max(price - amount, 0) for price in prices]
 
 
 def delivery_cut(one: CompiledPromotion, left: int) -> int:

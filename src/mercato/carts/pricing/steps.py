@@ -23,7 +23,7 @@ from mercato.carts.pricing.promotions import (
     matching,
     standing_reason,
 )
-from mercato.carts.pricing.rewards import Cuts, DeliveryCuts, cart_cuts, delivery_cut, unit_cut
+from mercato.carts.pricing.rewards import Cuts, DeliveryCuts, cart_cuts, delivery_cut, unit_cuts
 from mercato.carts.pricing.taxes import RELIEFS, relieved, tax_lines_of
 from mercato.carts.pricing.verdicts import Verdicts
 from mercato.contracts.carts import PromotionReward, TaxLine
@@ -152,7 +152,7 @@ class _Pricing:
         is_exclusive = one.promotion.is_exclusive
         reached = self.ordered if one.promotion.whole_cart else lines
         free = [p for p in reached if not p.is_closed and not (is_exclusive and p.discounts)]
-        cuts = [(p, unit_cut(one, p.unit_price)) for p in free]
+        cuts = list(zip(free, unit_cuts(one, [p.unit_price for p in free]), strict=True))
         if reached and not free:
             self.verdicts.refuse(candidate, "not_combinable" if is_exclusive else "excluded")
             return
@@ -229,7 +229,7 @@ class _Pricing:
         self.verdicts.accept(candidate, priced.total)
         self.verdicts.note(candidate, APPLIED, 0)
         if priced.total:
-            priced.discounts.append(self.verdicts.discount(candidate, priced.total))
+            self.verdicts.tell(candidate, [(priced, priced.total)])
         priced.unit_price = priced.total = 0
         priced.gift_of = one.id
         self.gifts.append(priced)
@@ -290,13 +290,13 @@ class _Pricing:
 
     def _gave(self, candidate: Candidate, cuts: Cuts) -> bool:
         """Take the cuts off their lines, if there are any and the budget covers them."""
-        amount = sum(cut for _, cut in cuts)
+        amount = sum([cut for _, cut in cuts])
         if not amount or self._exceeds_budget(candidate.one, amount):
             self.verdicts.refuse(candidate, "budget_spent" if amount else "nothing_left")
             return False
         for priced, cut in cuts:
             priced.total -= cut
-            priced.discounts.append(self.verdicts.discount(candidate, cut))
+        self.verdicts.tell(candidate, cuts)
         self.verdicts.accept(candidate, amount)
         self.verdicts.note(candidate, APPLIED, -amount)
         return True

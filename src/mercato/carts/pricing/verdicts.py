@@ -12,6 +12,7 @@ from mercato.carts.pricing.model import (
     Refused,
 )
 from mercato.carts.pricing.promotions import APPLIED, REASONS
+from mercato.carts.pricing.rewards import Cuts
 from mercato.contracts.carts import Discount
 from mercato.kernel.money import Money
 
@@ -50,10 +51,13 @@ class Verdicts:
                 found.append(Refused(code, reason))
         return found
 
-    def discount(self, candidate: Candidate, amount: int) -> Discount:
+    def tell(self, candidate: Candidate, cuts: Cuts) -> None:
+        """Each line says what the candidate took off it."""
         promotion = candidate.one.promotion
+        one_id, label, currency = candidate.one.id, promotion.label, self._rules.currency
         code = promotion.coupon_code if candidate.coupon_id is None else candidate.code
-        return Discount(candidate.one.id, promotion.label, Money(amount, self._rules.currency), code)
+        for priced, cut in cuts:
+            priced.discounts.append(Discount(one_id, label, Money(cut, currency), code))
 
     def note(self, candidate: Candidate, reason: str, amount: int | None = None) -> None:
         if self.record is not None:
