@@ -20,13 +20,17 @@ async def measure(running: shops.Running, shop: Shop) -> dict[str, dict[str, flo
     """CPU milliseconds (web + PostgreSQL) of reading and of adding, by lines and by promotions."""
     found = {f"{size} lines": await _at_size(running, shop, size) for size in SIZES}
     staff = await shops.sign_in(running.port)
-    made: list[str] = []
-    for count in PROMOTIONS:
-        while len(made) < count:
-            made.append(await _add_promotion(staff, len(made)))
-        found[f"{count} promotions"] = await _at_size(running, shop, 10)
-    for promotion_id in made:
-        await staff.call("DELETE", f"/api/v1/admin/promotions/{promotion_id}", want=(200, 204))
+    for does_apply in (False, True):
+        made: list[str] = []
+        for count in PROMOTIONS:
+            while len(made) < count:
+                made.append(await _add_promotion(staff, len(made), does_apply=does_apply))
+            name = f"{count} promotions{' that apply' if does_apply else ''}"
+            found[name] = await _at_size(running, shop, 10)
+        if does_apply:
+            found["200 lines, 100 promotions that apply"] = await _at_size(running, shop, 200)
+        for promotion_id in made:
+            await staff.call("DELETE", f"/api/v1/admin/promotions/{promotion_id}", want=(200, 204))
     staff.close()
     return found
 
@@ -66,13 +70,13 @@ async def _cost(running: shops.Running, work: Work) -> float:
     return round(sum(after[name] - before[name] for name in ("web", "postgresql")) / READS, 2)
 
 
-async def _add_promotion(staff: Client, number: int) -> str:
+async def _add_promotion(staff: Client, number: int, *, does_apply: bool) -> str:
     body = {
         "name": f"Bench {number}",
         "label": f"Bench {number}",
         "reward": "percent",
         "percent": "1",
-        "minimum_subtotal": 10**9 + number,
+        "minimum_subtotal": 0 if does_apply else 10**9 + number,
     }
     created = await staff.call("POST", "/api/v1/admin/promotions", body)
     return str(created["id"])
