@@ -82,8 +82,15 @@ def test_an_address_changes_at_both_ends_and_then_the_account_is_deleted(
     sign_in(page, demo.url, f"new-{email}", PASSWORD)
     page.goto(f"{demo.url}/account/privacy")
     page.get_by_role("button", name="Make a copy").click()
+    download = page.get_by_role("link", name="Download")
+
+    def is_ready() -> bool:  # with script the page follows by itself, without it one looks again
+        page.goto(f"{demo.url}/account/privacy")
+        return download.count() > 0
+
+    assert eventually_sync(is_ready)
     with page.expect_download() as saved:
-        page.get_by_role("link", name="Download").click(timeout=30_000)
+        download.click()
     with zipfile.ZipFile(saved.value.path()) as copy:
         assert f"new-{email}" in copy.read("data.json").decode()
     page.get_by_text("I want to delete it").click()
