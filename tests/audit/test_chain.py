@@ -1,18 +1,22 @@
 """The chain of the audit log: built once and in order, and no change to it goes unnoticed."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from audit.conftest import SECRET, AuditShop, settings_of
 from mercato import compose
 from mercato.audit import chain
 from mercato.contracts.audit import AuditFilter
+from mercato.kernel import clock
 from mercato.kernel.acts import HIDDEN, Acted, Change, acted, changes_between
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Denied
 from mercato.kernel.ids import new_id
+from mercato.kernel.personal import Subject
 
 WHO = Principal(PrincipalKind.USER, new_id(), "ann@example.org", "Ann", frozenset({"read_audit"}))
 CTX = Context(principal=WHO, client_address="203.0.113.9", request_id="r" * 8)
@@ -189,6 +193,50 @@ class TestErasing:
         assert kept == 0
         assert await shop.faults() == []
         assert await shop.audit.erase_person(SYSTEM_CONTEXT, user_id=other["id"]) == 0
+
+    async def test_entries_that_name_a_person_go_too_and_no_other_can_be_slipped_in(
+        self, shop: AuditShop
+    ) -> None:
+        eve, mail = new_id(), "eve@example.org"
+        named = acted(CTX, "gift_card.issued", "gift_card", new_id(), label=f"For {mail.upper()}")
+        hers = acted(
+            Context(principal=Principal(PrincipalKind.USER, eve, mail)), "stock.counted", "stock", "x"
+        )
+        await record(shop, act(1), named, hers, acted(CTX, "user.noted", "user", eve))
+        subject = Subject(user_id=eve, emails=[mail])
+        await shop.audit.refuse_unsettled(SYSTEM_CONTEXT, subject=subject)
+        assert await shop.audit.erase_personal_data(SYSTEM_CONTEXT, subject=subject) == 2
+        erased = {one.act: one.is_erased for one in await shop.entries()}
+        assert erased == {
+            "order.canceled": False, "gift_card.issued": True, "user.noted": True,
+            "stock.counted": False,  # what she did as one of the staff is not hers to take away
+            chain.PERSON_ERASED: False,
+        }  # fmt: skip
+        assert await shop.faults() == []
+        assert await shop.audit.erase_personal_data(SYSTEM_CONTEXT, subject=subject) == 0
+        await shop.database.execute(
+            "update audit.entries set payload = null, salt = null, erased_for = $1 where sequence = 1", eve
+        )
+        assert await shop.faults() == ["audit_erasure"]
+
+    async def test_after_its_time_an_entry_names_nobody_and_the_chain_holds(
+        self, database_url: str, nats_url: str, namespace: str
+    ) -> None:
+        settings = msgspec.structs.replace(settings_of(database_url, nats_url, namespace), keep_audit_days=30)
+        running = await compose.start(settings, ["users", "audit"])
+        try:
+            shop = AuditShop(running)
+            await record(shop, act(1), act(2))
+            assert [one.rows for one in await shop.audit.forget_old(SYSTEM_CONTEXT)] == [0]
+            for days, rows in ((31, 2), (62, 0)):
+                clock.set_offset(timedelta(days=days))
+                assert [one.rows for one in await shop.audit.forget_old(SYSTEM_CONTEXT)] == [rows]
+                await shop.shop.drain()
+            assert [one.is_erased for one in await shop.entries()] == [False, True, True]
+            assert await shop.faults() == []
+        finally:
+            clock.set_offset(timedelta(0))
+            await running.stop()
 
 
 class TestReading:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from mercato.audit.chain import PERSON_ERASED
 from mercato.kernel.db import Queries, Tx
 from mercato.kernel.personal import PersonalTable
 
@@ -24,22 +25,32 @@ TABLES = (
 )  # fmt: skip
 
 
-async def naming(db: Queries, *, emails: Sequence[str], objects: Sequence[str]) -> list[int]:
-    """Entries about these things, or that still say one of these addresses (in lower case), oldest first."""
+async def about(
+    db: Queries, *, user_id: UUID | None, emails: Sequence[str], objects: Sequence[str]
+) -> list[int]:
+    """Entries about an account or these things, or that say one of these addresses, oldest first.
+
+    What somebody did to others as one of the staff is not theirs to take away: it stays.
+    """
     rows = await db.fetch(
-        "select sequence from audit.entries where payload is not null and (object_id = any($2::text[])"
-        " or exists(select from unnest($1::text[]) e"
-        "   where position(e in lower(convert_from(payload, 'UTF8'))) > 0)) order by sequence",
-        emails, objects,
+        "select sequence from audit.entries where payload is not null and act <> $4"
+        " and (object_id = any($3::text[]) or (object_kind = 'user' and object_id = $1::uuid::text)"
+        " or (actor_id is distinct from $1::uuid and exists(select from unnest($2::text[]) e"
+        "   where position(e in lower(convert_from(payload, 'UTF8'))) > 0))) order by sequence",
+        user_id, emails, objects, PERSON_ERASED,
     )  # fmt: skip
     return [row["sequence"] for row in rows]
 
 
 async def before(db: Queries, *, moment: datetime, limit: int) -> list[int]:
-    """Entries from before `moment` that still name somebody, oldest first."""
+    """Entries from before `moment` that still name somebody, oldest first.
+
+    What tells of an erasure stays: it is the proof that the erased entries were not tampered with.
+    """
     rows = await db.fetch(
-        "select sequence from audit.entries where payload is not null and at < $1 order by sequence limit $2",
-        moment, limit,
+        "select sequence from audit.entries where payload is not null and act <> $3 and at < $1"
+        " order by sequence limit $2",
+        moment, limit, PERSON_ERASED,
     )  # fmt: skip
     return [row["sequence"] for row in rows]
 

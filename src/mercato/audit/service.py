@@ -110,14 +110,14 @@ class AuditService(KeepsPersonalData):
         return count
 
     async def erase_personal_data(self, ctx: Context, *, subject: Subject) -> int:
-        """Entries by and about the account, then those that name it otherwise; the chain tells which."""
+        """Entries about the account and its orders, and those that name it; the chain tells which."""
         await super().erase_personal_data(ctx, subject=subject)  # events first: they are what is told here
-        count = 0 if subject.user_id is None else await self.erase_person(ctx, user_id=subject.user_id)
-        named = await personal_store.naming(
-            self.database, emails=subject.emails, objects=[str(each) for each in subject.order_ids]
+        orders = [str(each) for each in subject.order_ids]
+        found = await personal_store.about(
+            self.database, user_id=subject.user_id, emails=subject.emails, objects=orders
         )
-        person_id = subject.user_id or uuid5(NAMESPACE_OID, " ".join(map(str, sorted(subject.order_ids))))
-        return count + await self._erase_listed(named, person_id)
+        person_id = subject.user_id or uuid5(NAMESPACE_OID, " ".join(sorted(orders)))
+        return await self._erase_listed(found, person_id)
 
     async def forget_old(self, ctx: Context) -> list[Forgotten]:
         """With a limit set, entries older than that keep their act and their place, and name nobody."""

@@ -84,7 +84,10 @@ class Privacy(PersonalRecords, Protocol):
     """The privacy service."""
 
     async def request_export(self, ctx: Context) -> Export:
-        """Gather everything about whoever asks; while one is being made, that one. Needs a recent proof."""
+        """Gather everything about whoever asks; while one is being made, that one. Needs a recent proof.
+
+        Raises Throttled after five in a day.
+        """
 
     @idempotent
     async def exports(self, ctx: Context) -> list[Export]:

@@ -9,7 +9,7 @@ from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
 from mercato.kernel.acts import acted
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
-from mercato.kernel.errors import Conflict, Invalid, NotFound
+from mercato.kernel.errors import Conflict, Invalid, NotFound, Throttled
 from mercato.kernel.ids import new_id
 from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
@@ -20,6 +20,7 @@ from mercato.privacy.actions.exporting import EXPORT, ExportWork
 
 PART_BYTES = 256 * 1024
 RUNS_KEPT = 100
+COPIES_A_DAY = 5
 
 
 class PrivacyService(KeepsPersonalData):
@@ -35,6 +36,12 @@ class PrivacyService(KeepsPersonalData):
     async def request_export(self, ctx: Context) -> Export:
         user_id = ctx.principal.require_own_user_id()
         ctx.principal.require_recent()
+        since = clock.now() - timedelta(days=1)
+        if await store.asked_since(self._db, user_id=user_id, since=since) >= COPIES_A_DAY:
+            raise Throttled(
+                detail="You have asked for several copies today; come back tomorrow.",
+                data={"retry_after_s": 86_400},
+            )
         me = await self._desk.users.me(ctx)
         return await self._begin_export(
             ctx, user_id=user_id, email=me.email, name=me.name, locale=me.locale, asked_by="self"

@@ -23,7 +23,7 @@ TABLES = (
         erase="delete",
     ),
 )  # fmt: skip
-KEPT = (Kept(what="copies of data", days=0, table="privacy.exports", old="t.expires_at < $1"),)
+KEPT = (Kept(what="copies of data that expired", days=0, table="privacy.exports", old="t.expires_at < $1"),)
 
 
 async def begin_export(
@@ -54,6 +54,15 @@ async def begin_export(
     )  # fmt: skip
     assert row is not None
     return _export(row), False
+
+
+async def asked_since(db: Queries, *, user_id: UUID, since: datetime) -> int:
+    """How many copies this person has asked for since then."""
+    count: int = await db.fetchval(
+        "select count(*) from privacy.exports where user_id = $1 and asked_by = 'self' and asked_at > $2",
+        user_id, since,
+    )  # fmt: skip
+    return count
 
 
 async def waiting_export(db: Queries, *, export_id: UUID) -> Row | None:

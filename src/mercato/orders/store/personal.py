@@ -79,7 +79,9 @@ TABLES = (
         section="order_drafts", table="orders.drafts",
         of="t.cart_id = any(s.cart_ids) or t.customer_id = s.user_id or lower(t.email) = any(s.emails)",
         columns="t.id, t.status, t.channel, t.email, t.note, t.created_at, t.sent_at, t.closed_at",
-        erase=f"email = '{NOBODY}', note = '', customer_id = null, wish = null, next = null",
+        erase=f"email = '{NOBODY}', note = '', customer_id = null, wish = null, next = null,"
+        " closed_at = coalesce(t.closed_at, now()),"
+        " status = case when t.status in ('open', 'sent') then 'canceled' else t.status end",
     ),
     PersonalTable(
         section="order_documents", table="orders.documents", of=_MINE,
