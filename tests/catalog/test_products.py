@@ -342,7 +342,9 @@ async def test_a_channel_keeps_its_currency_once_it_has_prices(catalog: Catalog)
 async def test_a_channel_says_in_which_time_it_lives_and_when_it_takes_money(catalog: Catalog) -> None:
     channel = await catalog.channel(GUEST, code="default")
     assert (channel.time_zone, channel.capture) == ("UTC", CaptureMode.AUTOMATIC)
-    wanted = _with(channel, time_zone="Europe/Amsterdam", capture=CaptureMode.MANUAL)
+    wanted = _with(
+        channel, time_zone="Europe/Amsterdam", capture=CaptureMode.MANUAL, refund_proof_above=20_000
+    )
     assert await catalog.save_channel(SYSTEM, channel=wanted) == wanted
     assert await catalog.channel(GUEST, code="default") == wanted
 

@@ -219,6 +219,7 @@ class FakeCatalog:
     def __init__(self) -> None:
         self.capture = CaptureMode.AUTOMATIC
         self.unpaid_days: int | None = None
+        self.refund_proof_above: int | None = None
         self.is_away = False
         self.times_asked = 0
 
@@ -228,7 +229,17 @@ class FakeCatalog:
         if self.is_away:
             raise Unavailable(detail="The catalog is away.")
         return Channel(
-            code, "Shop", "EUR", "en", ["DE"], True, True, "Europe/Berlin", self.capture, self.unpaid_days
+            code,
+            "Shop",
+            "EUR",
+            "en",
+            ["DE"],
+            True,
+            True,
+            "Europe/Berlin",
+            self.capture,
+            self.unpaid_days,
+            self.refund_proof_above,
         )
 
     async def sale_variants(self, ctx: Context, *, variant_ids: list[UUID]) -> list[SaleVariant]:

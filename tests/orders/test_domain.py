@@ -175,4 +175,10 @@ def test_a_token_opens_its_own_order_only() -> None:
     ],
 )
 def test_a_large_refund_asks_who_it_is(amount: int, currency: str, asks: bool) -> None:
-    assert needs_proof(Money(amount, currency)) is asks
+    assert needs_proof(Money(amount, currency), None) is asks
+
+
+def test_a_channel_says_which_refund_is_large() -> None:
+    asks = [needs_proof(Money(amount, "EUR"), 100) for amount in (99, 100, 101, 90_000)]
+    assert asks == [False, False, True, True]
+    assert needs_proof(Money(1, "EUR"), 0) and not needs_proof(Money(90_000, "EUR"), 100_000)

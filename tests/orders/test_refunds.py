@@ -215,3 +215,17 @@ class _Refuses:
 class _Dies:
     async def refund(self, ctx: object, **asked: object) -> None:
         raise Unavailable()
+
+
+async def test_a_channel_says_above_which_refund_somebody_proves_again_who_they_are(till: Till) -> None:
+    till.catalog.refund_proof_above = 1000
+    await sell(till)
+    order = await till.bought(2)
+    for refused in (for_line(order, 1), RefundGrant(other=1001)):
+        with pytest.raises(Denied, match="step_up_required"):
+            await till.orders.grant_refund(STAFF, order_id=order.id, grant=refused)
+    with pytest.raises(Denied, match="step_up_required"):
+        await till.orders.refund(STAFF, order_id=order.id, amount=eur(1001), reason="")
+    assert (await till.charges(), await grants_of(till, order)) == ([(2890, 2890, 0, 0)], [])
+    await till.orders.grant_refund(STAFF, order_id=order.id, grant=RefundGrant(other=1000))
+    assert await till.charges() == [(2890, 2890, 1000, 0)]

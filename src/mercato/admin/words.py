@@ -116,6 +116,8 @@ SAID = {
     "invoice_issued": "The invoice is issued; it is with the other papers of the order.",
     "seller_saved": "Saved for papers that are issued from now on; those that were issued stay as they are.",
     "resent": "The mail is sent again.",
+    "factors_reset": "The second factors are gone and every session has ended; a mail says so.",
+    "no_factor": "This account has no second factor.",
     "reports_cleared": "The reports are forgotten; what still goes wrong is reported again.",
 }
 """What a page says after something was done: code in the address → sentence."""

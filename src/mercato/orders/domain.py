@@ -38,7 +38,7 @@ PARCEL_MOVES: dict[ParcelStatus, frozenset[ParcelStatus]] = {
 LEFT_THE_HOUSE = frozenset({ParcelStatus.SHIPPED, ParcelStatus.DELIVERED})
 
 REFUND_PROOF_ABOVE = Decimal(500)
-"""In major units of any currency: whoever refunds more at once proves again who they are."""
+"""In major units of any currency, where the channel says nothing else."""
 
 
 class Awaiting(StrEnum):
@@ -182,9 +182,10 @@ def is_complete(payment: OrderPaymentStatus, fulfillment: FulfillmentStatus) -> 
     )
 
 
-def needs_proof(refund: Money) -> bool:
-    """Whether whoever refunds so much proves again who they are."""
-    return refund.amount > from_decimal(REFUND_PROOF_ABOVE, refund.currency).amount
+def needs_proof(refund: Money, above: int | None) -> bool:
+    """Whether whoever refunds so much proves again who they are: more than `above` of minor units."""
+    limit = from_decimal(REFUND_PROOF_ABOVE, refund.currency).amount if above is None else above
+    return refund.amount > limit
 
 
 def check_capture(status: OrderStatus, paid: Amounts, amount: int | None) -> int:

@@ -85,4 +85,15 @@ async def merge(
     return see_other(request, done(here, "merged"))
 
 
-routes = [impersonate, end, merge]
+@post(CUSTOMERS + "/{user_id:uuid}/factors/reset", permission="write_staff", recent=True)
+async def reset_factors(ctx: Context, request: AnyRequest, users: Users, user_id: UUID) -> Response[str]:
+    """Take the second factors of a customer who has lost them."""
+    here = f"{CUSTOMERS}/{user_id}"
+    try:
+        await users.reset_factors(ctx, user_id=user_id)
+    except Conflict:
+        return see_other(request, done(here, "no_factor"))
+    return see_other(request, done(here, "factors_reset"))
+
+
+routes = [impersonate, end, merge, reset_factors]

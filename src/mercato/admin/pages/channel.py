@@ -13,6 +13,7 @@ from mercato.contracts.catalog import CaptureMode, Catalog, Channel
 from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
+from mercato.kernel.money import Money, to_decimal
 from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/channel"
@@ -40,7 +41,7 @@ async def save_channel(
 ) -> Response[str]:
     """Change the channel; its code and its currency stay."""
     before = await catalog.channel(ctx, code=ctx.channel)
-    typed = Typed(data)
+    typed = Typed(data, currency=before.currency)
     try:
         await catalog.save_channel(ctx, channel=_channel(typed, before))
     except (Invalid, Conflict) as error:
@@ -58,6 +59,7 @@ def _channel(typed: Typed, before: Channel) -> Channel:
         if not value:
             typed.wrong(field, "Fill this in.")
     unpaid_days = typed.whole("unpaid_days", least=1, most=MOST_UNPAID_DAYS)
+    proof_above = typed.amount("refund_proof_above")
     typed.refuse()
     return msgspec.structs.replace(
         before,
@@ -69,11 +71,13 @@ def _channel(typed: Typed, before: Channel) -> Channel:
         is_active=typed.has("is_active"),
         capture=one_of(CaptureMode, typed.text("capture")) or before.capture,
         unpaid_days=unpaid_days,
+        refund_proof_above=proof_above,
     )
 
 
 def _as_typed(channel: Channel) -> dict[str, Any]:
     flags = {name: "1" for name in ("prices_include_tax", "is_active") if getattr(channel, name)}
+    above = channel.refund_proof_above
     return {
         "name": channel.name,
         "locale": channel.locale,
@@ -81,6 +85,7 @@ def _as_typed(channel: Channel) -> dict[str, Any]:
         "time_zone": channel.time_zone,
         "capture": channel.capture.value,
         "unpaid_days": "" if channel.unpaid_days is None else str(channel.unpaid_days),
+        "refund_proof_above": "" if above is None else str(to_decimal(Money(above, channel.currency))),
         **flags,
     }
 

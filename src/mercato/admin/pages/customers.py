@@ -72,6 +72,7 @@ async def show_customer(
             "said": words.said(done),
             "consents": await users.consents_of(ctx, user_id=user_id),
             "may_write": ctx.principal.may("write_customers"),
+            "may_reset": ctx.principal.may("write_staff"),
             "may_act": ctx.principal.may("write_customers")
             and user.is_active
             and user.is_confirmed

@@ -112,6 +112,18 @@ async def set_active(
     return see_other(request, done(f"{PATH}/{user_id}", "switched_on" if is_active else "switched_off"))
 
 
+@post(PATH + "/{user_id:uuid}/factors/reset", permission="write_staff", recent=True)
+async def reset_factors(
+    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, user_id: UUID
+) -> Response[str]:
+    """Take the second factors of a colleague who has lost them."""
+    try:
+        await users.reset_factors(ctx, user_id=user_id)
+    except MercatoError as error:
+        return await _one(ctx, request, users, orders, catalog, user_id, error=error)
+    return see_other(request, done(f"{PATH}/{user_id}", "factors_reset"))
+
+
 def _refuse_missing(email: str, password: str) -> None:
     """Raises Invalid with every field that a new colleague cannot be without."""
     errors = []
@@ -202,4 +214,4 @@ def _pages(grants: list[Grant]) -> list[str]:
     return [entry.label for entry in NAVIGATION if entry.permission in held or "*" in held]
 
 
-routes = [list_staff, create_colleague, show_colleague, set_roles, set_active]
+routes = [list_staff, create_colleague, show_colleague, set_roles, set_active, reset_factors]

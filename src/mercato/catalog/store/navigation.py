@@ -55,7 +55,7 @@ async def product_types(db: Queries) -> list[ProductType]:
 async def channels(db: Queries) -> list[Channel]:
     rows = await db.fetch(
         "select code, name, currency, locale, countries, prices_include_tax, is_active, time_zone, capture,"
-        " unpaid_days from catalog.channels order by code"
+        " unpaid_days, refund_proof_above from catalog.channels order by code"
     )
     return [Channel(**{**row, "capture": CaptureMode(row["capture"])}) for row in rows]
 
@@ -198,14 +198,16 @@ async def save_product_type(tx: Tx, *, product_type: ProductType, new_id: UUID) 
 async def save_channel(tx: Tx, *, channel: Channel, new_id: UUID) -> UUID:
     saved: UUID = await tx.fetchval(
         "insert into catalog.channels (code, id, name, currency, locale, countries, prices_include_tax, is_active,"
-        " time_zone, capture, unpaid_days) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        " time_zone, capture, unpaid_days, refund_proof_above)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         " on conflict (code) do update set name = excluded.name, currency = excluded.currency,"
         " locale = excluded.locale, countries = excluded.countries,"
         " prices_include_tax = excluded.prices_include_tax, is_active = excluded.is_active,"
         " time_zone = excluded.time_zone, capture = excluded.capture,"
-        " unpaid_days = excluded.unpaid_days returning id",
+        " unpaid_days = excluded.unpaid_days, refund_proof_above = excluded.refund_proof_above returning id",
         channel.code, new_id, channel.name, channel.currency, channel.locale, channel.countries,
         channel.prices_include_tax, channel.is_active, channel.time_zone, channel.capture, channel.unpaid_days,
+        channel.refund_proof_above,
     )  # fmt: skip
     return saved
 

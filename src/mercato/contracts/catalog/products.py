@@ -283,6 +283,8 @@ class Channel(msgspec.Struct, frozen=True):
     unpaid_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None
     """Orders that are paid outside, as by bank transfer, are canceled when this many days brought no money;
     None: they wait."""
+    refund_proof_above: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)] | None = None
+    """Whoever refunds more at once proves again who they are; minor units. None: 500 of the currency."""
 
 
 class Shop(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders.actions.carry_out import carry_out
+from mercato.orders.actions.proof_limit import proof_limit
 from mercato.orders.domain import IntentKind, check_capture, check_refund, needs_proof
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent
@@ -59,6 +60,7 @@ async def _decide(
     key: str,
 ) -> Intent:
     now = clock.now()
+    above = await proof_limit(parts, order_id=order_id) if kind is IntentKind.REFUND else None
     async with parts.db.transaction() as tx:
         order = await after.lock(tx, order_id=order_id)
         if order is None:
@@ -68,7 +70,7 @@ async def _decide(
             raise Invalid("invalid", "Some values are refused.", errors=[error])
         check = check_capture if kind is IntentKind.CAPTURE else check_refund
         wanted = check(order.status, order.paid, amount.amount if amount else None)
-        if kind is IntentKind.REFUND and needs_proof(Money(wanted, order.currency)):
+        if kind is IntentKind.REFUND and needs_proof(Money(wanted, order.currency), above):
             ctx.principal.require_recent()
         intent = Intent(
             id=new_id(), order_id=order_id, kind=kind, key=key, amount=wanted, actor=ctx.principal.label,

@@ -18,6 +18,7 @@ from mercato.kernel.money import Money
 from mercato.orders.actions.amend import stand
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.money import refunds_on_their_way
+from mercato.orders.actions.proof_limit import proof_limit
 from mercato.orders.domain import (
     IntentKind,
     is_complete,
@@ -41,13 +42,14 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
     grant = await grants.by_key(parts.db, key=key) if ctx.idempotency_key else None
     intent: Intent | None = None
     if grant is None:
+        above = await proof_limit(parts, order_id=order_id)
         async with parts.db.transaction() as tx:
             standing = await stand(tx, order_id)
             grant = await grants.by_key(tx, key=key)
             if grant is None:
                 grant, order = await _grant(parts, ctx, tx, standing, wish, key=key)
                 if wish.execute:
-                    intent = await _decide(parts, ctx, tx, order, grant, [])
+                    intent = await _decide(parts, ctx, tx, order, grant, [], above)
         failpoint("orders.refund_granted")
     elif wish.execute:
         tried = await grants.executions_of(parts.db, grant_id=grant.id)
@@ -60,13 +62,14 @@ async def execute_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID
     grant = await grants.get(parts.db, grant_id=refund_id)
     if grant is None:
         raise NotFound(detail="There is no such refund.")
+    above = await proof_limit(parts, order_id=grant.order_id)
     async with parts.db.transaction() as tx:
         order = await after.lock(tx, order_id=grant.order_id)
         assert order is not None
         tried = await grants.executions_of(tx, grant_id=grant.id)
         intent = next((each for each in tried if each.done_at is None), None)
         if intent is None:
-            intent = await _decide(parts, ctx, tx, order, grant, tried)
+            intent = await _decide(parts, ctx, tx, order, grant, tried, above)
     await _carry_out(parts, intent)
     return grant.order_id
 
@@ -144,7 +147,13 @@ async def _write(tx: Tx, order: PlacedOrder, credited: int, now: datetime) -> No
 
 
 async def _decide(
-    parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, grant: Grant, tried: list[Intent]
+    parts: Parts,
+    ctx: Context,
+    tx: Tx,
+    order: PlacedOrder,
+    grant: Grant,
+    tried: list[Intent],
+    above: int | None,
 ) -> Intent:
     """The intent to send what is left of the grant. Raises Conflict: nothing_to_send, refund_too_large."""
     now = clock.now()
@@ -158,7 +167,7 @@ async def _decide(
             "Only what was paid beyond what is still owed can go back.",
             data={"refundable": most},
         )
-    if needs_proof(Money(amount, order.currency)):
+    if needs_proof(Money(amount, order.currency), above):
         ctx.principal.require_recent()
     intent = Intent(
         id=new_id(),
