@@ -259,6 +259,71 @@ def granting(trial: Trial) -> None:
     assert len(granted) == 1
 
 
+def executing(trial: Trial) -> None:
+    """A refund that was granted before is sent."""
+    order = trial.bought()
+    path = f"/orders/{order['id']}/granted-refunds"
+    trial.done(path, {"other": 1000, "execute": False})
+    [grant] = trial.client.get(f"/api/v1/admin{path}").json()["items"]
+    with trial.spoiled(order["id"]):
+        trial.done(f"/granted-refunds/{grant['id']}/executions")
+        trial.await_standing(order["id"], Standing("placed", PAID, 1000))
+
+
+def inviting(trial: Trial) -> None:
+    """The customer of a draft order gets the link, by one mail."""
+    draft = drafted(trial)
+    with trial.spoiled(draft["cart"]["id"]):
+        assert trial.done(f"/draft-orders/{draft['id']}/invitation")["status"] == "sent"
+        mails = trial.buyer.mails(await_template="draft_order")
+    assert [mail["template"] for mail in mails] == ["draft_order"]
+
+
+def arriving(trial: Trial) -> None:
+    """Staff knows that a parcel has arrived."""
+    order = trial.sent()
+    [parcel] = trial.order(order["id"])["fulfillments"]
+    with trial.spoiled():
+        trial.done(f"/fulfillments/{parcel['id']}/delivery")
+    told = [entry["kind"] for entry in trial.order(order["id"])["timeline"]]
+    assert told.count("fulfillment_delivered") == 1
+
+
+def unpacking(trial: Trial) -> None:
+    order = trial.bought()
+    parcel = trial.done(f"/orders/{order['id']}/fulfillments")["fulfillments"][0]["id"]
+    with trial.spoiled():
+        answer = trial.press(f"/fulfillments/{parcel}", method="DELETE")
+        assert answer.status_code == 200, answer.text
+        trial.await_standing(order["id"], Standing("placed", PAID))
+    packed = trial.done(f"/orders/{order['id']}/fulfillments")["fulfillments"]
+    assert [one["status"] for one in packed].count("pending") == 1
+
+
+def giving_up(trial: Trial) -> None:
+    """The buyer cancels."""
+    order = trial.bought()
+    trial.buyer.client.headers["X-Order-Token"] = order["token"]
+    with trial.spoiled(order["id"]):
+        answer = trial.press_as_buyer(f"/api/v1/orders/{order['number']}/cancellation", {})
+        assert answer.status_code in (200, 201), answer.text
+        trial.await_standing(order["id"], Standing("canceled", PAID, PAID))
+
+
+def keeping_after_all(trial: Trial) -> None:
+    """The buyer asks for a return, and withdraws it."""
+    order = trial.sent()
+    trial.buyer.client.headers["X-Order-Token"] = order["token"]
+    path = f"/api/v1/orders/{order['number']}/returns"
+    line = {"line_id": order["lines"][0]["id"], "quantity": 1, "reason": "too small"}
+    [asked] = trial.press_as_buyer(path, {"lines": [line]}).json()["changes"]
+    with trial.spoiled():
+        answer = trial.press_as_buyer(f"{path}/{asked['id']}/cancellation", None)
+        assert answer.status_code in (200, 201), answer.text
+    told = [entry["kind"] for entry in trial.order(order["id"])["timeline"]]
+    assert told.count("return_canceled") == 1
+
+
 def forgetting(trial: Trial) -> None:
     """Somebody is forgotten who only filled a cart."""
     buyer = trial.buyer.fill(LAMP=1).address()
@@ -364,6 +429,12 @@ CALLS: dict[Callable[[Trial], None], dict[str, tuple[Kind, ...]]] = {
         "orders.pay_draft": ALL,
     },
     changing_draft: {"orders.change_draft": ALL, "carts.delete": SOME},
+    executing: {"orders.execute_refund": SOME},
+    inviting: {"orders.send_draft": SOME},
+    arriving: {"orders.deliver": SOME},
+    unpacking: {"orders.cancel_fulfillment": SOME},
+    giving_up: {"orders.request_cancellation": SOME},
+    keeping_after_all: {"orders.withdraw_return": SOME},
     granting: {"orders.grant_refund": ALL, "payments.refund": SOME},
     taking_as_paid: {"orders.place_draft": ALL, "carts.get": READS, "stock.hold": SOME},
     dropping: {"orders.cancel_draft": ALL, "carts.delete": SOME},
@@ -383,6 +454,19 @@ ASIDE = {
     "carts.delete_promotion": "tidies up after a draft order; the code was never told to anybody",
 }
 """Calls of orders and carts that no act waits for, or that decide nothing."""
+SETTLED = {
+    "orders.issue_invoice": "one invoice per order, whoever asks",
+    "orders.request_invoice": "one invoice per order, whoever asks",
+    "orders.save_seller": "refused by its version",
+    "orders.set_draft_delivery": "the same choice twice is the same",
+    "orders.set_tags": "the same tags twice are the same",
+    "orders.add_note": "noted once for each key, as a test of the service says",
+    "orders.act_on_many": "each order on its own, as one by one",
+    "orders.retry": "refused when nothing is stuck any more",
+    "orders.cancel_change": "a canceled change stays canceled",
+    "orders.refund_return": "a refunded return stays refunded",
+}
+"""What staff may do to orders, and why an answer that is lost does no harm."""
 KILLS: dict[str, Callable[[Trial], None]] = {
     "orders.captured": capturing,
     "orders.shipped": sending,

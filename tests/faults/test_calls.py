@@ -11,8 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from faults.acts import ASIDE, CALLS, furnish_fully
+from faults.acts import ASIDE, CALLS, SETTLED, furnish_fully
 from faults.trials import Trial
+from mercato.contracts.orders import Orders
+from mercato.kernel.rpc import methods_of
 from support.call_proxy import CallProxy, Fault, Kind
 from support.engines import Engines
 from support.furnish import Goods, Staff
@@ -92,6 +94,13 @@ def test_the_books_agree_after_all_of_it(outcomes: Outcomes, shop: Shop) -> None
         outcome.exception(timeout=200)
 
     assert_books_agree(shop, wait_s=60)
+
+
+def test_every_act_on_orders_is_tried_or_said_why_not() -> None:
+    listed = {method for methods in CALLS.values() for method in methods}
+    once = {method.label for method in methods_of(Orders) if not method.is_idempotent}
+
+    assert once - listed == SETTLED.keys()
 
 
 def test_every_call_that_orders_and_carts_make_is_tried(outcomes: Outcomes, calls: CallProxy) -> None:

@@ -67,8 +67,9 @@ async def execute_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID
         order = await after.lock(tx, order_id=grant.order_id)
         assert order is not None
         tried = await grants.executions_of(tx, grant_id=grant.id)
+        is_repeated = await parts.is_repeated(tx, ctx, "execute_refund", grant.id)
         intent = next((each for each in tried if each.done_at is None), None)
-        if intent is None:
+        if intent is None and not is_repeated:
             intent = await _decide(parts, ctx, tx, order, grant, tried, above)
     await _carry_out(parts, intent)
     return grant.order_id
