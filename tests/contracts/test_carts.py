@@ -167,6 +167,8 @@ async def _keep_rules(carts: Client, mug: UUID, customer_id: UUID) -> None:
     await carts.set_prices(system, price_list_id=listed.id, entries=[ListPrice(mug, 900, 12)])
     assert [one.entries for one in await carts.price_lists(system)] == [1]
     assert (await carts.price_entries(system, price_list_id=listed.id)).items == [ListPrice(mug, 900, 12)]
+    (told,) = await carts.shopper_prices(GUEST, variant_ids=[mug])
+    assert [(one.min_quantity, one.price.amount) for one in told.prices] == [(1, 1000), (12, 900)]
     zone = await carts.save_tax_zone(
         system, zone=TaxZone(name="South", countries=["FR"], rates=[ZoneRate("TVA", "0.2")])
     )
