@@ -6,7 +6,7 @@ from mercato.contracts.orders import Order, OrderPaymentStatus, OrderStatus, Pla
 from mercato.contracts.payments import CreditKind, CreditUse
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.money import Money
-from orders.conftest import STAFF, Till
+from orders.conftest import GUEST_CONTEXT, STAFF, Till
 
 
 async def card(till: Till, value: int = 5_000) -> UUID:
@@ -33,6 +33,8 @@ async def cart_of(till: Till, card_id: UUID, amount: int) -> tuple[UUID, str]:
 async def ordered(till: Till, card_id: UUID, amount: int, token: str = "sim_ok") -> Order:
     placement = await till.place(await cart_of(till, card_id, amount), token)
     assert placement.order is not None
+    number, its_token = placement.order.number, placement.order.token
+    assert placement.order == await till.orders.order(GUEST_CONTEXT, number=number, token=its_token)
     await till.deliver_events()
     return await till.order_of(placement.order.id)
 

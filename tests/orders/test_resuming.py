@@ -40,7 +40,7 @@ async def place_until(till: Till, cart: tuple[UUID, str], step: str, token: str 
     await hold(parts, GUEST_CONTEXT, frozen)
     if step == "held":
         return
-    draft = await record(parts, GUEST_CONTEXT, wish, frozen)
+    draft, _ = await record(parts, GUEST_CONTEXT, wish, frozen)
     assert draft is not None
     if step == "paid":
         await pay(parts, GUEST_CONTEXT, draft)

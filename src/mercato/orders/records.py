@@ -109,6 +109,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     tax_lines: list[TaxLine]
     coupons: list[str]
     note: str | None
+    at: datetime
+    by: str
+    """Who began the checkout, as the timeline names them."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, gc=False):
@@ -232,6 +235,8 @@ def draft_of(
     number: str,
     token_digest: bytes | None,
     locale: str,
+    at: datetime,
+    by: str,
     due: datetime,
 ) -> tuple[Draft, Snapshot]:
     """The draft of a frozen cart. The cart has passed all requirements, so its addresses are there."""
@@ -284,6 +289,8 @@ def draft_of(
         tax_lines=frozen.tax_lines,
         coupons=cart.coupons,
         note=cart.note,
+        at=at,
+        by=by,
     )
     return draft, snapshot
 

@@ -1,6 +1,7 @@
 """Stored orders as the contract shows them: to their buyer, and to staff."""
 
 from collections.abc import Iterable, Set
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import msgspec
 from mercato.contracts.carts import CartTotals
 from mercato.contracts.orders import (
     Fulfillment,
+    FulfillmentStatus,
     Order,
     OrderChange,
     OrderDelivery,
@@ -16,18 +18,23 @@ from mercato.contracts.orders import (
     OrderPayment,
     OrderStatus,
     ParcelStatus,
+    ReturnStatus,
     TimelineEntry,
 )
 from mercato.kernel.context import Principal
 from mercato.kernel.money import Money
 from mercato.orders.amending import units_back
-from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_record_status
-from mercato.orders.records import LineRow, ParcelRow, PaymentRow, TimelineRow
+from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_record_status, payment_status
+from mercato.orders.records import Draft, LineRow, ParcelRow, PaymentRow, Snapshot, StoryRow, TimelineRow
 from mercato.orders.refund_views import granted_refunds
+from mercato.orders.store.placing import BEGUN
 from mercato.orders.store.reading import OrderView
 
 STAFF_ONLY: Final = frozenset({"note", "retried", "tagged", "label_bought"})
 """Kinds of timeline rows that buyers do not see."""
+_OF_BOTH: Final = frozenset(OrderView.__struct_fields__)
+_OF_DRAFT: Final = sorted(_OF_BOTH & {*Draft.__struct_fields__} - {"status", "version"})
+_OF_SNAPSHOT: Final = sorted(_OF_BOTH & {*Snapshot.__struct_fields__})
 RETURNABLE: Final = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 
 
@@ -52,6 +59,38 @@ def order_for_buyer(view: OrderView, token: str) -> Order:
         allowed_actions=actions,
         tags=[],
         changes=[_without_staff(change, own) for change in order.changes],
+    )
+
+
+def view_of_new(
+    draft: Draft,
+    snapshot: Snapshot,
+    payments: list[PaymentRow],
+    story: list[StoryRow],
+    *,
+    paid: Amounts,
+    at: datetime,
+) -> OrderView:
+    """The order that a draft of a first attempt became with `paid` at the time `at`, as it is stored now."""
+    begun = TimelineRow(snapshot.at, "created", snapshot.by, BEGUN, {"attempt": draft.attempt})
+    return OrderView(
+        **{name: getattr(draft, name) for name in _OF_DRAFT},
+        **{name: getattr(snapshot, name) for name in _OF_SNAPSHOT},
+        **msgspec.structs.asdict(paid),
+        status=OrderStatus.PLACED,
+        payment_status=payment_status(draft.total, paid),
+        fulfillment_status=FulfillmentStatus.UNFULFILLED,
+        return_status=ReturnStatus.NONE,
+        version=draft.version + 1,
+        credited=0,
+        created_at=snapshot.at,
+        placed_at=at,
+        canceled_at=None,
+        cancel_reason=None,
+        payments=sorted(payments, key=lambda payment: payment.id),
+        parcels=[],
+        timeline=[begun, *(TimelineRow(at, row.kind, row.actor, row.text, row.data) for row in story)],
+        tags=[],
     )
 
 

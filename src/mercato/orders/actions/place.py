@@ -25,7 +25,7 @@ from mercato.orders.actions.settle import is_owner, may_be_tried_again, move_on,
 from mercato.orders.domain import Awaiting
 from mercato.orders.numbers import new_number
 from mercato.orders.parts import Parts
-from mercato.orders.records import Draft, LineRow, draft_of
+from mercato.orders.records import Draft, LineRow, Snapshot, draft_of
 from mercato.orders.store import placing
 
 LEASE_S = 20
@@ -56,13 +56,13 @@ async def place(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     failpoint("orders.frozen")
     await hold(parts, ctx, frozen)
     failpoint("orders.held")
-    draft = await record(parts, ctx, wish, frozen)
+    draft, snapshot = await record(parts, ctx, wish, frozen)
     if draft is None:
         return await stand_by_cart(parts, ctx, wish)
     failpoint("orders.recorded")
     result = await pay(parts, ctx, draft)
     failpoint("orders.paid")
-    placement = await settle(parts, draft, result)
+    placement = await settle(parts, draft, result, snapshot)
     failpoint("orders.finalized")
     return placement
 
@@ -98,8 +98,11 @@ async def hold(parts: Parts, ctx: Context, frozen: FrozenCart) -> None:
     raise Conflict("insufficient_stock", "Not everything is in stock any more.", data={"shortages": short})
 
 
-async def record(parts: Parts, ctx: Context, wish: Wish, frozen: FrozenCart) -> Draft | None:
-    """The draft order, durable before anybody is charged. None when this cart already has an order."""
+async def record(parts: Parts, ctx: Context, wish: Wish, frozen: FrozenCart) -> tuple[Draft | None, Snapshot]:
+    """The draft order, durable before anybody is charged, and what was written of it only this once.
+
+    No draft when this cart already has an order.
+    """
     now = clock.now()
     draft, snapshot = draft_of(
         frozen,
@@ -107,9 +110,11 @@ async def record(parts: Parts, ctx: Context, wish: Wish, frozen: FrozenCart) -> 
         number=new_number(),
         token_digest=digest(wish.cart_token) if wish.cart_token else None,
         locale=ctx.locale,
+        at=now,
+        by=ctx.principal.label,
         due=now + timedelta(seconds=LEASE_S),
     )
-    return await placing.record(parts.db, draft=draft, snapshot=snapshot, now=now, actor=ctx.principal.label)
+    return await placing.record(parts.db, draft=draft, snapshot=snapshot), snapshot
 
 
 async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:

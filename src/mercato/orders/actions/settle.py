@@ -16,9 +16,10 @@ from mercato.orders import facts
 from mercato.orders.actions import money
 from mercato.orders.domain import Amounts, Awaiting, payment_status
 from mercato.orders.parts import Parts
-from mercato.orders.records import Draft, PaymentRow, StoryRow
+from mercato.orders.records import Draft, PaymentRow, Snapshot, StoryRow
 from mercato.orders.store import placing, reading
-from mercato.orders.views import order_for_buyer
+from mercato.orders.store.reading import OrderView
+from mercato.orders.views import order_for_buyer, view_of_new
 
 RELEASE_LEASE_S = 10
 SHOPPER_WAIT_MINUTES = 30
@@ -34,14 +35,19 @@ _REFUSED = frozenset({SessionStatus.FAILED, SessionStatus.CANCELED, SessionStatu
 log = structlog.get_logger()
 
 
-async def settle(parts: Parts, draft: Draft, result: PayResult | None) -> Placement:
-    """Bring the draft to where `result` says; None: nothing is due, or nobody knows yet."""
+async def settle(
+    parts: Parts, draft: Draft, result: PayResult | None, snapshot: Snapshot | None = None
+) -> Placement:
+    """Bring the draft to where `result` says; None: nothing is due, or nobody knows yet.
+
+    With the `snapshot` of a draft that was recorded just now, its order need not be read for the answer.
+    """
     if draft.is_free:
-        return await finalize(parts, draft, [])
+        return await finalize(parts, draft, [], snapshot=snapshot)
     if result is None:
         return await _wait(parts, draft, Awaiting.PROVIDER, timedelta(minutes=UNKNOWN_WAIT_MINUTES), None)
     if result.status is SessionStatus.COMPLETED:
-        return await finalize(parts, draft, _payments_of(draft, result))
+        return await finalize(parts, draft, _payments_of(draft, result), snapshot=snapshot)
     if result.status in _REFUSED:
         return await refuse(parts, draft, code=result.decline_code or str(result.status))
     if result.status is SessionStatus.REQUIRES_ACTION:
@@ -50,7 +56,12 @@ async def settle(parts: Parts, draft: Draft, result: PayResult | None) -> Placem
 
 
 async def finalize(
-    parts: Parts, draft: Draft, payments: list[PaymentRow], *, known_paid: Amounts | None = None
+    parts: Parts,
+    draft: Draft,
+    payments: list[PaymentRow],
+    *,
+    known_paid: Amounts | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Placement:
     """draft → placed, with the fact that tells everyone; whoever comes second finds it placed.
 
@@ -64,6 +75,7 @@ async def finalize(
     told: list[Event] = [facts.order_placed(draft, token, is_paid=is_paid)]
     if is_paid:
         told.append(facts.order_paid(draft, token))
+    story = _story_of_placing(draft, payments)
     known = await placing.finalize(
         parts.db,
         draft=draft,
@@ -72,7 +84,7 @@ async def finalize(
         paid=paid,
         is_paid=is_paid,
         payments=payments,
-        story=_story_of_placing(draft, payments),
+        story=story,
         sale_id=new_id(),
         facts=parts.outbox.rows(*told),
     )
@@ -82,6 +94,8 @@ async def finalize(
     parts.tell(draft.id)
     if known:
         await money.look_again(parts, draft.id)
+    elif snapshot is not None and draft.attempt == 1:
+        return _answer(parts, draft, view_of_new(draft, snapshot, payments, story, paid=paid, at=now))
     return await placed(parts, draft)
 
 
@@ -176,9 +190,13 @@ async def move_on(parts: Parts, draft: Draft) -> Placement:
 
 async def placed(parts: Parts, draft: Draft) -> Placement:
     """The answer that holds the order."""
-    view = await reading.view_of_new(parts.db, order_id=draft.id)
+    view = await reading.view_of_placed(parts.db, order_id=draft.id)
     if view is None:
         raise NotFound(detail="There is no such order.")
+    return _answer(parts, draft, view)
+
+
+def _answer(parts: Parts, draft: Draft, view: OrderView) -> Placement:
     token = parts.token_of(draft.id)
     return Placement(
         PlaceStatus.PLACED, order=order_for_buyer(view, token), order_number=draft.number, order_token=token

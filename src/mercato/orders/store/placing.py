@@ -28,6 +28,9 @@ DRAFT_COLUMNS = """o.id, o.cart_id, o.number, o.status, o.version, o.attempt, o.
   (select json_agg(l order by l.position) from orders.lines l where l.order_id = o.id and l.attempt = o.attempt)
     as lines"""
 
+BEGUN = "Checkout begun"
+"""The first line of every order's timeline."""
+
 _RECORD = """
 with draft as (
   insert into orders.orders as o (id, cart_id, number, status, due, provider, payment_token, return_url,
@@ -116,7 +119,7 @@ async def draft(db: Queries, *, order_id: UUID) -> Draft | None:
     return None if row is None else draft_of_row(row)
 
 
-async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime, actor: str) -> Draft | None:
+async def record(db: Queries, *, draft: Draft, snapshot: Snapshot) -> Draft | None:
     """Write the draft, or open the refused one of this cart again. None when the cart has another order."""
     row = await db.fetchrow(
         _RECORD,
@@ -125,8 +128,8 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot, now: datetime
         draft.currency, draft.total, draft.due_amount, snapshot.subtotal, snapshot.discount,
         snapshot.delivery_price, snapshot.tax, snapshot.tax_included, snapshot.paid_by_credit,
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
-        _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, now,
-        *line_columns(draft.lines), actor, "Checkout begun", _json(draft.credits),
+        _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, snapshot.at,
+        *line_columns(draft.lines), snapshot.by, BEGUN, _json(draft.credits),
         draft.tax_id,
     )  # fmt: skip
     if row is None:

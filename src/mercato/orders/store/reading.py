@@ -162,7 +162,7 @@ async def numbers_of(db: Queries, *, order_ids: Sequence[UUID]) -> dict[UUID, st
     return {row["id"]: row["number"] for row in rows}
 
 
-async def view_of_new(db: Queries, *, order_id: UUID) -> OrderView | None:
+async def view_of_placed(db: Queries, *, order_id: UUID) -> OrderView | None:
     """An order that has just been placed, without what it cannot have yet."""
     found = await db.fetchval(_PLACED_VIEW, order_id)
     return None if found is None else _view.decode(found)
