@@ -26,7 +26,7 @@ class Counting(Moving):
     async def begin_stock_take(self, ctx: Context, *, location_id: UUID, note: str = "") -> StockTake:
         ctx.principal.require("write_stock")
         take_id = id_of(ctx, "stock_take")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             await self._require_location(tx, location_id)
             is_new = await takes.add(
                 tx, stock_take_id=take_id, location_id=location_id, note=note.strip(), now=clock.now(),
@@ -42,7 +42,7 @@ class Counting(Moving):
     ) -> StockTake:
         ctx.principal.require("write_stock")
         counted = _counts(lines)
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             take = await self._open(tx, stock_take_id)
             unknown = counted.keys() - await takes.known(tx, variant_ids=list(counted))
             if unknown:
@@ -61,7 +61,7 @@ class Counting(Moving):
 
     async def uncount(self, ctx: Context, *, stock_take_id: UUID, variant_id: UUID) -> StockTake:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             await self._open(tx, stock_take_id)
             await takes.uncount(tx, stock_take_id=stock_take_id, variant_id=variant_id)
             told = {"variant": variant_id}
@@ -71,7 +71,7 @@ class Counting(Moving):
     async def apply_stock_take(self, ctx: Context, *, stock_take_id: UUID) -> StockTake:
         ctx.principal.require("write_stock")
         actor = ctx.principal.label
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             take = await self._locked(tx, stock_take_id)
             if take.status is StockTakeStatus.APPLIED:
                 return take
@@ -98,7 +98,7 @@ class Counting(Moving):
 
     async def cancel_stock_take(self, ctx: Context, *, stock_take_id: UUID) -> StockTake:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             take = await self._locked(tx, stock_take_id)
             if take.status is not StockTakeStatus.CANCELED:
                 _require_open(take)

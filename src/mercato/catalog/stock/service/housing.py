@@ -25,7 +25,7 @@ class Housing(Part):
 
     async def add_location(self, ctx: Context, *, code: str, name: str) -> Location:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             if len(await places.lock_locations(tx)) >= MAX_LOCATIONS:
                 raise Conflict("too_many", f"A shop has at most {MAX_LOCATIONS} locations.")
             made = await places.add_location(tx, location_id=new_id(), code=code, name=name.strip() or code)
@@ -38,7 +38,7 @@ class Housing(Part):
         self, ctx: Context, *, location_id: UUID, name: str, is_active: bool
     ) -> Location:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await places.lock_locations(tx)
             before = _named(found, location_id)
             if not is_active and not any(one.is_active and one.id != location_id for one in found):
@@ -58,7 +58,7 @@ class Housing(Part):
 
     async def order_locations(self, ctx: Context, *, location_ids: list[UUID]) -> list[Location]:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await places.lock_locations(tx)
             for location_id in location_ids:
                 _named(found, location_id)
@@ -70,7 +70,7 @@ class Housing(Part):
 
     async def remove_location(self, ctx: Context, *, location_id: UUID) -> None:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await places.lock_locations(tx)
             before = _named(found, location_id)
             if len(found) == 1 or not await places.remove_location(tx, location_id=location_id):
@@ -89,7 +89,7 @@ class Housing(Part):
         if location_ids is not None and not 1 <= len(set(location_ids)) == len(location_ids):
             raise invalid("location_ids", "invalid", "Name at least one location, and each once.")
         chosen = ChannelStock(channel, strategy, location_ids)
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await places.lock_locations(tx)
             for location_id in location_ids or ():
                 _named(found, location_id)

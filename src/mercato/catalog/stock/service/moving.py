@@ -34,7 +34,7 @@ class Moving(Part):
     ) -> Receipt:
         ctx.principal.require("write_stock")
         wanted, receipt_id = summed(lines, "lines"), id_of(ctx, "receipt")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             await self._require_location(tx, location_id)
             is_known = await booking.is_booked(tx, effect=(MovementKind.RECEIVED, receipt_id))
             await booking.make_levels(
@@ -59,7 +59,7 @@ class Moving(Part):
         ctx.principal.require("write_stock")
         (line,) = summed([Demand(variant_id, quantity)], "quantity")
         paper_id = id_of(ctx, "write_off")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             is_known = await booking.is_booked(tx, effect=(MovementKind.DAMAGED, paper_id))
             await self._book(
                 tx,
@@ -81,7 +81,7 @@ class Moving(Part):
         wanted, transfer_id, actor = summed(lines, "lines"), id_of(ctx, "transfer"), ctx.principal.label
         if from_id == to_id:
             raise invalid("to_id", "invalid", "Choose another location than the one the goods leave.")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             await self._require_location(tx, from_id)
             await self._require_location(tx, to_id)
             await self._book(
@@ -135,7 +135,7 @@ class Moving(Part):
     ) -> Transfer:
         """The goods arrive, or are back where they came from. Once: a repeat changes nothing."""
         actor = ctx.principal.label
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await transfers.lock(tx, transfer_id=transfer_id)
             if found is None:
                 raise _no_transfer()

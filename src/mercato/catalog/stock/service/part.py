@@ -1,12 +1,14 @@
 """What the parts of the stock service share: its tables, its outbox, and the refusals."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from mercato.catalog.stock.domain import MAX_DEMANDS, sum_demands
+from mercato.catalog.stock.glance import Glance
 from mercato.catalog.stock.store.booking import Refused
 from mercato.catalog.stock.store.changes import Change
 from mercato.contracts.stock import Demand
@@ -28,9 +30,23 @@ class Part:
         self._db = database
         self._outbox = outbox
         self._live = live
+        self._glance = Glance()
+
+    @contextlib.asynccontextmanager
+    async def _change(self) -> AsyncIterator[Tx]:
+        """A transaction after which nothing is shown that was read before it."""
+        try:
+            async with self._db.transaction() as tx:
+                yield tx
+        finally:
+            self._glance.forget()
 
     def _tell(self, changes: Sequence[Change]) -> None:
-        """After the commit: wake the relay for the events that were written, and hint open pages."""
+        """After the commit: forget what was read before, wake the relay, and hint open pages."""
+        self._glance.forget()
+        self._announce(changes)
+
+    def _announce(self, changes: Sequence[Change]) -> None:
         if changes:
             self._outbox.ring()
         for change in changes:

@@ -37,8 +37,13 @@ class Promising(Part):
         self._holds = HoldQueue(self._hold_one, self._hold_many)
 
     async def available(self, ctx: Context, *, variant_ids: list[UUID]) -> list[AvailableUnits]:
-        found = await levels.available(self._db, variant_ids=variant_ids, channel=ctx.channel)
-        return [AvailableUnits(variant_id, *found.get(variant_id, NOTHING)) for variant_id in variant_ids]
+        found = self._glance.of(ctx.channel, variant_ids)
+        if found is None:
+            writes = self._glance.writes
+            read = await levels.available(self._db, variant_ids=variant_ids, channel=ctx.channel)
+            found = {variant_id: read.get(variant_id, NOTHING) for variant_id in variant_ids}
+            self._glance.put(ctx.channel, found, writes)
+        return [AvailableUnits(variant_id, *found[variant_id]) for variant_id in variant_ids]
 
     async def hold(self, ctx: Context, *, owner: UUID, demands: list[Demand], minutes: int = 10) -> Hold:
         if not 1 <= minutes <= MAX_HOLD_MINUTES:
@@ -99,7 +104,7 @@ class Promising(Part):
     ) -> None:
         require_system(ctx)
         wanted = summed(demands)
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             found = await places.locations(tx)
             usable = [one for one in found if one.id == location_id] if location_id else found
             if not usable:
@@ -122,10 +127,16 @@ class Promising(Part):
             tx.after_commit(self._teller(row.changes))
 
     async def _hold_one(self, request: HoldRequest) -> Hold:
-        return await actions.hold_one(self._db, self._tell, request)
+        try:
+            return await actions.hold_one(self._db, self._announce, request)
+        finally:
+            self._glance.forget(demand.variant_id for demand in request.demands)
 
     async def _hold_many(self, requests: Sequence[HoldRequest]) -> list[Hold]:
-        return await actions.hold_many(self._db, self._outbox, self._tell, requests)
+        try:
+            return await actions.hold_many(self._db, self._outbox, self._announce, requests)
+        finally:
+            self._glance.forget(demand.variant_id for request in requests for demand in request.demands)
 
     async def _take_allocated(
         self,
