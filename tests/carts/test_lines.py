@@ -35,15 +35,15 @@ async def test_a_new_cart_has_its_lines_totals_and_what_is_missing(shop: Shop) -
     assert cart.expires_at - cart.updated_at == LIFETIME
 
 
-async def test_creating_a_cart_with_a_line_costs_two_statements(shop: Shop) -> None:
+async def test_creating_a_cart_with_a_line_costs_at_most_two_statements(shop: Shop) -> None:
     mug = await shop.sell(1200)
     await shop.cart((mug, 1))
     cost = start_cost()
     await shop.cart((mug, 1))
-    assert cost.statements == 2
+    assert cost.statements <= 2
 
 
-async def test_an_edit_costs_as_many_statements_for_thirty_lines_as_for_one(
+async def test_an_edit_costs_no_more_statements_for_thirty_lines_than_for_one(
     shop: Shop,
 ) -> None:
     variants = [await shop.sell(100 + number, sku=f"V{number}") for number in range(30)]
@@ -53,19 +53,19 @@ async def test_an_edit_costs_as_many_statements_for_thirty_lines_as_for_one(
         key = {"cart_id": cart.id, "token": cart.token}
         cost = start_cost()
         await shop.carts.get(GUEST, **key)
-        assert cost.statements == 2
+        assert cost.statements <= 2
         cost = start_cost()
         await shop.carts.add_line(GUEST, **key, variant_id=variants[29], quantity=1)
-        assert cost.statements == 3
+        assert cost.statements <= 3
         cost = start_cost()
         await shop.carts.change_line(GUEST, **key, line_id=cart.lines[0].id, quantity=2)
-        assert cost.statements == 3
+        assert cost.statements <= 3
         cost = start_cost()
         await shop.carts.update(GUEST, **key, email="ada@example.com", shipping_address=BERLIN)
-        assert cost.statements == 2
+        assert cost.statements <= 2
         cost = start_cost()
         await shop.carts.delivery_methods(GUEST, **key)
-        assert cost.statements == 1
+        assert cost.statements <= 1
 
 
 async def test_the_same_variant_and_custom_data_are_one_line(shop: Shop) -> None:

@@ -189,7 +189,8 @@ async def test_groups_pay_their_own_price_and_cost_one_statement(shop: Shop) -> 
     await shop.carts.set_members(SYSTEM_CONTEXT, group_id=group.id, add=[ada.principal.id], remove=[])
     cost = start_cost()
     now = await shop.carts.get(ada, cart_id=cart.id, token=None)
-    assert (now.totals.total.amount, cost.statements) == (1800, 3)
+    assert now.totals.total.amount == 1800
+    assert cost.statements <= 3
     with pytest.raises(Conflict) as used:
         await shop.carts.delete_customer_group(SYSTEM_CONTEXT, group_id=group.id)
     assert used.value.code == "group_in_use"
