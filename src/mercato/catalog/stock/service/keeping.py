@@ -80,7 +80,7 @@ class Keeping(Part):
         ctx.principal.require("write_stock")
         _check_units("safety_stock", safety_stock)
         where = {"variant_id": variant_id, "location_id": location_id}
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             before = await levels.find(tx, **where)
             row = await places.set_safety_stock(tx, **where, safety_stock=safety_stock)
             if before is None or not row.is_done:
@@ -104,7 +104,7 @@ class Keeping(Part):
         _check_units("low_at", low_at or 0)
         _check_units("backorder_limit", backorder_limit)
         before = await self.item(ctx, variant_id=variant_id)
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             row = await places.set_item(
                 tx, variant_id=variant_id, low_at=low_at, backorder_limit=backorder_limit
             )
@@ -163,7 +163,7 @@ class Keeping(Part):
         reason: str,
     ) -> StockLevel:
         ctx.principal.require("write_stock")
-        async with self._db.transaction() as tx:
+        async with self._change() as tx:
             row = await levels.adjust(
                 tx, variant_id=variant_id, location_id=location_id, delta=delta, on_hand=on_hand,
                 version=version, actor=ctx.principal.label, reason=reason or None,
