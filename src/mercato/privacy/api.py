@@ -27,7 +27,7 @@ class PersonInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class ErasureAccepted(msgspec.Struct, frozen=True):
     """The erasure has begun; it is complete when the list of erasures says so."""
 
     status: str = "accepted"
@@ -52,7 +52,7 @@ async def get_export(ctx: Context, privacy: Privacy, export_id: UUID) -> Respons
     return await file_of(ctx, privacy, export_id)
 
 
-@delete("/me", permission=SIGNED_IN, status_code=HTTP_204_NO_CONTENT, replay=False)
+@delete("/me", permission=SIGNED_IN, status_code=HTTP_204_NO_CONTENT)
 async def delete_me(ctx: Context, privacy: Privacy, data: DeletionInput) -> None:
     """Erase the account and everything about you; orders stay in the books without you.
 
@@ -74,10 +74,10 @@ async def export_customer(ctx: Context, privacy: Privacy, user_id: UUID) -> Expo
     "/admin/customers/{user_id:uuid}/erasure", permission="write_customers", recent=True,
     status_code=HTTP_202_ACCEPTED,
 )  # fmt: skip
-async def erase_customer(ctx: Context, privacy: Privacy, user_id: UUID) -> Accepted:
+async def erase_customer(ctx: Context, privacy: Privacy, user_id: UUID) -> ErasureAccepted:
     """Forget a customer; 409 `erasure_refused` while an order is open or money is owed."""
     await privacy.erase_customer(ctx, user_id=user_id)
-    return Accepted()
+    return ErasureAccepted()
 
 
 @post(
@@ -108,10 +108,10 @@ async def get_staff_export(ctx: Context, privacy: Privacy, export_id: UUID) -> R
 @post(
     "/admin/personal-data/erasures", permission="write_customers", recent=True, status_code=HTTP_202_ACCEPTED
 )
-async def erase_person(ctx: Context, privacy: Privacy, data: PersonInput) -> Accepted:
+async def erase_person(ctx: Context, privacy: Privacy, data: PersonInput) -> ErasureAccepted:
     """Forget whoever has an address, with or without an account."""
     await privacy.erase_customer(ctx, email=data.email)
-    return Accepted()
+    return ErasureAccepted()
 
 
 @get("/admin/personal-data/erasures", permission="read_customers")
