@@ -12,6 +12,7 @@ import msgspec
 
 from mercato.admin.forms import money, text, texts, whole
 from mercato.contracts.catalog import (
+    GIFT_CARD,
     AdminProduct,
     OptionInput,
     OptionValue,
@@ -64,6 +65,7 @@ class ProductFields(msgspec.Struct, frozen=True):
     details: str = ""
     seo_title: str = ""
     seo_description: str = ""
+    is_gift_card: bool = False
     rows: list[VariantRow] = msgspec.field(default_factory=lambda: [VariantRow(0)])
     axes: list[Axis] = []
 
@@ -97,6 +99,7 @@ def fields_of(product: AdminProduct) -> ProductFields:
         details="\n".join(f"{name}: {value}" for name, value in product.details.items()),
         seo_title=product.seo.title,
         seo_description=product.seo.description,
+        is_gift_card=product.product_type == GIFT_CARD,
         rows=rows,
         axes=[Axis(axis.code, axis.label, axis.values) for axis in axes.values()],
     )
@@ -123,6 +126,7 @@ def fields_typed(data: dict[str, Any], stored: AdminProduct | None) -> ProductFi
         **{name: text(data, name) for name in names},
         seo_description=text(data, "seo_description"),
         collections=texts(data, "collections"),
+        is_gift_card=bool(text(data, "is_gift_card")),
         rows=rows or [VariantRow(0)],
         axes=_axes_typed(text(data, "options"), stored),
     )
@@ -166,10 +170,18 @@ def product_of(data: dict[str, Any], *, currency: str, stored: AdminProduct | No
             "seo_description": text(data, "seo_description"),
             "attributes": stored.attributes if stored else {},
             "tax_class": stored.tax_class if stored else "standard",
-            "product_type": stored.product_type if stored else "default",
+            "product_type": _product_type(data, stored),
             "external_reference": stored.external_reference if stored else None,
         }
     )
+
+
+def _product_type(data: dict[str, Any], stored: AdminProduct | None) -> str:
+    """A gift card when it is ticked; else what it was."""
+    if text(data, "is_gift_card"):
+        return GIFT_CARD
+    known = stored.product_type if stored else "default"
+    return "default" if known == GIFT_CARD else known
 
 
 def _row_numbers(data: dict[str, Any]) -> list[int]:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import CartStatus
+from mercato.contracts.catalog import SaleVariant
 from mercato.contracts.stock import Availability, AvailableUnits
 from mercato.kernel.errors import Conflict, FieldError, Invalid
 
@@ -60,6 +61,16 @@ def check_custom(custom: Mapping[str, str] | None) -> None:
 def demand_of(lines: Sequence[LineState], variant_id: UUID) -> int:
     """Units of a variant over all lines."""
     return sum(line.quantity for line in lines if line.variant_id == variant_id)
+
+
+def with_endless(
+    units: Mapping[UUID, AvailableUnits], variants: Mapping[UUID, SaleVariant]
+) -> Mapping[UUID, AvailableUnits]:
+    """Gift cards never run out: nothing of them is in stock."""
+    endless = [variant_id for variant_id, variant in variants.items() if variant.is_gift_card]
+    if not endless:
+        return units
+    return {**units, **{one: AvailableUnits(one, MAX_QUANTITY, Availability.IN_STOCK) for one in endless}}
 
 
 def most_of(units: AvailableUnits | None) -> int | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.delivery import Load
+from mercato.carts.domain import with_endless
 from mercato.carts.pricing import Customer, KnownCode
 from mercato.carts.pricing.model import Recorder
 from mercato.carts.rules import ChannelRules, RulesCache
@@ -115,7 +116,7 @@ class Desk:
         available = known.available
         if any(variant_id not in available for variant_id in ids):
             available = await self.units(ctx, ids)
-        return Goods(variants, available, await self.balances(ctx, state))
+        return Goods(variants, with_endless(available, variants), await self.balances(ctx, state))
 
     async def weighed(
         self, ctx: Context, state: CartState, rules: ChannelRules, goods: Goods, *, is_asking: bool = False

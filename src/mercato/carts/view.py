@@ -88,13 +88,13 @@ def build_cart(
     record: Recorder | None = None,
 ) -> Priced:
     """The whole cart as of `now`."""
-    method = _method(state, rules, goods.load)
+    method = _method(state, rules, goods)
     priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     currency = state.currency
     lines, problems = _lines(state, goods, priced)
-    problems += _cart_problems(state, method, priced)
+    problems += _cart_problems(state, method, priced, goods)
     totals = _totals(priced, rules)
-    credits, unusable = applied(totals.total, goods.balances) if goods.balances else ([], [])
+    credits, unusable = applied(_payable(totals.total, lines), goods.balances) if goods.balances else ([], [])
     problems += unusable
     cart = Cart(
         id=state.id,
@@ -109,7 +109,7 @@ def build_cart(
         delivery_method=None if method is None else offer(method, rules, priced.subtotal, now),
         totals=_paid(totals, credits),
         problems=problems,
-        requirements=_requirements(state, method),
+        requirements=_requirements(state, method, goods),
         version=state.version,
         updated_at=state.updated_at,
         expires_at=state.expires_at,
@@ -143,7 +143,7 @@ def basket_of(state: CartState, rules: ChannelRules, goods: Goods, buyer: Buyer,
     return Basket(
         lines,
         state.coupons,
-        _method(state, rules, goods.load),
+        _method(state, rules, goods),
         _destination(state, rules),
         now,
         buyer.customer,
@@ -178,7 +178,8 @@ def explain(
     record = Recorder(state.currency, for_staff=for_staff)
     priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     totals = _totals(priced, rules)
-    credits, _ = applied(totals.total, goods.balances)
+    lines, _ = _lines(state, goods, priced)
+    credits, _ = applied(_payable(totals.total, lines), goods.balances)
     return Explanation(_steps(record, totals, credits), _paid(totals, credits))
 
 
@@ -236,9 +237,22 @@ def destination_of(address: Address | None) -> Destination:
     )
 
 
-def _method(state: CartState, rules: ChannelRules, load: Load) -> DeliveryMethodInput | None:
+def sends_nothing(state: CartState, goods: Goods) -> bool:
+    """Whether the cart holds gift cards and nothing else: they go by e-mail."""
+    found = [goods.variants.get(line.variant_id) for line in state.lines]
+    return bool(found) and all(one is not None and one.is_gift_card for one in found)
+
+
+def _payable(total: Money, lines: Sequence[CartLine]) -> Money:
+    """What balances may pay of the total: not for other gift cards."""
+    cards = sum(line.total.amount for line in lines if line.is_gift_card)
+    return total - Money(min(cards, total.amount), total.currency) if cards else total
+
+
+def _method(state: CartState, rules: ChannelRules, goods: Goods) -> DeliveryMethodInput | None:
     """The chosen method with its price for this load, when it still exists and can be used."""
-    if state.delivery_method_id is None:
+    load = goods.load
+    if state.delivery_method_id is None or sends_nothing(state, goods):
         return None
     method = rules.methods.get(state.delivery_method_id)
     if method is None or not serves(method, rules, destination_of(state.shipping_address)):
@@ -330,6 +344,7 @@ def _shown(
         line.custom,
         Money(0 if priced is None else priced.tax, currency),
         is_gift,
+        variant.is_gift_card,
     )
 
 
@@ -342,23 +357,25 @@ def _vanished(line: LineState, currency: str) -> CartLine:
     )  # fmt: skip
 
 
-def _cart_problems(state: CartState, method: DeliveryMethodInput | None, priced: PricedCart) -> list[Problem]:
+def _cart_problems(
+    state: CartState, method: DeliveryMethodInput | None, priced: PricedCart, goods: Goods
+) -> list[Problem]:
     problems = [
         Problem("coupon_invalid", coupon=refused.code, reason=refused.reason)
         for refused in priced.refused
         if refused.reason != NOT_A_PROBLEM
     ]
-    if state.delivery_method_id is not None and method is None:
+    if state.delivery_method_id is not None and method is None and not sends_nothing(state, goods):
         problems.append(Problem("delivery_invalid", reason="not_available"))
     return problems
 
 
-def _requirements(state: CartState, method: DeliveryMethodInput | None) -> list[str]:
+def _requirements(state: CartState, method: DeliveryMethodInput | None, goods: Goods) -> list[str]:
     have = {
         "lines": bool(state.lines),
         "email": state.email is not None,
         "shipping_address": state.shipping_address is not None,
-        "delivery_method": method is not None,
+        "delivery_method": method is not None or sends_nothing(state, goods),
         "payment": False,
     }
     return [name for name, is_there in have.items() if not is_there]

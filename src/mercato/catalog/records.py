@@ -120,3 +120,4 @@ class SaleRecord(msgspec.Struct, frozen=True):
     price_amount: int | None
     compare_at_amount: int | None
     collection_ids: list[UUID]
+    is_gift_card: bool = False

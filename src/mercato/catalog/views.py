@@ -7,6 +7,7 @@ from mercato.catalog.domain import NEW_COLLECTION, best_availability, plain_text
 from mercato.catalog.navigation import Navigation
 from mercato.catalog.records import ImageRecord, PriceRecord, ProductRecord, SaleRecord, VariantRecord
 from mercato.contracts.catalog import (
+    GIFT_CARD,
     AdminProduct,
     AdminProductRow,
     AdminVariant,
@@ -22,6 +23,7 @@ from mercato.contracts.catalog import (
     Seo,
     Variant,
 )
+from mercato.contracts.stock import Availability
 from mercato.kernel.money import Money
 from mercato.kernel.texts import label_of
 
@@ -63,7 +65,11 @@ def card_of(product: ProductRecord, channel: Channel, navigation: Navigation) ->
         price_max=Money(max(price.price_amount for _, price in priced), currency),
         compare_at_price=_money(lowest.compare_at_amount, currency),
         image=image_of(product.images[0]) if product.images else None,
-        availability=best_availability([variant for variant, _ in priced], channel.code),
+        availability=(
+            Availability.IN_STOCK
+            if product.product_type == GIFT_CARD
+            else best_availability([variant for variant, _ in priced], channel.code)
+        ),
         rating=None,
         swatches=[value.swatch for option in product.options for value in option.values if value.swatch],
         is_new=new_in is not None and new_in.id in product.collection_ids,
@@ -75,7 +81,7 @@ def card_of(product: ProductRecord, channel: Channel, navigation: Navigation) ->
 def product_of(product: ProductRecord, channel: Channel, navigation: Navigation) -> Product:
     """The page of a product that is on sale in the channel."""
     category = navigation.category_by_id.get(product.category_id) if product.category_id else None
-    currency = channel.currency
+    currency, is_gift_card = channel.currency, product.product_type == GIFT_CARD
     return Product(
         id=product.id,
         slug=product.slug,
@@ -96,7 +102,9 @@ def product_of(product: ProductRecord, channel: Channel, navigation: Navigation)
                 price=Money(price.price_amount, currency),
                 compare_at_price=_money(price.compare_at_amount, currency),
                 lowest_price_30d=_money(price.lowest_30d_amount, currency),
-                availability=variant.availability_in(channel.code),
+                availability=(
+                    Availability.IN_STOCK if is_gift_card else variant.availability_in(channel.code)
+                ),
                 images=variant.image_ids,
             )
             for variant, price in _priced(product, channel)
@@ -107,6 +115,7 @@ def product_of(product: ProductRecord, channel: Channel, navigation: Navigation)
         created_at=product.created_at,
         updated_at=product.updated_at,
         details=product.details,
+        is_gift_card=is_gift_card,
     )
 
 
@@ -124,10 +133,11 @@ def sale_variant_of(record: SaleRecord, channel: Channel, navigation: Navigation
         image=media_url(record.image_key, THUMBNAIL_WIDTH) if record.image_key else None,
         price=Money(amount or 0, channel.currency),
         compare_at_price=_money(record.compare_at_amount, channel.currency),
-        tax_class=record.tax_class,
+        tax_class=GIFT_CARD if record.is_gift_card else record.tax_class,
         weight_g=record.weight_g,
         is_available=record.status is ProductStatus.ACTIVE and amount is not None and channel.is_active,
         collection_ids=record.collection_ids,
+        is_gift_card=record.is_gift_card,
     )
 
 

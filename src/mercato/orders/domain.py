@@ -69,6 +69,8 @@ class IntentKind(StrEnum):
     """What came back is on hand again."""
     COLLECT = "collect"
     """The buyer pays what the order costs more after a change."""
+    ISSUE_CARDS = "issue_cards"
+    """The order is paid: the gift cards that it bought are issued and mailed."""
     CHECK_MONEY = "check_money"
     """News of a payment came while the order was being placed: look again."""
 

@@ -14,7 +14,7 @@ from mercato.kernel import clock
 from mercato.kernel.db import Tx
 from mercato.kernel.inbox import Subscription
 from mercato.kernel.jobs import JobKind, JobRun
-from mercato.orders.actions import labels, money, papers
+from mercato.orders.actions import gift_cards, labels, money, papers
 from mercato.orders.domain import Amounts
 from mercato.orders.paper_jobs import PAPERS, PapersBehind
 from mercato.orders.parts import Parts
@@ -108,10 +108,14 @@ async def carriers_told(parts: Parts, tx: Tx, events: Sequence[LabelBought | Par
 
 
 async def papers_behind(parts: Parts, tx: Tx, events: Sequence[OrderEvent]) -> None:
-    """Orders whose invoice or credit note may be due get a job, which may ask for the channel.
+    """What follows from the facts of orders: gift cards that were bought are issued once they are paid, and
+    orders whose invoice or credit note may be due get a job, which may ask for the channel.
 
     Without a job key on purpose: a job that runs already may have looked before this news.
     """
+    paid = [event.order_id for event in events if isinstance(event, OrderPaid)]
+    if paid and await gift_cards.begin(tx, order_ids=paid):
+        tx.after_commit(parts.wake_sweeper)
     reasons = {event.order_id: getattr(event, "reason", "") for event in events}
     for order_id in await store.due_orders(tx, order_ids=list(reasons)):
         await parts.jobs.add(tx, PAPERS, PapersBehind(order_id, reasons[order_id]))

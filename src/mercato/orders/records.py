@@ -1,17 +1,24 @@
 """Rows of this service as structs: what the store takes and gives."""
 
+import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.carts import Cart, Discount, FrozenCart, TaxLine
+from mercato.contracts.carts import Cart, CartLine, DeliveryMethod, Discount, FrozenCart, TaxLine
 from mercato.contracts.orders import FulfillmentLine, OrderStatus, ParcelStatus, PaymentChoice, SoldLine
 from mercato.contracts.payments import CreditUse
 from mercato.contracts.shared import Address
 from mercato.kernel.ids import new_id
 from mercato.orders.domain import Amounts, Awaiting, IntentKind
+
+
+class GiftCardWish(msgspec.Struct, frozen=True, gc=False):
+    """What is special about a line of gift cards: for whom they are, the buyer when nobody is named."""
+
+    recipient: str | None = None
 
 
 class LineRow(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +41,8 @@ class LineRow(msgspec.Struct, frozen=True, gc=False):
     total: int
     quantity_fulfilled: int = 0
     quantity_returned: int = 0
+    gift_card: GiftCardWish | None = None
+    """Of gift cards: no stock, no parcel; fulfilled once they are issued."""
 
     @property
     def sold(self) -> SoldLine:
@@ -242,7 +251,8 @@ def draft_of(
     """The draft of a frozen cart. The cart has passed all requirements, so its addresses are there."""
     cart = frozen.cart
     totals, method, address = cart.totals, cart.delivery_method, cart.shipping_address
-    if address is None or method is None or cart.email is None:
+    needs_method = any(not line.is_gift_card for line in cart.lines)
+    if address is None or (method is None and needs_method) or cart.email is None:
         raise ValueError("a frozen cart has e-mail, address and delivery method")
     lines = lines_of_cart(cart)
     draft = Draft(
@@ -285,7 +295,7 @@ def draft_of(
         item_count=sum(line.quantity for line in lines),
         shipping_address=address,
         billing_address=cart.billing_address or address,
-        delivery=DeliveryRow(method.name, method.code, method.promised_date, method.place),
+        delivery=_delivery(method),
         tax_lines=frozen.tax_lines,
         coupons=cart.coupons,
         note=cart.note,
@@ -293,6 +303,13 @@ def draft_of(
         by=by,
     )
     return draft, snapshot
+
+
+def _delivery(method: DeliveryMethod | None) -> DeliveryRow:
+    """Without a method there are gift cards and nothing else."""
+    if method is None:
+        return DeliveryRow("By e-mail", "email")
+    return DeliveryRow(method.name, method.code, method.promised_date, method.place)
 
 
 def lines_of_cart(cart: Cart) -> list[LineRow]:
@@ -314,9 +331,18 @@ def lines_of_cart(cart: Cart) -> list[LineRow]:
             discounts=line.discounts,
             tax=line.tax.amount if line.tax else 0,
             total=line.total.amount,
+            gift_card=GiftCardWish(_recipient(line)) if line.is_gift_card else None,
         )
         for position, line in enumerate(cart.lines)
     ]
+
+
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+
+
+def _recipient(line: CartLine) -> str | None:
+    named = (line.custom or {}).get("recipient", "").strip()
+    return named if _EMAIL.fullmatch(named) else None
 
 
 def search_terms(draft: Draft) -> list[str]:

@@ -47,7 +47,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     def returnable(self, line_id: UUID) -> int:
         """Units of the line that were sent and neither came back nor are on their way back."""
-        sent = sum(line.quantity_fulfilled for line in self.lines if line.id == line_id)
+        goods = [line for line in self.lines if line.gift_card is None]
+        sent = sum(line.quantity_fulfilled for line in goods if line.id == line_id)
         return max(0, sent - self.settled(line_id))
 
     def settled(self, line_id: UUID, *, but: UUID | None = None) -> int:
@@ -95,7 +96,7 @@ def quantity_parts(standing: Standing, quantities: Sequence[LineQuantity]) -> li
     for number, wanted in enumerate(_once(quantities)):
         line = standing.line(wanted.line_id, f"quantities.{number}.line_id")
         grown = wanted.quantity - line.quantity
-        if -grown > left.get(line.id, 0):
+        if -grown > left.get(line.id, 0) or (grown and line.gift_card is not None):
             raise not_open(left)
         before = charge_of(line, tax_included=included)
         if grown > 0:
@@ -192,6 +193,9 @@ def _claim_parts(standing: Standing, wish: ChangeInput) -> list[ChangePart]:
 def _new_parts(standing: Standing, quote: FrozenCart) -> list[ChangePart]:
     included = standing.sums.tax_included
     parts = []
+    if any(line.is_gift_card for line in quote.cart.lines):
+        error = FieldError("add", "gift_card", "Gift cards are bought in an order of their own.")
+        raise Invalid("invalid", "Some values are refused.", errors=[error])
     for line in lines_of_cart(quote.cart):
         tax = tax_line_for(quote.tax_lines, line.total, line.tax, is_included=included)
         part = _part(ChangeAction.ADD, line, line.quantity, charge_of(line, tax_included=included))

@@ -136,7 +136,7 @@ def open_quantities(view: OrderView) -> dict[UUID, int]:
 
 def open_units(lines: Iterable[LineRow], parcels: Iterable[ParcelRow]) -> dict[UUID, int]:
     """Units per line that are in no parcel yet; canceled parcels do not count."""
-    left = {line.id: line.quantity for line in lines}
+    left = {line.id: line.quantity if line.gift_card is None else 0 for line in lines}
     for parcel in parcels:
         if parcel.status is ParcelStatus.CANCELED:
             continue
@@ -147,7 +147,7 @@ def open_units(lines: Iterable[LineRow], parcels: Iterable[ParcelRow]) -> dict[U
 
 def returnable_units(view: OrderView) -> dict[UUID, int]:
     """Units per line that were sent, and neither came back nor are coming back."""
-    left = {line.id: line.quantity_fulfilled for line in view.lines}
+    left = {line.id: line.quantity_fulfilled for line in view.lines if line.gift_card is None}
     for change in view.changes:
         for line_id, units in units_back(change.lines, change.status).items():
             left[line_id] = left.get(line_id, 0) - units
@@ -234,6 +234,8 @@ def _line(line: LineRow, currency: str, left: int, returnable: int) -> OrderLine
         quantity_open=left,
         quantity_returned=line.quantity_returned,
         quantity_returnable=returnable,
+        is_gift_card=line.gift_card is not None,
+        recipient=line.gift_card.recipient if line.gift_card else None,
     )
 
 

@@ -14,6 +14,7 @@ from mercato.carts.domain import (
     demand_of,
     insufficient_stock,
     most_of,
+    with_endless,
 )
 from mercato.carts.reading import NOTHING_KNOWN, Desk, owner_of
 from mercato.carts.store import carts as store
@@ -99,7 +100,7 @@ async def add_line(
     known = await desk.variants(ctx, ctx.channel, [variant_id])
     price = _on_sale(known, variant_id, "variant_id").price.amount
     line = LineState(new_id(), variant_id, quantity, custom or None, price)
-    units = await desk.units(ctx, [variant_id])
+    units = with_endless(await desk.units(ctx, [variant_id]), known)
     most = most_of(units.get(variant_id))
     edited = await store.add_line(
         desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line=line,

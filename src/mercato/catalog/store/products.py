@@ -98,7 +98,7 @@ async def sale_variants(db: Queries, *, variant_ids: Sequence[UUID], channel: st
         """
         select row_to_json(t)::text as sale from (
           select v.id, v.product_id, p.category_id, v.sku, p.slug, p.name, p.status, p.options as product_options,
-            v.options, p.tax_class, v.weight_g, r.price_amount, r.compare_at_amount,
+            v.options, p.tax_class, p.product_type = 'gift_card' as is_gift_card, v.weight_g, r.price_amount, r.compare_at_amount,
             (select i.key from catalog.images i where i.product_id = p.id
              order by i.id = any(v.image_ids) desc, i.position, i.id limit 1) as image_key,
             array(select c.collection_id from catalog.collection_products c where c.product_id = p.id) as collection_ids

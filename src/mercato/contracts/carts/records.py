@@ -69,6 +69,8 @@ class CartLine(msgspec.Struct, frozen=True, gc=False):
     tax: Money | None = None
     is_gift: bool = False
     """Given by a promotion: it comes and goes with its conditions and cannot be edited."""
+    is_gift_card: bool = False
+    """Its `custom` may name a `recipient`, an e-mail address; else it is for the buyer."""
 
 
 class CartTotals(msgspec.Struct, frozen=True, gc=False):

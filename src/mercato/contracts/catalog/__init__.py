@@ -3,6 +3,7 @@
 from mercato.contracts.catalog.events import NavigationChanged, ProductChanged
 from mercato.contracts.catalog.imports import ImportResult, ImportRow, ImportStatus, ProductImport, RowError
 from mercato.contracts.catalog.products import (
+    GIFT_CARD,
     AttributeKind,
     AttributeValue,
     Breadcrumb,
@@ -45,6 +46,7 @@ from mercato.contracts.catalog.staff import (
 )
 
 __all__ = [
+    "GIFT_CARD",
     "AdminProduct",
     "AdminProductRow",
     "AdminVariant",

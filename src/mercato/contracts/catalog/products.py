@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,6 +16,10 @@ Slug = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[a-z
 Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 PriceAmount = MinorUnits
 OptionText = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+GIFT_CARD: Final = "gift_card"
+"""The type of products that are gift cards, and their tax class: none is due unless it has a rate."""
 
 
 class ProductStatus(StrEnum):
@@ -117,6 +121,7 @@ class Product(msgspec.Struct, frozen=True):
     updated_at: datetime
     details: dict[str, str] = {}
     """Short named texts such as dimensions, material, care."""
+    is_gift_card: bool = False
 
 
 class ProductCard(msgspec.Struct, frozen=True):
@@ -260,6 +265,8 @@ class SaleVariant(msgspec.Struct, frozen=True, gc=False):
         return f"/p/{quote(self.slug, safe='')}"
 
     collection_ids: list[UUID] = []
+    is_gift_card: bool = False
+    """Issued when the order is paid: it has no stock and no delivery, and no balance pays for it."""
 
 
 class CaptureMode(StrEnum):

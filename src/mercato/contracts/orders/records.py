@@ -96,6 +96,10 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     """Units that have come back."""
     quantity_returnable: int = 0
     """Units that were sent, and neither came back nor are coming back."""
+    is_gift_card: bool = False
+    """Issued and mailed when the order is paid; it has neither stock nor parcel."""
+    recipient: str | None = None
+    """Of gift cards: the e-mail address they go to, the order's when missing."""
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from mercato.contracts.payments.credit import (
     GiftCardHistory,
     GiftCardStatus,
     IssuedGiftCard,
+    SoldCard,
     StoreCredit,
 )
 from mercato.contracts.payments.disputes import Dispute, DisputeStatus
@@ -59,5 +60,6 @@ __all__ = [
     "SessionStatus",
     "SimulatorEntry",
     "SimulatorSession",
+    "SoldCard",
     "StoreCredit",
 ]

@@ -111,6 +111,17 @@ class StoreCredit(msgspec.Struct, frozen=True):
     entries: list[CreditEntry]
 
 
+class SoldCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A gift card that an order bought: unit `number` of the line `line_id`; `value` in minor units."""
+
+    line_id: UUID
+    number: int
+    value: Value
+    currency: str
+    recipient: Email
+    locale: str = "en"
+
+
 class Crediting(Protocol):
     """Balances: read by carts and their owners, held and spent by `pay`, issued and adjusted by staff."""
 
@@ -144,6 +155,21 @@ class Crediting(Protocol):
     ) -> IssuedGiftCard:
         """Needs `write_gift_cards`. With a recipient, the code is mailed there as well. The same idempotency
         key issues one card. Raises Conflict("idempotency_mismatch")."""
+
+    @idempotent
+    async def issue_sold_card(self, ctx: Context, *, order_id: UUID, card: SoldCard) -> GiftCard:
+        """Issue and mail a card that was bought, once for its line and number. System only."""
+
+    @idempotent
+    async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:
+        """The cards that an order bought, oldest first. Needs `read_gift_cards`."""
+
+    @idempotent
+    async def disable_sold_cards(
+        self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None
+    ) -> list[GiftCard]:
+        """The cards that an order (or a line of it) bought cannot be used any more: its money goes back.
+        Raises Conflict("gift_card_spent") and disables none when one of them has been used. System only."""
 
     @idempotent
     async def gift_cards(

@@ -10,7 +10,7 @@ from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.orders import facts
-from mercato.orders.actions import money, parcels
+from mercato.orders.actions import gift_cards, money, parcels
 from mercato.orders.actions.resume import carry_out_later
 from mercato.orders.domain import LEFT_THE_HOUSE, IntentKind, move
 from mercato.orders.parts import Parts
@@ -21,11 +21,23 @@ LEASE_S = 20
 
 
 async def cancel(parts: Parts, ctx: Context, *, order_id: UUID, reason: str, version: int | None) -> None:
-    """placed → canceled. Raises Conflict: illegal_transition, version_conflict; NotFound."""
+    """placed → canceled. Raises Conflict: illegal_transition, version_conflict, gift_card_spent; NotFound."""
+    if await _may_be(parts, order_id, version):
+        # Before the decision: a card that is used at this moment must not be paid back as well.
+        await gift_cards.disable(parts, order_id)
     wanted = await _decide(parts, ctx, order_id=order_id, reason=reason, version=version)
     failpoint("orders.canceled")
     for intent in wanted:
         await carry_out_later(parts, intent, clock.now())
+
+
+async def _may_be(parts: Parts, order_id: UUID, version: int | None) -> bool:
+    async with parts.db.transaction() as tx:
+        order = await after.lock(tx, order_id=order_id)
+        sent = await after.parcels_of(tx, order_id=order_id)
+    if order is None or version not in (None, order.version) or order.status is not OrderStatus.PLACED:
+        return False
+    return not any(parcel.status in LEFT_THE_HOUSE for parcel in sent)
 
 
 async def _decide(

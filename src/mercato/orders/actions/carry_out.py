@@ -15,7 +15,7 @@ from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Invalid, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.money import Money
-from mercato.orders.actions import carry_changes, goods, money, parcels, pay_balance
+from mercato.orders.actions import carry_changes, gift_cards, goods, money, parcels, pay_balance
 from mercato.orders.actions.place import demands_of, demands_of_lines
 from mercato.orders.domain import IntentKind
 from mercato.orders.parts import Parts
@@ -96,10 +96,9 @@ async def _free_stock(parts: Parts, intent: Intent) -> None:
     """Units of a canceled order are free again: its hold becomes an allocation first, if it has not yet."""
     order = await _order(parts, intent)
     lines = await after.lines_of(parts.db, order=order)
-    await goods.claim(parts, order)
-    await parts.stock.deallocate(
-        SYSTEM_CONTEXT, cause_id=order.id, owner=order.cart_id, demands=demands_of_lines(lines)
-    )
+    if demands := demands_of_lines(lines):
+        await goods.claim(parts, order)
+        await parts.stock.deallocate(SYSTEM_CONTEXT, cause_id=order.id, owner=order.cart_id, demands=demands)
     failpoint("orders.deallocated")
     await intents.done(parts.db, intent_id=intent.id, now=clock.now())
 
@@ -151,4 +150,5 @@ _WORK: dict[IntentKind, Callable[[Parts, Intent], Awaitable[None]]] = {
     IntentKind.FREE_UNITS: carry_changes.free_units,
     IntentKind.RESTOCK: carry_changes.restock_goods,
     IntentKind.COLLECT: _collect,
+    IntentKind.ISSUE_CARDS: gift_cards.issue,
 }

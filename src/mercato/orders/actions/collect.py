@@ -3,11 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
+from mercato.contracts.orders import OrderStatus
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from mercato.orders.actions import gift_cards
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.proof_limit import proof_limit
 from mercato.orders.domain import IntentKind, check_capture, check_refund, needs_proof
@@ -42,11 +44,23 @@ async def _collect(
     key = f"{kind}:{order_id}:{ctx.idempotency_key or new_id()}"
     intent = await intents.by_key(parts.db, key=key) if ctx.idempotency_key else None
     if intent is None:
+        if kind is IntentKind.REFUND:
+            await _refuse_gift_cards(parts, order_id, amount)
         intent = await _decide(parts, ctx, kind, order_id=order_id, amount=amount, reason=reason, key=key)
     if intent.error_code is not None:
         raise Conflict(intent.error_code, intent.error or "")
     if intent.done_at is None:
         await carry_out(parts, intent)
+
+
+async def _refuse_gift_cards(parts: Parts, order_id: UUID, amount: Money | None) -> None:
+    """Gift cards that can still be used are refunded by line."""
+    async with parts.db.transaction() as tx:
+        order = await after.lock(tx, order_id=order_id)
+    if order is not None and order.status is not OrderStatus.CANCELED:
+        most = order.paid.refundable
+        wanted = amount.amount if amount else most
+        await gift_cards.refuse_without_lines(parts, order_id, wanted, most=most)
 
 
 async def _decide(

@@ -15,6 +15,7 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from mercato.orders.actions import gift_cards
 from mercato.orders.actions.amend import stand
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.money import refunds_on_their_way
@@ -43,6 +44,7 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
     intent: Intent | None = None
     if grant is None:
         above = await proof_limit(parts, order_id=order_id)
+        await _settle_gift_cards(parts, order_id, wish)
         async with parts.db.transaction() as tx:
             standing = await stand(tx, order_id)
             grant = await grants.by_key(tx, key=key)
@@ -55,6 +57,23 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
         tried = await grants.executions_of(parts.db, grant_id=grant.id)
         intent = tried[0] if tried else None
     await _carry_out(parts, intent)
+
+
+async def _settle_gift_cards(parts: Parts, order_id: UUID, wish: RefundGrant) -> None:
+    """Cards that are paid back cannot be used any more; before the grant, so that none is spent as well."""
+    units = {line.line_id: line.quantity for line in wish.lines}
+    await gift_cards.refuse_partly(parts, order_id, units)
+    if wish.other:
+        most = await _left_of(parts, order_id)
+        await gift_cards.refuse_without_lines(parts, order_id, wish.other, most=most)
+    if units:
+        await gift_cards.disable(parts, order_id, line_ids=units)
+
+
+async def _left_of(parts: Parts, order_id: UUID) -> int:
+    async with parts.db.transaction() as tx:
+        standing = await stand(tx, order_id)
+    return standing.sums.total - standing.order.credited
 
 
 async def execute_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID:

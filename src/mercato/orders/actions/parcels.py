@@ -123,7 +123,7 @@ async def book_shipment(parts: Parts, tx: Tx, *, order_id: UUID, parcel_id: UUID
     now = clock.now()
     await after.set_parcel_status(tx, parcel_id=parcel_id, status=ParcelStatus.SHIPPED, at=now)
     sold = await after.lines_of(tx, order=order)
-    await _follow_parcels(tx, order, sold, now)
+    await follow_parcels(tx, order, sold, now)
     data = {
         "fulfillment_id": str(parcel_id),
         "carrier": parcel.carrier,
@@ -146,7 +146,7 @@ async def deliver(parts: Parts, ctx: Context, *, fulfillment_id: UUID) -> UUID:
             return order.id
         move_parcel(parcel.status, ParcelStatus.DELIVERED)
         await after.set_parcel_status(tx, parcel_id=parcel.id, status=ParcelStatus.DELIVERED, at=now)
-        await _follow_parcels(tx, order, await after.lines_of(tx, order=order), now)
+        await follow_parcels(tx, order, await after.lines_of(tx, order=order), now)
         data = {"fulfillment_id": str(parcel.id)}
         await _tell(
             parts, tx, order, StoryRow("fulfillment_delivered", "Delivered", ctx.principal.label, data), now
@@ -192,10 +192,13 @@ def quantities_of(lines: Sequence[LineRow], parcels: Sequence[ParcelRow]) -> dic
                 shipped[line.line_id] += line.quantity
             if parcel.status is ParcelStatus.DELIVERED:
                 delivered[line.line_id] += line.quantity
+    for card in [line for line in lines if line.gift_card is not None]:
+        shipped[card.id] = delivered[card.id] = card.quantity_fulfilled
     return {line.id: Quantities(line.quantity, shipped[line.id], delivered[line.id]) for line in lines}
 
 
-async def _follow_parcels(tx: Tx, order: PlacedOrder, lines: Sequence[LineRow], now: datetime) -> None:
+async def follow_parcels(tx: Tx, order: PlacedOrder, lines: Sequence[LineRow], now: datetime) -> None:
+    """Bring lines and order to where what has left says."""
     quantities = quantities_of(lines, await after.parcels_of(tx, order_id=order.id))
     fulfillment = fulfillment_status(quantities.values())
     is_done = order.status is OrderStatus.PLACED and is_complete(

@@ -88,7 +88,9 @@ async def freeze(parts: Parts, ctx: Context, wish: Wish) -> FrozenCart:
 async def hold(parts: Parts, ctx: Context, frozen: FrozenCart) -> None:
     """Hold all units of the cart or none. Raises Conflict("insufficient_stock")."""
     cart = frozen.cart
-    demands = demands_of([(line.variant_id, line.quantity) for line in cart.lines])
+    demands = demands_of([(line.variant_id, line.quantity) for line in cart.lines if not line.is_gift_card])
+    if not demands:
+        return
     seller = msgspec.structs.replace(ctx.as_system(), channel=cart.channel)
     held = await parts.stock.hold(seller, owner=cart.id, demands=demands, minutes=HOLD_MINUTES)
     if held.is_held:
@@ -151,7 +153,8 @@ def demands_of(quantities: list[tuple[UUID, int]]) -> list[Demand]:
 
 
 def demands_of_lines(lines: list[LineRow]) -> list[Demand]:
-    return demands_of([(line.variant_id, line.quantity) for line in lines])
+    # Gift cards need no stock.
+    return demands_of([(line.variant_id, line.quantity) for line in lines if line.gift_card is None])
 
 
 async def _gives_way(parts: Parts, ctx: Context, known: Draft, wish: Wish) -> bool:

@@ -167,6 +167,7 @@ async def promised_units(db: Queries, *, after: UUID | None, limit: int) -> dict
         "select l.variant_id, sum(l.quantity - l.quantity_fulfilled)::int as units from orders.orders o"
         " join orders.lines l on l.order_id = o.id and l.attempt = o.attempt"
         " where o.status in ('placed', 'completed') and ($1::uuid is null or l.variant_id > $1)"
+        " and l.gift_card is null"
         " group by 1 order by 1 limit $2",
         after, limit,
     )  # fmt: skip

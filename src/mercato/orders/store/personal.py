@@ -40,7 +40,8 @@ TABLES = (
     PersonalTable(
         section="order_lines", table="orders.lines", of=_MINE,
         columns="t.order_id, t.attempt, t.position, t.name, t.options, t.sku, t.quantity, t.quantity_fulfilled,"
-        " t.quantity_returned, t.unit_price, t.discounts, t.tax, t.total",
+        " t.quantity_returned, t.unit_price, t.discounts, t.tax, t.total, t.gift_card",
+        erase="gift_card = case when t.gift_card is null then null else '{}'::jsonb end",
     ),
     PersonalTable(
         section="order_timeline", table="orders.timeline", of=_MINE,

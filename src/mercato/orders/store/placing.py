@@ -56,10 +56,10 @@ with draft as (
   returning o.id, o.number, o.attempt, o.version),
 lines as (
   insert into orders.lines (order_id, attempt, position, id, variant_id, product_id, slug, name, options, sku,
-    image, quantity, unit_price, list_price, discounts, tax, total)
+    image, quantity, unit_price, list_price, discounts, tax, total, gift_card)
   select draft.id, draft.attempt, x.* from draft, unnest($31::int[], $32::uuid[], $33::uuid[], $34::uuid[],
     $35::text[], $36::text[], $37::jsonb[], $38::text[], $39::text[], $40::int[], $41::bigint[], $42::bigint[],
-    $43::jsonb[], $44::bigint[], $45::bigint[]) x),
+    $43::jsonb[], $44::bigint[], $45::bigint[], $50::jsonb[]) x),
 story as (
   insert into orders.timeline (order_id, at, kind, actor, text, data)
   select draft.id, $30, 'created', $46, $47, jsonb_build_object('attempt', draft.attempt) from draft)
@@ -130,7 +130,7 @@ async def record(db: Queries, *, draft: Draft, snapshot: Snapshot) -> Draft | No
         snapshot.item_count, _json(snapshot.shipping_address), _json(snapshot.billing_address),
         _json(snapshot.delivery), _json(snapshot.tax_lines), snapshot.coupons, snapshot.note, snapshot.at,
         *line_columns(draft.lines), snapshot.by, BEGUN, _json(draft.credits),
-        draft.tax_id,
+        draft.tax_id, [None if line.gift_card is None else _json(line.gift_card) for line in draft.lines],
     )  # fmt: skip
     if row is None:
         return None

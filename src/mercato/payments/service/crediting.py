@@ -50,7 +50,7 @@ class CreditingPart(Part):
     async def credit_balances(
         self, ctx: Context, *, account_ids: list[UUID], customer_id: UUID | None, currency: str
     ) -> list[CreditBalance]:
-        _require_system(ctx)
+        require_system(ctx)
         rows = await store.accounts(
             self._engine.database, account_ids=account_ids, customer_id=customer_id, currency=currency
         )
@@ -60,7 +60,7 @@ class CreditingPart(Part):
         return named + [one for one in known.values() if one.kind is CreditKind.STORE_CREDIT]
 
     async def release_credit(self, ctx: Context, *, order_id: UUID, attempt: int) -> None:
-        _require_system(ctx)
+        require_system(ctx)
         await credit.drop(self._engine, order_id=order_id, attempt=attempt)
 
     async def my_store_credit(self, ctx: Context) -> list[StoreCredit]:
@@ -92,7 +92,7 @@ class CreditingPart(Part):
             await self._acted(tx, ctx, "gift_card.issued", row, after=told)
             if recipient:
                 await self._engine.outbox.add(tx, issued_event(row, code, locale=ctx.locale))
-        return IssuedGiftCard(_card(row, clock.now()), code)
+        return IssuedGiftCard(card_of(row, clock.now()), code)
 
     async def _issued_before(self, tx: Tx, card_id: UUID, asked: balances.NewCard) -> IssuedGiftCard:
         """The card of the request that this one repeats; its code was told then and is not known any more."""
@@ -101,7 +101,7 @@ class CreditingPart(Part):
             asked.value, asked.currency, asked.recipient
         ):  # fmt: skip
             raise Conflict("idempotency_mismatch", "This key was used for another gift card.")
-        return IssuedGiftCard(_card(row, clock.now()), None)
+        return IssuedGiftCard(card_of(row, clock.now()), None)
 
     async def gift_cards(
         self,
@@ -124,7 +124,7 @@ class CreditingPart(Part):
         )
         last = rows[limit - 1] if len(rows) > limit else None
         more = encode_cursor((last["created_at"], last["id"])) if last else None
-        return Page([_card(row, now) for row in rows[:limit]], more)
+        return Page([card_of(row, now) for row in rows[:limit]], more)
 
     async def gift_card(self, ctx: Context, *, card_id: UUID) -> GiftCardHistory:
         ctx.principal.require("read_gift_cards")
@@ -132,7 +132,7 @@ class CreditingPart(Part):
         if row is None or row["kind"] != CreditKind.GIFT_CARD:
             raise _no_card()
         entries = await store.entries(self._engine.database, [card_id], limit=SHOWN_ENTRIES)
-        return GiftCardHistory(_card(row, clock.now()), [_entry(one, row["currency"]) for one in entries])
+        return GiftCardHistory(card_of(row, clock.now()), [_entry(one, row["currency"]) for one in entries])
 
     async def change_gift_card(
         self,
@@ -158,7 +158,7 @@ class CreditingPart(Part):
                 raise Conflict("version_conflict", text, data=data)
             before, after = ({name: each[name] for name in CHANGEABLE} for each in (known, row))
             await self._acted(tx, ctx, "gift_card.changed", row, before=before, after=after)
-        return _card(row, clock.now())
+        return card_of(row, clock.now())
 
     async def adjust_gift_card(self, ctx: Context, *, card_id: UUID, change: int, reason: str) -> GiftCard:
         ctx.principal.require("write_gift_cards")
@@ -173,7 +173,7 @@ class CreditingPart(Part):
                 row = await balances.adjust(tx, row, change=change, key=key, reason=reason, actor=actor)
                 after = {"balance": row["balance"], "currency": row["currency"], "reason": reason}
                 await self._acted(tx, ctx, "gift_card.adjusted", row, before={"balance": before}, after=after)
-        return _card(row, clock.now())
+        return card_of(row, clock.now())
 
     async def store_credit(self, ctx: Context, *, customer_id: UUID) -> list[StoreCredit]:
         ctx.principal.require("read_gift_cards")
@@ -249,7 +249,8 @@ def _balance(row: Row, now: datetime) -> CreditBalance:
     )  # fmt: skip
 
 
-def _card(row: Row, now: datetime) -> GiftCard:
+def card_of(row: Row, now: datetime) -> GiftCard:
+    """A stored card as staff sees it."""
     currency = row["currency"]
     status = card_status(row["balance"], is_active=row["is_active"], expires_at=row["expires_at"], now=now)
     return GiftCard(
@@ -299,6 +300,7 @@ def _check_change(change: int) -> None:
         raise Invalid(detail="Some values are refused.", errors=[error])
 
 
-def _require_system(ctx: Context) -> None:
+def require_system(ctx: Context) -> None:
+    """Raise Denied for everybody else."""
     if ctx.principal.kind is not PrincipalKind.SYSTEM:
         raise Denied(detail="Only Mercato itself pays with balances.")

@@ -79,6 +79,22 @@ async def store_credit_of(tx: Tx, *, customer_id: UUID, currency: str) -> Row | 
     )  # fmt: skip
 
 
+async def sold_cards(db: Queries, *, order_id: UUID) -> list[Row]:
+    """The cards that an order bought, oldest first."""
+    return await db.fetch(
+        f"select {ACCOUNT} from payments.credit_accounts where bought_with = $1 order by created_at, id",
+        order_id,
+    )
+
+
+async def disable(tx: Tx, *, account_ids: Sequence[UUID]) -> None:
+    await tx.execute(
+        "update payments.credit_accounts set is_active = false, version = version + 1 where id = any($1)"
+        " and is_active",
+        account_ids,
+    )
+
+
 async def change_card(
     db: Queries, *, card_id: UUID, version: int, is_active: bool, expires_at: datetime | None, note: str
 ) -> Row | None:

@@ -47,10 +47,12 @@ async def add(
 ) -> Response[str]:
     """Put something into the bag; the first thing makes the bag."""
     variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
+    recipient = text_of(data, "recipient", 254)
+    custom = {"recipient": recipient} if recipient else None
     found = await find_bag(request, ctx, carts)
     if found is not None:
         try:
-            cart = await _add_to(ctx, carts, found[0], variant_id, quantity)
+            cart = await _add_to(ctx, carts, found[0], variant_id, quantity, custom)
         except Conflict as refused:
             if refused.code != SHORT:
                 raise
@@ -59,7 +61,7 @@ async def add(
             )
         if cart is not None:
             return await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
-    cart = await carts.create(ctx, lines=[NewLine(variant_id, quantity)])
+    cart = await carts.create(ctx, lines=[NewLine(variant_id, quantity, custom)])
     response = await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
     response.set_cookie(bag_cookie(cart, cart.token))
     return response
@@ -124,11 +126,18 @@ async def coupon(
     return await _changed(request, ctx, catalog, carts, settings, cart)
 
 
-async def _add_to(ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, quantity: int) -> Cart | None:
+async def _add_to(
+    ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, quantity: int, custom: dict[str, str] | None
+) -> Cart | None:
     """The bag with more in it; None when it was ordered meanwhile, so that a new one must begin."""
     try:
         return await carts.add_line(
-            ctx, cart_id=key.cart_id, token=key.token, variant_id=variant_id, quantity=quantity
+            ctx,
+            cart_id=key.cart_id,
+            token=key.token,
+            variant_id=variant_id,
+            quantity=quantity,
+            custom=custom,
         )
     except Conflict as conflict:
         if conflict.code == "cart_not_open":

@@ -1,0 +1,65 @@
+"""Gift cards that orders buy: issued once for each unit, disabled when the money goes back."""
+
+from uuid import UUID
+
+from mercato.contracts.payments import GiftCard, SoldCard
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.errors import Conflict
+from mercato.kernel.failpoints import failpoint
+from mercato.kernel.ids import derived_id
+from mercato.payments.actions import balances
+from mercato.payments.service.crediting import card_of, issued_event, require_system
+from mercato.payments.service.part import Part
+from mercato.payments.store import credit as store
+
+
+class SellingPart(Part):
+    """Implements the part of `contracts.payments.credit` about cards that were bought."""
+
+    async def issue_sold_card(self, ctx: Context, *, order_id: UUID, card: SoldCard) -> GiftCard:
+        require_system(ctx)
+        code, card_id = balances.new_code(), _id_of(card.line_id, card.number)
+        new = balances.NewCard(
+            value=card.value, currency=card.currency, expires_at=None, recipient=card.recipient,
+            note="", actor="system", bought_with=order_id,
+        )  # fmt: skip
+        async with self._engine.database.transaction() as tx:
+            row = await balances.issue(tx, new, code, card_id=card_id)
+            if row is not None:
+                await self._engine.outbox.add(tx, issued_event(row, code, locale=card.locale))
+        failpoint("payments.card_sold")
+        row = row or await store.account(self._engine.database, card_id)
+        assert row is not None
+        return card_of(row, clock.now())
+
+    async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:
+        ctx.principal.require("read_gift_cards")
+        rows = await store.sold_cards(self._engine.database, order_id=order_id)
+        return [card_of(row, clock.now()) for row in rows]
+
+    async def disable_sold_cards(
+        self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None
+    ) -> list[GiftCard]:
+        require_system(ctx)
+        async with self._engine.database.transaction() as tx:
+            found = [row["id"] for row in await store.sold_cards(tx, order_id=order_id)]
+            accounts = await store.lock_accounts(tx, found)
+            cards = [row for row in accounts.values() if line_id is None or _is_of(row["id"], line_id)]
+            if any(row["balance"] != row["initial"] or row["held"] for row in cards):
+                raise Conflict("gift_card_spent", "A gift card of this order has been used already.")
+            await store.disable(tx, account_ids=[row["id"] for row in cards])
+        rows = await store.sold_cards(self._engine.database, order_id=order_id)
+        return [card_of(row, clock.now()) for row in rows]
+
+
+MAX_CARDS = 100
+"""Units of a line that may be gift cards."""
+
+
+def _id_of(line_id: UUID, number: int) -> UUID:
+    return derived_id(line_id, f"gift-card-{number}")
+
+
+def _is_of(card_id: UUID, line_id: UUID) -> bool:
+    return any(card_id == _id_of(line_id, number) for number in range(MAX_CARDS))
