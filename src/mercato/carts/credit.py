@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mercato.contracts.carts import AppliedCredit, PriceEntry, PriceStep, Problem
+from mercato.contracts.carts import AppliedCredit, CartLine, PriceEntry, PriceStep, Problem
 from mercato.contracts.payments.credit import CreditBalance, CreditUse
 from mercato.kernel.money import Money
 
@@ -24,6 +24,12 @@ def applied(total: Money, balances: Sequence[CreditBalance]) -> tuple[list[Appli
             AppliedCredit(balance.account_id, balance.kind, balance.label, amount, balance.available)
         )
     return credits, problems
+
+
+def payable(total: Money, lines: Sequence[CartLine]) -> Money:
+    """What balances may pay of the total: not for other gift cards."""
+    cards = sum(line.total.amount for line in lines if line.is_gift_card)
+    return total - Money(min(cards, total.amount), total.currency) if cards else total
 
 
 def paid_by(credits: Sequence[AppliedCredit], currency: str) -> Money:

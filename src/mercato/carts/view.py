@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.carts.credit import applied, paid_by, step_of
+from mercato.carts.credit import applied, paid_by, payable, step_of
 from mercato.carts.delivery import NOTHING, Load, carries, for_load, goes_to, price_of, promised_date
 from mercato.carts.domain import LineState, demand_of, most_of
 from mercato.carts.pricing import (
@@ -94,7 +94,7 @@ def build_cart(
     lines, problems = _lines(state, goods, priced)
     problems += _cart_problems(state, method, priced, goods)
     totals = _totals(priced, rules)
-    credits, unusable = applied(_payable(totals.total, lines), goods.balances) if goods.balances else ([], [])
+    credits, unusable = applied(payable(totals.total, lines), goods.balances) if goods.balances else ([], [])
     problems += unusable
     cart = Cart(
         id=state.id,
@@ -179,7 +179,7 @@ def explain(
     priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
     totals = _totals(priced, rules)
     lines, _ = _lines(state, goods, priced)
-    credits, _ = applied(_payable(totals.total, lines), goods.balances)
+    credits, _ = applied(payable(totals.total, lines), goods.balances)
     return Explanation(_steps(record, totals, credits), _paid(totals, credits))
 
 
@@ -241,12 +241,6 @@ def sends_nothing(state: CartState, goods: Goods) -> bool:
     """Whether the cart holds gift cards and nothing else: they go by e-mail."""
     found = [goods.variants.get(line.variant_id) for line in state.lines]
     return bool(found) and all(one is not None and one.is_gift_card for one in found)
-
-
-def _payable(total: Money, lines: Sequence[CartLine]) -> Money:
-    """What balances may pay of the total: not for other gift cards."""
-    cards = sum(line.total.amount for line in lines if line.is_gift_card)
-    return total - Money(min(cards, total.amount), total.currency) if cards else total
 
 
 def _method(state: CartState, rules: ChannelRules, goods: Goods) -> DeliveryMethodInput | None:
