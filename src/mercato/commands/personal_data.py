@@ -44,7 +44,7 @@ def erase_customer(email: str, *, data_dir: Path = DEFAULT_DATA_DIR) -> int:
         The shop that runs from this directory, unless DATABASE_URL names a database.
     """
     waits_for = asyncio.run(_erase(shop_settings(data_dir), email))
-    print(f"It waits for {waits_for}" if waits_for else "Forgotten.")
+    print(f"It waits. {waits_for}" if waits_for else "Forgotten.")
     return 0
 
 
@@ -104,6 +104,7 @@ async def _erase(settings: Settings, email: str) -> str:
         known = {one.id for one in (await privacy.erasures(SYSTEM_CONTEXT, limit=100)).items}
         await privacy.erase_customer(SYSTEM_CONTEXT, email=email)
         try:
+            waits_for = ""
             async with asyncio.timeout(ERASED_WITHIN_S):
                 while True:
                     found = (await privacy.erasures(SYSTEM_CONTEXT, limit=100)).items
@@ -113,7 +114,7 @@ async def _erase(settings: Settings, email: str) -> str:
                     waits_for = " ".join(one.waits_for for one in new)
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
-            return waits_for or "its turn"
+            return waits_for or "Others come first."
 
 
 async def _retain(settings: Settings) -> "RetentionRun":

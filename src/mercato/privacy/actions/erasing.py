@@ -21,7 +21,8 @@ from mercato.privacy.actions import Desk
 
 ERASE = "erase"
 RESUME_BATCH = 100
-SETTLING = "events that are on their way"
+SETTLING = "Events about this person are on their way."
+MAIL = "mail_waiting"
 
 log = structlog.get_logger()
 
@@ -53,14 +54,16 @@ class Erasing:
     async def run(self, job: JobRun, work: ErasureWork) -> None:
         """Wait until nothing is open and every service has heard, then erase everywhere.
 
-        Raises Unavailable while something is open: the job comes again.
+        Raises Unavailable while events or a mail are on their way: the job comes again.
         """
         found = await store.subject_of(self._desk.db, erasure_id=work.erasure_id)
         if found is None:
             return
         subject = await self._desk.known(found)
         await store.remember(self._desk.db, erasure_id=work.erasure_id, subject=subject)
-        await self._refuse_open(work.erasure_id, subject)
+        await self._await_events(work.erasure_id, subject)  # the last mail is one of their effects
+        if await self._waits_for_people(work.erasure_id, subject):
+            return  # the schedule looks again
         changed = 0
         holders = [*self._desk.holders.values(), self._own]
         for done, holder in enumerate(holders):
@@ -72,17 +75,23 @@ class Erasing:
             raise Unavailable("erasure_again", "There is another order by now.")
         await self._finish(work.erasure_id, changed)
 
-    async def _refuse_open(self, erasure_id: UUID, subject: Subject) -> None:
+    async def _waits_for_people(self, erasure_id: UUID, subject: Subject) -> bool:
+        """Whether somebody has to end something first: an order, a return, a debt. It is noted."""
         matters = await self._desk.open_matters(subject)
         waits_for = " ".join(matter.detail for matter in matters)
+        if matters:
+            await store.wait(self._desk.db, erasure_id=erasure_id, waits_for=waits_for)
+        if [matter.code for matter in matters] == [MAIL]:
+            raise Unavailable("erasure_waits", waits_for)
+        return bool(matters)
+
+    async def _await_events(self, erasure_id: UUID, subject: Subject) -> None:
+        """Raise Unavailable while a service has yet to hear of this person: the job comes again soon."""
         try:
-            if matters:
-                raise Unavailable("erasure_waits", waits_for)
-            waits_for = SETTLING
             for holder in (*self._desk.holders.values(), self._own):
                 await holder.refuse_unsettled(SYSTEM_CONTEXT, subject=subject)
         except Unavailable:
-            await store.wait(self._desk.db, erasure_id=erasure_id, waits_for=waits_for)
+            await store.wait(self._desk.db, erasure_id=erasure_id, waits_for=SETTLING)
             raise
 
     async def _finish(self, erasure_id: UUID, changed: int) -> None:
