@@ -1,15 +1,18 @@
 """The frame of every admin page: the navigation that this person may use, and the counts beside it."""
 
+from itertools import groupby
+
 import msgspec
 
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import OrderCounts, Orders
 from mercato.kernel.context import Context, Principal
 from mercato.kernel.errors import MercatoError
-from mercato.ui.shell import AdminShell, Link
+from mercato.ui.shell import AdminShell, Link, LinkGroup
 
 
 class _Entry(msgspec.Struct, frozen=True):
+    group: str
     label: str
     url: str
     icon: str
@@ -17,27 +20,28 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 NAVIGATION = (
-    _Entry("Overview", "/admin", "layout-dashboard", "read_orders"),
-    _Entry("Orders", "/admin/orders", "shopping-cart", "read_orders"),
-    _Entry("Returns", "/admin/returns", "undo-2", "read_orders"),
-    _Entry("Products", "/admin/products", "tag", "read_products"),
-    _Entry("Stock", "/admin/stock", "boxes", "read_stock"),
-    _Entry("Customers", "/admin/customers", "users", "read_customers"),
-    _Entry("Payments", "/admin/payments", "credit-card", "read_payments"),
-    _Entry("Gift cards", "/admin/gift-cards", "star", "read_gift_cards"),
-    _Entry("Promotions", "/admin/promotions", "percent", "read_promotions"),
-    _Entry("Mails", "/admin/messages", "mail", "read_notifications"),
-    _Entry("Invitations", "/admin/invitations", "mail", "read_staff"),
-    _Entry("API keys", "/admin/api-keys", "key", "read_api_keys"),
-    _Entry("Channel", "/admin/channel", "store", "read_settings"),
-    _Entry("Delivery", "/admin/delivery", "truck", "read_settings"),
-    _Entry("Invoices", "/admin/invoices", "file-text", "read_settings"),
-    _Entry("Staff", "/admin/staff", "user-round", "read_staff"),
-    _Entry("Audit log", "/admin/audit", "shield", "read_audit"),
-    _Entry("Privacy", "/admin/privacy", "eye", "read_customers"),
-    _Entry("Taxes", "/admin/taxes", "badge-percent", "read_settings"),
-    _Entry("System", "/admin/system", "activity", "read_system"),
+    _Entry("", "Overview", "/admin", "layout-dashboard", "read_orders"),
+    _Entry("Selling", "Orders", "/admin/orders", "shopping-cart", "read_orders"),
+    _Entry("Selling", "Returns", "/admin/returns", "undo-2", "read_orders"),
+    _Entry("Selling", "Payments", "/admin/payments", "credit-card", "read_payments"),
+    _Entry("Selling", "Customers", "/admin/customers", "users", "read_customers"),
+    _Entry("Goods and prices", "Products", "/admin/products", "tag", "read_products"),
+    _Entry("Goods and prices", "Stock", "/admin/stock", "boxes", "read_stock"),
+    _Entry("Goods and prices", "Promotions", "/admin/promotions", "percent", "read_promotions"),
+    _Entry("Goods and prices", "Gift cards", "/admin/gift-cards", "gift", "read_gift_cards"),
+    _Entry("Settings", "Channel", "/admin/channel", "store", "read_settings"),
+    _Entry("Settings", "Delivery", "/admin/delivery", "truck", "read_settings"),
+    _Entry("Settings", "Taxes", "/admin/taxes", "badge-percent", "read_settings"),
+    _Entry("Settings", "Invoices", "/admin/invoices", "file-text", "read_settings"),
+    _Entry("Access", "Staff", "/admin/staff", "user-round", "read_staff"),
+    _Entry("Access", "Invitations", "/admin/invitations", "user-plus", "read_staff"),
+    _Entry("Access", "API keys", "/admin/api-keys", "key", "read_api_keys"),
+    _Entry("Access", "Audit log", "/admin/audit", "shield", "read_audit"),
+    _Entry("Operation", "Mails", "/admin/messages", "mail", "read_notifications"),
+    _Entry("Operation", "Privacy", "/admin/privacy", "eye", "read_customers"),
+    _Entry("Operation", "System", "/admin/system", "activity", "read_system"),
 )
+"""Entries of one group stand together; the first group has no title."""
 
 
 _PRICE_TABS = (
@@ -68,24 +72,30 @@ async def shell_of(
     """The frame around the page at `current`; without counts when orders does not answer."""
     counts = await _counts(ctx, orders)
     waiting = str(counts.unfulfilled) if counts and counts.unfulfilled else ""
-    links = tuple(
-        Link(
-            label=entry.label,
-            url=entry.url,
-            icon=entry.icon,
-            count=waiting if entry.label == "Orders" else "",
-            is_current=entry.url == current,
+    navigation = tuple(
+        LinkGroup(title, tuple(_link(entry, current, waiting) for entry in entries))
+        for title, entries in groupby(
+            (entry for entry in NAVIGATION if ctx.principal.may_somewhere(entry.permission)),
+            key=lambda entry: entry.group,
         )
-        for entry in NAVIGATION
-        if ctx.principal.may_somewhere(entry.permission)
     )
     return AdminShell(
         name=await shop_name(ctx, catalog),
-        navigation=links,
+        navigation=navigation,
         user_name=ctx.principal.name,
         user_email=ctx.principal.email,
         health=health,
         sees_system=ctx.principal.may("read_system"),
+    )
+
+
+def _link(entry: _Entry, current: str, waiting: str) -> Link:
+    return Link(
+        label=entry.label,
+        url=entry.url,
+        icon=entry.icon,
+        count=waiting if entry.label == "Orders" else "",
+        is_current=entry.url == current,
     )
 
 

@@ -15,7 +15,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 
 
 class LinkGroup(msgspec.Struct, frozen=True):
-    """A titled list of links in the footer."""
+    """A titled list of links, in a footer or beside the pages of the admin; the title may be empty."""
 
     title: str
     links: tuple[Link, ...]
@@ -42,7 +42,7 @@ class AdminShell(msgspec.Struct, frozen=True):
     """The frame of the admin for one member of staff. `health` is ok, degraded, down or unknown."""
 
     name: str
-    navigation: tuple[Link, ...]
+    navigation: tuple[LinkGroup, ...]
     user_name: str
     user_email: str
     health: str = "unknown"
