@@ -42,7 +42,14 @@ def test_a_kill_leaves_an_act_to_be_done_once(shop: Shop, goods: Goods, failpoin
     trial.close()
 
     act.result()
-    assert_books_agree(shop)
+
+
+@pytest.mark.timeout(180)
+def test_the_books_agree_after_all_kills(shop: Shop, goods: Goods) -> None:
+    """At the end: the broker waits a quarter of a minute before it sends again what a killed process had."""
+    start_armed(shop, "orders", "")
+
+    assert_books_agree(shop, wait_s=HAPPENS_WITHIN_S)
 
 
 def test_every_failpoint_is_passed_by_a_kill() -> None:
