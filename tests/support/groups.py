@@ -16,9 +16,12 @@ _PARTS = ("distributed",)
 _LONGEST_FIRST = (
     "browser",
     "journeys distributed",
+    "tests/faults/test_kill_later.py",
     "tests/faults/test_kill.py",
     "tests/platform/test_up.py",
     "tests/faults/test_order_life.py",
+    "tests/faults/test_calls.py",
+    "tests/privacy/test_canary.py",
     "tests/faults/test_kill_later.py",
     "tests/faults/test_calls.py",
     "tests/api/test_openapi.py",
