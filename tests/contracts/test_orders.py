@@ -286,7 +286,7 @@ async def _drafts_by_link(orders: Client) -> None:
     sent = await orders.send_draft(STAFF, draft_id=draft.id)
     assert (sent.status, sent.sent_at is None) == (DraftStatus.SENT, False)
     seen = await orders.buyer_draft(GUEST_CONTEXT, **own)
-    assert seen == msgspec.structs.replace(sent, customer_id=None, note="", created_by="shop")
+    assert seen == msgspec.structs.replace(sent, customer_id=None, note="", created_by="shop", wish=None)
     with pytest.raises(NotFound):
         await orders.buyer_draft(GUEST_CONTEXT, draft_id=draft.id, token="wrong")
     assert await orders.draft_placement(GUEST_CONTEXT, **own) is None

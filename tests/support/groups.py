@@ -22,8 +22,6 @@ _LONGEST_FIRST = (
     "tests/faults/test_order_life.py",
     "tests/faults/test_calls.py",
     "tests/privacy/test_canary.py",
-    "tests/faults/test_kill_later.py",
-    "tests/faults/test_calls.py",
     "tests/api/test_openapi.py",
     "journeys",
     "tests/kernel/test_lost_broker.py",
