@@ -25,6 +25,9 @@ from mercato.contracts.orders import (
     OrderStatus,
     PaymentChoice,
     PlaceStatus,
+    RefundGrant,
+    RefundLine,
+    RefundStatus,
     ReturnLine,
     ReturnReceipt,
     Seller,
@@ -93,6 +96,7 @@ async def test_every_method_does_what_the_contract_says(orders: Client) -> None:
     await _staff_moves_money(orders)
     await _figures(orders)
     await _changes(orders)
+    await _refunds(orders)
     await _papers_and_labels(orders)
     await _tags_and_many(orders)
     await _drafts_by_link(orders)
@@ -253,6 +257,24 @@ async def _changes(orders: Client) -> None:
     assert [(row.id, row.units, row.credit.amount) for row in found.items] == [(change_id, 1, 1000)]
 
 
+async def _refunds(orders: Client) -> None:
+    order = await orders.bought()
+    line = order.lines[0].id
+    before = await orders.refundable(STAFF, order_id=order.id)
+    assert [(one.line_id, one.quantity, one.amount.amount) for one in before.lines] == [(line, 2, 2400)]
+    assert (before.delivery.amount, before.total.amount) == (490, 2890)
+    grant = RefundGrant(lines=[RefundLine(line, 1)], reason="a crack", execute=False)
+    await orders.grant_refund(STAFF, order_id=order.id, grant=grant)
+    (granted,) = await orders.granted_refunds(STAFF, order_id=order.id)
+    assert (granted.amount.amount, granted.reason, granted.executions) == (1200, "a crack", [])
+    assert granted.may_execute
+    await orders.execute_refund(STAFF, refund_id=granted.id)
+    (sent,) = await orders.granted_refunds(STAFF, order_id=order.id)
+    assert [(one.status, one.amount.amount) for one in sent.executions] == [(RefundStatus.SENT, 1200)]
+    left = await orders.refundable(STAFF, order_id=order.id)
+    assert (left.total.amount, sent.may_execute) == (1690, False)
+
+
 async def _tags_and_many(orders: Client) -> None:
     order, canceled, nobody = await orders.bought(), await orders.bought(), new_id()
     await orders.cancel(STAFF, order_id=canceled.id)
@@ -309,6 +331,9 @@ async def _drafts_by_staff(orders: Client) -> None:
     assert (order.payment_status, order.totals.total.amount) == (OrderPaymentStatus.PAID, 2490)
     assert (await orders.place_draft(STAFF, draft_id=draft.id, is_paid=True)).id == order.id
     other = await orders.create_draft(STAFF, draft=await _phoned(orders))
+    wish = msgspec.structs.replace(await _phoned(orders), note="by letter")
+    changed = await orders.change_draft(STAFF, draft_id=other.id, draft=wish, version=other.version)
+    assert (changed.note, changed.version) == ("by letter", other.version + 1)
     canceled = await orders.cancel_draft(STAFF, draft_id=other.id)
     assert (canceled.status, canceled.cart) == (DraftStatus.CANCELED, None)
     newest = await orders.drafts(STAFF, limit=2)
