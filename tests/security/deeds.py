@@ -121,7 +121,7 @@ def keep_settings(day: Day) -> None:
     _made_changed_deleted(day, "/delivery-methods", "method_id", method, {"price": 800})
     zone = {"name": "North", "areas": [{"country": "DK"}]}
     _made_changed_deleted(day, "/delivery-zones", "zone_id", zone, {"name": "Far north"})
-    made = day.do("POST", "/delivery-calendars", {"holidays": ["2031-12-25"]})
+    made = day.do("POST", "/delivery-calendars", {"channel": "outlet", "holidays": ["2031-12-25"]})
     day.do("PUT", "/delivery-calendars/{calendar_id:uuid}", made | {"holidays": []}, calendar_id=made["id"])
     rate = {"name": "VAT", "country": "FR", "rate": "0.2"}
     _made_changed_deleted(day, "/tax-rates", "rate_id", rate, {"rate": "0.21"})

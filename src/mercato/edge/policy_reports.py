@@ -16,6 +16,7 @@ import msgspec
 
 from mercato.edge.store import clear_reports, latest_reports, note_reports, purge_reports
 from mercato.kernel import clock
+from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.metrics import Metrics
 from mercato.kernel.policy_reports import PolicyReport
@@ -67,10 +68,12 @@ class KeptPolicyReports:
         self._kept.add(kept)
         self._dropped.add(len(told) - kept)
 
-    async def latest(self) -> list[PolicyReport]:
+    async def latest(self, ctx: Context) -> list[PolicyReport]:
+        ctx.principal.require("read_system")
         return await latest_reports(self._db)
 
-    async def clear(self) -> None:
+    async def clear(self, ctx: Context) -> None:
+        ctx.principal.require("write_system")
         await clear_reports(self._db)
 
     def _room(self) -> int:

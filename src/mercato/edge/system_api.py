@@ -104,15 +104,15 @@ async def discard_dead_letter(ctx: Context, system: SystemClient, service: Schem
 
 
 @get("/admin/system/policy-reports", permission=READ)
-async def policy_reports(reports: PolicyReports) -> list[PolicyReport]:
+async def policy_reports(ctx: Context, reports: PolicyReports) -> list[PolicyReport]:
     """What browsers refused on our pages, each kind once, the one seen last first; at most 300 kinds."""
-    return await reports.latest()
+    return await reports.latest(ctx)
 
 
 @delete("/admin/system/policy-reports", permission=WRITE)
-async def clear_policy_reports(reports: PolicyReports) -> None:
+async def clear_policy_reports(ctx: Context, reports: PolicyReports) -> None:
     """Forget them; what still goes wrong is reported again."""
-    await reports.clear()
+    await reports.clear(ctx)
 
 
 async def _schemas(ctx: Context, system: SystemClient, *, with_dead_letters: bool = False) -> list[str]:

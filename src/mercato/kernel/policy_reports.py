@@ -5,6 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from mercato.kernel.context import Context
+
 
 class PolicyReport(msgspec.Struct, frozen=True):
     """What a page wanted and its policy forbids: a fault of ours, a browser's extension, an attack."""
@@ -23,8 +25,8 @@ class PolicyReport(msgspec.Struct, frozen=True):
 class PolicyReports(Protocol):
     """The reports of the whole shop."""
 
-    async def latest(self) -> list[PolicyReport]:
-        """Every kind that is kept, the one seen last first."""
+    async def latest(self, ctx: Context) -> list[PolicyReport]:
+        """Every kind that is kept, the one seen last first. Needs `read_system`."""
 
-    async def clear(self) -> None:
-        """Forget them all; what still goes wrong is reported again."""
+    async def clear(self, ctx: Context) -> None:
+        """Forget them all; what still goes wrong is reported again. Needs `write_system`."""

@@ -26,7 +26,7 @@ async def show_policy_reports(
     done: str = "",
 ) -> Response[str]:
     """Every kind of report, the one seen last first."""
-    found = await reports.latest()
+    found = await reports.latest(ctx)
     return page(
         request,
         "admin/policy_reports.html",
@@ -41,9 +41,11 @@ async def show_policy_reports(
 
 
 @post(f"{PATH}/clear", permission="write_system")
-async def clear_policy_reports(request: Request[Any, Any, Any], reports: PolicyReports) -> Response[str]:
+async def clear_policy_reports(
+    ctx: Context, request: Request[Any, Any, Any], reports: PolicyReports
+) -> Response[str]:
     """Forget them all."""
-    await reports.clear()
+    await reports.clear(ctx)
     return see_other(request, done_at(PATH, "reports_cleared"))
 
 
