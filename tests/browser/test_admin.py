@@ -311,7 +311,7 @@ def test_the_overview_asks_how_the_services_are_after_it_has_loaded(staff: Staff
     with staff.opened() as page:
         expect(page.get_by_text("Live").first).to_be_visible()
         health = page.locator("section", has=page.get_by_role("heading", name="Service health"))
-        expect(health.get_by_role("listitem")).to_have_count(10)
+        expect(health.get_by_role("listitem")).to_have_count(11)
         page.keyboard.press("Control+k")
         assert page.locator("#admin-q").evaluate("field => field === document.activeElement")
 

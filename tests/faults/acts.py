@@ -124,6 +124,22 @@ def packing(trial: Trial) -> None:
         trial.await_standing(order["id"], Standing("placed", 3 * LAMP + DELIVERY, units=3, parcels=1))
 
 
+def selling_cards(trial: Trial) -> None:
+    """Two gift cards are bought: two are issued, however often it is tried."""
+    sku = f"CARD-{trial.request_id[:8].upper()}"
+    body = {"name": sku, "status": "active", "product_type": "gift_card"}
+    product = trial.done("/products", {**body, "variants": [{"sku": sku, "price": CARD_VALUE, "on_hand": 0}]})
+    trial.goods.variants[sku] = product["variants"][0]["id"]
+    buyer = trial.buyer.fill(**{sku.replace("-", "_"): 2})
+    buyer.change({"email": buyer.email, "shipping_address": ADDRESS})
+    with trial.spoiled(buyer.cart["id"]):
+        assert complete(trial).status_code in (201, 202)
+        order = trial.await_placed()
+    trial.await_standing(order["id"], Standing("completed", 2 * CARD_VALUE, units=2))
+    cards = trial.press(f"/gift-cards?q={buyer.email}", method="GET").json()["items"]
+    assert [card["balance"]["amount"] for card in cards] == [CARD_VALUE, CARD_VALUE]
+
+
 def sending(trial: Trial) -> None:
     order = trial.bought()
     parcel = trial.done(f"/orders/{order['id']}/fulfillments")["fulfillments"][0]["id"]
@@ -470,9 +486,11 @@ SETTLED = {
 KILLS: dict[str, Callable[[Trial], None]] = {
     "orders.captured": capturing,
     "orders.shipped": sending,
+    "orders.card_issued": selling_cards,
     "orders.refunded": refunding,
     "orders.change_held": adding,
     "orders.voided": letting_go,
+    "payments.card_sold": selling_cards,
     "orders.change_confirmed": adding,
     "orders.canceled": canceling,
     "orders.change_allocated": adding,
