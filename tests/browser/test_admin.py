@@ -23,7 +23,7 @@ from support.up import Up
 
 OWNER = "owner@example.com"
 PASSWORD = "four unrelated quiet words"
-LOOKING = ["Overview", "Orders", "Returns", "Products", "Stock", "Customers", "Promotions"]
+LOOKING = ["Overview", "Orders", "Returns", "Customers", "Products", "Stock", "Promotions", "Privacy"]
 WIDE, NARROWER = 1024, (320, 768)
 """A narrow window is also tried at these widths, in pixels."""
 
@@ -319,9 +319,9 @@ def test_the_overview_asks_how_the_services_are_after_it_has_loaded(staff: Staff
 @pytest.mark.parametrize(
     ("role", "links", "refused"),
     [
-        ("support", [*LOOKING[:-1], "Payments", "Gift cards", "Promotions", "Mails"], "/admin/system"),
-        ("analyst", LOOKING, "/admin/messages"),
-        ("catalog_editor", ["Products", "Stock", "Promotions"], "/admin/orders"),
+        ("support", sorted([*LOOKING, "Payments", "Gift cards", "Mails"]), "/admin/system"),
+        ("analyst", sorted(LOOKING), "/admin/messages"),
+        ("catalog_editor", ["Products", "Promotions", "Stock"], "/admin/orders"),
     ],
 )
 def test_a_role_sees_what_it_may_do_and_is_refused_the_rest(
@@ -329,7 +329,7 @@ def test_a_role_sees_what_it_may_do_and_is_refused_the_rest(
 ) -> None:
     with staff.opened(staff.add_colleague(role)) as page:
         shown = page.locator(".sidebar nav a")
-        assert [re.sub(r"\s*\d+$", "", text) for text in shown.all_inner_texts()] == links
+        assert sorted(re.sub(r"\s*\d+$", "", text) for text in shown.all_inner_texts()) == links
         answer = page.goto(demo.url + refused)
         assert answer is not None
         assert answer.status == 403

@@ -192,7 +192,7 @@ async def test_product_types_name_known_attributes_and_have_versions(catalog: Ca
         await catalog.save_product_type(SYSTEM, product_type=ProductType("mug", "Cup", ["material"], [], 1))
     with pytest.raises(Invalid):
         await catalog.save_product_type(SYSTEM, product_type=ProductType("cup", "Cup", ["glaze"], [], 1))
-    assert [one.name for one in await catalog.product_types(GUEST)] == ["Default", "Mugs"]
+    assert [one.name for one in await catalog.product_types(GUEST)] == ["Default", "Gift card", "Mugs"]
 
 
 async def test_a_rebuild_and_its_check_agree(catalog: Catalog) -> None:

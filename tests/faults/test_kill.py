@@ -51,8 +51,8 @@ def test_a_kill_leaves_one_order_and_one_charge_or_nothing(
 ) -> None:
     before = staff.level(goods, "LAMP")
     charged = charges(buyer)
-    process = start_armed(shop, "orders", failpoint)
     buyer.fill(LAMP=1).address()
+    process = start_armed(shop, "orders", failpoint)
     with contextlib.suppress(httpx.TransportError):  # it may die before it can answer: that is the fault
         buyer.complete(PLACING[failpoint])
     process.await_death()

@@ -33,6 +33,7 @@ WITHOUT_PEOPLE = {
     "carts.delivery_methods": "prices", "carts.delivery_zones": "places", "carts.list_prices": "prices",
     "carts.price_lists": "prices", "carts.promotions": "rules", "carts.redemptions": "ids of carts",
     "carts.tax_classes": "rules", "carts.tax_rates": "rules", "carts.tax_zones": "rules",
+    "edge.failures": "keyed hashes, gone after a quarter of an hour",
     "edge.policy_reports": "addresses of pages without their query, gone after a while",
     "edge.replies": "sealed with the client's own key, gone after a day",
     "kernel.jobs": "finished ones about a person are deleted with their events",

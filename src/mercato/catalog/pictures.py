@@ -115,7 +115,7 @@ class PictureProcesses:
             _end(process)
             code = await process.wait()
             log.warning("picture process broke", act=act, bytes=len(content), exit=code)
-            return Head(0.0, "image_too_costly" if code < 0 else "image_not_readable"), b""
+            return Head(0.0, "image_too_costly"), b""
         except BaseException:
             _end(process)  # nobody waits for its answer, so the next one would get it
             raise
