@@ -8,9 +8,11 @@ from babel import Locale
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
+from mercato.contracts.orders import PaymentChoice
 from mercato.contracts.shared import Address
 from mercato.kernel.address_rules import AddressRules, address_rules
 from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
+from mercato.kernel.money import Money
 from mercato.ui.formats import locale_of
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -127,3 +129,16 @@ def id_of(form: dict[str, str], name: str) -> UUID:
         return UUID(form.get(name, ""))
     except ValueError:
         raise NotFound() from None
+
+
+def seen_amount(data: dict[str, str], name: str, currency: str) -> Money | None:
+    """The amount in minor units that the page had shown; None when the field holds no such number."""
+    seen = text_of(data, name)
+    return Money(int(seen), currency) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
+
+
+def payment_of(data: dict[str, str], return_url: str, *, expected_due: Money | None = None) -> PaymentChoice:
+    """How the shopper wants to pay; `return_url` is where their bank sends them back to."""
+    provider = text_of(data, "provider", 40) or "unknown"
+    token = text_of(data, f"{provider}_token") or None
+    return PaymentChoice(provider=provider, token=token, return_url=return_url, expected_due=expected_due)

@@ -9,15 +9,14 @@ from litestar import Request, Response, get, post
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Order, Orders, PaymentChoice, Placement, PlaceStatus, ReturnLine
+from mercato.contracts.orders import Order, Orders, Placement, PlaceStatus, ReturnLine
 from mercato.contracts.payments import Payments
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
-from mercato.kernel.money import Money
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 from mercato.storefront import checkout
-from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.forms import Errors, Form, one_error, payment_of, seen_amount, text_of
 from mercato.storefront.frame import frame
 from mercato.ui.rendering import AnyRequest, page, see_other
 
@@ -152,21 +151,16 @@ async def pay(
     around = Around(request, ctx, catalog, carts, settings)
     token = text_of(data, "token")
     order = await order_of(ctx, orders, number, token)
-    seen = text_of(data, "expected")
-    if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
+    seen = seen_amount(data, "expected", order.currency)
+    if seen is None:
         return await _payment_page(around, payments, order, token, errors=one_error("", "Check the amount."))
-    provider = text_of(data, "provider", 40) or "unknown"
-    choice = PaymentChoice(
-        provider=provider,
-        token=text_of(data, f"{provider}_token") or None,
-        return_url=settings.public_url + _payment_address(number, token),
-    )
+    choice = payment_of(data, settings.public_url + _payment_address(number, token))
     try:
         placement = await orders.pay_balance(
             ctx,
             number=number,
             token=token or None,
-            expected=Money(int(seen), order.currency),
+            expected=seen,
             payment=choice,
         )
     except (Conflict, Invalid) as refused:

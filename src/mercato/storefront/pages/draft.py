@@ -8,15 +8,14 @@ from litestar import Request, Response, get, post
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import DraftOrder, Orders, PaymentChoice, Placement, PlaceStatus
+from mercato.contracts.orders import DraftOrder, Orders, Placement, PlaceStatus
 from mercato.contracts.payments import Payments
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid
-from mercato.kernel.money import Money
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 from mercato.storefront import checkout
-from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.forms import Errors, Form, one_error, payment_of, seen_amount, text_of
 from mercato.storefront.frame import frame
 from mercato.storefront.pages.after_sale import Around
 from mercato.ui.rendering import page, see_other
@@ -67,18 +66,13 @@ async def pay(
     around = Around(request, ctx, catalog, carts, settings)
     token = text_of(data, "token")
     draft = await orders.buyer_draft(ctx, draft_id=draft_id, token=token)
-    seen, currency = text_of(data, "expected"), draft.cart.currency if draft.cart else "EUR"
-    if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
+    seen = seen_amount(data, "expected", draft.cart.currency if draft.cart else "EUR")
+    if seen is None:
         return await _answer(around, payments, draft, token, errors=one_error("", "Check the total."))
-    provider = text_of(data, "provider", 40) or "unknown"
-    choice = PaymentChoice(
-        provider=provider,
-        token=text_of(data, f"{provider}_token") or None,
-        return_url=settings.public_url + _address(draft_id, token),
-    )
+    choice = payment_of(data, settings.public_url + _address(draft_id, token))
     try:
         placement = await orders.pay_draft(
-            ctx, draft_id=draft_id, token=token, expected_total=Money(int(seen), currency), payment=choice
+            ctx, draft_id=draft_id, token=token, expected_total=seen, payment=choice
         )
     except (Conflict, Invalid) as refused:
         draft = await orders.buyer_draft(ctx, draft_id=draft_id, token=token)

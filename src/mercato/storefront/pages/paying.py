@@ -6,17 +6,16 @@ from litestar import Request, Response, get, post
 
 from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders, PaymentChoice, Placement, PlaceStatus
+from mercato.contracts.orders import Orders, Placement, PlaceStatus
 from mercato.contracts.payments import Payments
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
-from mercato.kernel.money import Money
 from mercato.kernel.web import CART_COOKIE, PUBLIC, count_failure, expired_cookie
 from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey, bag_key, find_bag
 from mercato.storefront.checkout_page import Surroundings, answer
-from mercato.storefront.forms import Errors, Form, one_error, text_of
+from mercato.storefront.forms import Errors, Form, one_error, payment_of, seen_amount
 from mercato.storefront.frame import frame
 from mercato.ui.rendering import page, see_other
 
@@ -40,22 +39,17 @@ async def pay(
     if found is None:
         return await _stand(around, orders)
     key, cart = found
-    seen = text_of(data, "expected_total")
-    if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
+    seen = seen_amount(data, "expected_total", cart.currency)
+    if seen is None:
         return await answer(around, key, cart, checkout.PAYMENT, errors=one_error("", "Check the total."))
-    provider = text_of(data, "provider", 40) or "unknown"
-    payment = PaymentChoice(
-        provider=provider,
-        token=text_of(data, f"{provider}_token") or None,
-        return_url=settings.public_url + RETURN_PATH,
-        expected_due=_seen_due(data, cart.currency),
-    )
+    due = seen_amount(data, "expected_due", cart.currency)
+    payment = payment_of(data, settings.public_url + RETURN_PATH, expected_due=due)
     try:
         placement = await orders.place(
             ctx,
             cart_id=key.cart_id,
             cart_token=key.token,
-            expected_total=Money(int(seen), cart.currency),
+            expected_total=seen,
             payment=payment,
         )
     except (Conflict, Invalid) as refused:
@@ -84,12 +78,6 @@ async def come_back(
     if placement.status is PlaceStatus.REQUIRES_ACTION and "canceled" in request.query_params:
         return see_other(request, f"/checkout?step=payment&declined={checkout.LEFT_PAGE}")
     return await _lead_on(Surroundings(request, ctx, catalog, carts, payments, settings), placement)
-
-
-def _seen_due(data: dict[str, str], currency: str) -> Money | None:
-    """What the page said is left to pay after gift cards; None when it did not say."""
-    seen = text_of(data, "expected_due")
-    return Money(int(seen), currency) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
 
 
 async def _stand(around: Surroundings, orders: Orders) -> Response[str]:
