@@ -32,7 +32,6 @@ SETTINGS: Mapping[str, str] = {
     "jit": "off",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "autovacuum_naptime": "10s",
     "wal_compression": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
