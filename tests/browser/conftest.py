@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from browser.staff import Staff
 from support.browser import chromium
 from support.up import Up, mercato_up
 
@@ -31,3 +32,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def shop_url(demo: Up) -> str:
     """Where the demo shop is, without a slash at the end."""
     return demo.url
+
+
+@pytest.fixture(scope="module")
+def staff(demo: Up, browser: Browser) -> Staff:
+    """The owner and colleagues, whose sign-ins all tests of a file share."""
+    return Staff(demo, browser)

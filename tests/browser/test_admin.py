@@ -5,79 +5,20 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
 
-import httpx
 import nats
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from support.browser import overflow, violations, visitor
-from support.buyer import Buyer
-from support.furnish import Goods
-from support.shopper import BOWLS
+from browser.staff import OWNER, Staff
+from support.browser import visitor
 from support.up import Up
 
-OWNER = "owner@example.com"
-PASSWORD = "four unrelated quiet words"
 LOOKING = ["Overview", "Orders", "Returns", "Customers", "Products", "Stock", "Promotions", "Privacy"]
-WIDE, NARROWER = 1024, (320, 768)
-"""A narrow window is also tried at these widths, in pixels."""
 
 pytestmark = pytest.mark.timeout(180)
-
-
-class Staff:
-    """The owner: over the REST API, and with a browser session that all tests share."""
-
-    def __init__(self, demo: Up, browser: Browser) -> None:
-        self.demo, self.browser = demo, browser
-        self.client = httpx.Client(base_url=f"{demo.url}/api/v1", timeout=30, trust_env=False)
-        assert demo.password is not None
-        signed = self.client.post("/auth/login", json={"email": OWNER, "password": demo.password})
-        self.client.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
-        self.sessions: dict[str, list[Any]] = {}
-        found = self.client.get(f"/products/{BOWLS.removeprefix('/p/')}").json()
-        self.goods = Goods({"BOWLS": found["variants"][0]["id"]}, {}, "")
-
-    def add_colleague(self, role: str) -> str:
-        """An account with `role`; its e-mail."""
-        email = f"{role}@example.com"
-        body = {"email": email, "password": PASSWORD, "name": role.capitalize(), "roles": [role]}
-        answer = self.client.post("/admin/users", json=body)
-        assert answer.status_code in (201, 409), answer.text
-        return email
-
-    @contextmanager
-    def opened(self, email: str = OWNER, **look: Any) -> Iterator[Page]:
-        """A browser in which `email` is signed in, as a real sign-in left it."""
-        if email not in self.sessions:
-            password = self.demo.password or "" if email == OWNER else PASSWORD
-            with visitor(self.browser) as page:
-                sign_in(page, self.demo.url, email, password)
-                self.sessions[email] = page.context.cookies()
-        with visitor(self.browser, may_fail=True, **look) as page:
-            page.context.add_cookies(self.sessions[email])
-            page.goto(f"{self.demo.url}/admin")
-            yield page
-
-    def sell(self) -> tuple[str, str]:
-        """A guest buys; the order's number and the address of the guest's page."""
-        order = Buyer(self.demo, self.goods).fill(BOWLS=1).address().buy()
-        return order["number"], f"{self.demo.url}/order/{order['number']}?token={order['token']}"
-
-    def order(self, number: str) -> dict[str, Any]:
-        found = self.client.get("/admin/orders", params={"q": number}).json()["items"][0]
-        order: dict[str, Any] = self.client.get(f"/admin/orders/{found['id']}").json()
-        return order
-
-
-@pytest.fixture(scope="module")
-def staff(demo: Up, browser: Browser) -> Staff:
-    return Staff(demo, browser)
 
 
 @pytest.fixture(params=[True, False], ids=["with script", "without script"])
@@ -85,14 +26,6 @@ def page(request: pytest.FixtureRequest, staff: Staff) -> Iterator[Page]:
     """The admin, opened by the owner."""
     with staff.opened(script=request.param) as page:
         yield page
-
-
-def sign_in(page: Page, url: str, email: str, password: str) -> None:
-    page.goto(f"{url}/admin/sign-in")
-    page.locator("#email").fill(email)
-    page.locator("#password").fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.locator(".console-main h1").wait_for()
 
 
 def open_order(page: Page, url: str, number: str) -> None:
@@ -358,97 +291,3 @@ def test_support_gives_back_but_ships_nothing_and_an_analyst_only_looks(demo: Up
             assert page.get_by_role("button", name=re.compile("^(Save|Set|Add|Delete)")).count() == 0
             assert page.locator("#name").is_disabled()
     assert staff.order(number)["fulfillment_status"] == "unfulfilled"
-
-
-def test_every_page_is_accessible_quiet_and_within_the_window(
-    browser: Browser, demo: Up, staff: Staff
-) -> None:
-    number, _ = staff.sell()
-    order_path = f"/admin/orders/{staff.order(number)['id']}"
-    users = staff.client.get("/admin/users").json()["items"]
-    products = staff.client.get("/admin/products", params={"limit": 1}).json()["items"]
-    draft = {
-        "email": "caller@example.com",
-        "lines": [{"variant_id": staff.order(number)["lines"][0]["variant_id"], "quantity": 1}],
-        "shipping_address": staff.order(number)["shipping_address"],
-    }
-    draft_path = f"/admin/drafts/{staff.client.post('/admin/orders', json=draft).json()['id']}"
-    paths = [
-        "/admin",
-        "/admin/orders",
-        "/admin/orders?q=zzzz",
-        order_path,
-        *(f"{order_path}/changes?kind={kind}" for kind in ("edit", "return", "exchange", "claim")),
-        f"{order_path}/refund",
-        "/admin/returns",
-        "/admin/drafts",
-        "/admin/drafts/new",
-        draft_path,
-        f"{draft_path}/edit",
-        "/admin/products",
-        "/admin/products/new",
-        f"/admin/products/{products[0]['id']}",
-        "/admin/customers",
-        f"/admin/customers/{users[0]['id']}",
-        "/admin/messages",
-        "/admin/invoices",
-        "/admin/delivery",
-        "/admin/delivery/methods/new",
-        "/admin/delivery/zones/new",
-        "/admin/api-keys",
-        "/admin/staff",
-        f"/admin/staff/{users[0]['id']}",
-        "/admin/roles",
-        "/admin/roles/support",
-        "/admin/roles/new",
-        "/admin/audit",
-        "/admin/audit/1",
-        "/admin/audit/verification",
-        "/admin/invitations",
-        "/admin/privacy",
-        "/admin/account",
-        f"/admin/search?q={number}",
-        "/admin/search",
-        "/admin/system",
-        "/admin/system/policy-reports",
-    ]
-    with staff.opened() as page:
-        cookies: list[Any] = [*page.context.cookies()]
-    for width, theme in ((1440, "light"), (390, "dark")):
-        with visitor(browser, width=width, theme=theme) as page:
-            page.goto(f"{demo.url}/admin/sign-in")
-            assert violations(page) == [] and overflow(page) == 0
-            page.context.add_cookies(cookies)
-            found = [faults(page, demo.url + path) for path in paths]
-            assert [one for one in found if one] == []
-
-
-def faults(page: Page, url: str) -> dict[str, Any]:
-    """What is wrong with the page at `url`: its status, what axe finds, what juts out; nothing when sound."""
-    answer = page.goto(url)
-    wrong: dict[str, Any] = {"status": answer and answer.status} if not answer or not answer.ok else {}
-    if broken := violations(page):
-        wrong["axe"] = broken
-    window = page.viewport_size
-    for width in NARROWER if window and window["width"] < WIDE else ():
-        page.set_viewport_size({"width": width, "height": 900})
-        if beyond := overflow(page):
-            wrong[f"beyond {width} pixels"] = beyond
-    if window:
-        page.set_viewport_size(window)
-    if beyond := overflow(page):
-        wrong["beyond the window"] = beyond
-    return {"url": url, **wrong} if wrong else {}
-
-
-def test_a_refused_form_takes_the_reader_to_its_errors(demo: Up, staff: Staff) -> None:
-    with staff.opened() as page:
-        page.goto(f"{demo.url}/admin/products/new")
-        page.locator("#name").fill("Nothing")
-        page.locator("#price-0").fill("12")
-        page.get_by_role("button", name="Create product").click()
-        summary = page.get_by_role("alert")
-        expect(summary).to_contain_text("at least one variant")
-        assert violations(page) == []
-        summary.get_by_role("link").click()
-        assert page.url.endswith("#sku-0")

@@ -5,17 +5,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_admin import Staff
+from browser.staff import Staff
 from support.browser import overflow, violations, visitor
 from support.up import Up
 from support.waiting import eventually_sync
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def staff(demo: Up, browser: Browser) -> Staff:
-    return Staff(demo, browser)
 
 
 @pytest.fixture

@@ -6,17 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_admin import Staff
+from browser.staff import Staff
 from support.browser import overflow, violations, visitor
 from support.shopper import fill_bag, go_to_payment
 from support.up import Up
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def staff(demo: Up, browser: Browser) -> Staff:
-    return Staff(demo, browser)
 
 
 def issue(page: Page, url: str, value: str) -> str:

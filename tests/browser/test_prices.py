@@ -6,7 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_admin import Staff, staff  # noqa: F401 (a fixture)
+from browser.staff import Staff
 from support.browser import overflow, violations, visitor
 from support.shopper import BOWLS
 from support.up import Up
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 PAGES = ("promotions", "promotions/new", "price-lists", "customer-groups", "price-trial", "taxes", "channel")
 
 
-def _sku(staff: Staff) -> str:  # noqa: F811
+def _sku(staff: Staff) -> str:
     found = staff.client.get(f"/products/{BOWLS.removeprefix('/p/')}").json()
     sku: str = found["variants"][0]["sku"]
     return sku
@@ -26,7 +26,7 @@ def _audit(page: Page) -> None:
     assert (page.url, violations(page), overflow(page)) == (page.url, [], 0)
 
 
-def test_staff_shapes_a_price_and_sees_why_it_is_so(demo: Up, staff: Staff) -> None:  # noqa: F811
+def test_staff_shapes_a_price_and_sees_why_it_is_so(demo: Up, staff: Staff) -> None:
     sku = _sku(staff)
     with staff.opened(script=False) as page:
         page.goto(f"{demo.url}/admin/promotions/new")
@@ -81,7 +81,7 @@ def test_staff_shapes_a_price_and_sees_why_it_is_so(demo: Up, staff: Staff) -> N
         expect(steps.locator("dl")).to_contain_text("€108.00")
 
 
-def test_staff_changes_taxes_and_the_channel_and_loses_nothing(demo: Up, staff: Staff) -> None:  # noqa: F811
+def test_staff_changes_taxes_and_the_channel_and_loses_nothing(demo: Up, staff: Staff) -> None:
     with staff.opened(script=False) as page:
         page.goto(f"{demo.url}/admin/taxes")
         page.get_by_label("Name").nth(1).fill("Benelux")
@@ -116,7 +116,7 @@ def test_staff_changes_taxes_and_the_channel_and_loses_nothing(demo: Up, staff: 
 def test_pages_about_prices_are_accessible_and_within_the_window(
     browser: Browser,
     demo: Up,
-    staff: Staff,  # noqa: F811
+    staff: Staff,
 ) -> None:
     number, _ = staff.sell()
     cart_id = staff.order(number)["cart_id"]

@@ -8,11 +8,7 @@ from mercato.contracts.carts import Cart
 from mercato.contracts.payments import IssuedGiftCard
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Invalid
-from mercato.kernel.money import Money
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
+from support.money import eur
 
 
 async def issue(shop: Shop, value: int, currency: str = "EUR") -> IssuedGiftCard:

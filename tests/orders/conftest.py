@@ -45,12 +45,22 @@ STAFF = Context(
         kind=PrincipalKind.USER, id=new_id(), email="staff@shop.example", permissions=frozenset({"*"})
     )
 )
+ANALYST = Context(
+    principal=Principal(
+        kind=PrincipalKind.USER, id=new_id(), email="ana@shop.example", permissions=frozenset({"read_orders"})
+    )
+)
 EVENTS: dict[str, type[Event]] = {
     kind.subject: kind
     for kind in (
         OrderPlaced, OrderPaid, OrderCanceled, OrderRefunded, OrderShipped, OrderDelivered, PaymentChanged,
     )
 }  # fmt: skip
+
+
+def with_key(key: str) -> Context:
+    """The staff's context of a request that bears this idempotency key."""
+    return msgspec.structs.replace(STAFF, idempotency_key=key)
 
 
 class Till:
@@ -181,6 +191,12 @@ class Till:
         if isinstance(events[0], OrderPlaced):
             await self.carts.finish(SYSTEM_CONTEXT, cart_ids=[e.cart_id for e in events])  # type: ignore[attr-defined]
         return True
+
+
+async def shipped_parcel(till: Till, order: Order, **tracking: Any) -> Order:
+    """Everything that may be sent leaves the house in one parcel."""
+    order = await till.orders.create_fulfillment(STAFF, order_id=order.id)
+    return await till.orders.ship(STAFF, fulfillment_id=order.fulfillments[-1].id, **tracking)
 
 
 def make_runtime(database_url: str, nats_url: str, namespace: str) -> Runtime:

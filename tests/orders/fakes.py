@@ -27,13 +27,10 @@ from mercato.kernel.db import assert_no_transaction
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from support.money import eur
 
 EMAIL = "mara@example.org"
 ADDRESS = Address(name="Mara Lindt", street1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 STANDARD = DeliveryMethod(new_id(), "standard", "Standard", "", eur(490), date(2026, 11, 25))

@@ -16,30 +16,12 @@ from mercato.contracts.orders import (
     OrderStatus,
     ParcelStatus,
 )
-from mercato.kernel.context import Context, Principal, PrincipalKind
+from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Denied, Invalid, MercatoError, NotFound, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
-
-ANALYST = Context(
-    principal=Principal(
-        kind=PrincipalKind.USER, id=new_id(), email="ana@shop.example", permissions=frozenset({"read_orders"})
-    )
-)
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
-
-
-def with_key(key: str) -> Context:
-    return msgspec.structs.replace(STAFF, idempotency_key=key)
-
-
-async def shipped_parcel(till: Till, order: Order, **tracking: Any) -> Order:
-    order = await till.orders.create_fulfillment(STAFF, order_id=order.id)
-    return await till.orders.ship(STAFF, fulfillment_id=order.fulfillments[-1].id, **tracking)
+from orders.conftest import ANALYST, GUEST_CONTEXT, STAFF, Clock, Till, shipped_parcel, with_key
+from support.money import eur
 
 
 async def test_refunds_in_parts_until_nothing_is_left(till: Till) -> None:

@@ -3,7 +3,7 @@
 from mercato.contracts.catalog import CaptureMode
 from mercato.contracts.orders import OrderPaymentStatus, OrderStatus, PlaceStatus
 from orders.conftest import STAFF, Clock, Till
-from orders.fakes import eur
+from support.money import eur
 
 
 async def test_an_order_of_a_channel_with_manual_capture_is_placed_with_its_money_held(

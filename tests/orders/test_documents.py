@@ -7,58 +7,19 @@ import msgspec
 import pytest
 
 from mercato.contracts.carts import TaxLine
-from mercato.contracts.orders import DocumentKind, InvoiceTime, Order, OrderPaid, OrderRefunded, Seller
-from mercato.contracts.shared import Address
+from mercato.contracts.orders import DocumentKind, InvoiceTime, OrderPaid, OrderRefunded
 from mercato.kernel import clock
 from mercato.kernel.context import Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from mercato.orders.actions import papers as actions
 from mercato.orders.documents.content import Paper, PaperTax, credit_note_of
 from mercato.orders.documents.sheets import sheet_of
-from mercato.orders.paper_jobs import PapersBehind
 from mercato.orders.store import papers
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
+from orders.paperwork import HERE, hear, issue, sell, seller
 
 ROUNDS = 20
-HERE = Address(name="Mara", street1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
-
-
-def seller(**changes: object) -> Seller:
-    values: dict[str, object] = {
-        "channel": "default", "name": "Kiln & Loom GmbH", "address": ["Gartenweg 3", "10115 Berlin"],
-        "country": "DE", "vat_id": "DE136695976", "email": "hello@kiln.example",
-    }  # fmt: skip
-    return Seller(**{**values, **changes})  # type: ignore[arg-type]
-
-
-async def sell(till: Till, **changes: object) -> None:
-    await till.orders.save_seller(STAFF, seller=seller(**changes))
-
-
-async def issue(till: Till, order: Order) -> str:
-    return (await till.orders.issue_invoice(STAFF, order_id=order.id)).number
-
-
-async def jobs_done(till: Till) -> None:
-    """Do what the worker would do with the jobs that were written."""
-    rows = await till.db.fetch("delete from kernel.jobs where kind = 'papers' returning payload")
-    for row in rows:
-        behind = msgspec.json.decode(row["payload"], type=PapersBehind)
-        await actions.bring_up_to_date(
-            till.service.impl._parts, order_id=behind.order_id, reason=behind.reason
-        )
-
-
-async def hear(till: Till, *kinds: type) -> None:
-    """Bring the facts of orders to its own ear for papers, then let the jobs run."""
-    subscription = next(each for each in till.service.subscriptions if each.consumer == "orders-papers")
-    for kind in kinds:
-        rows = await till.db.fetch("select body from orders.outbox where subject = $1", kind.subject)  # type: ignore[attr-defined]
-        async with till.db.transaction() as tx:
-            await subscription.handle(tx, [msgspec.json.decode(row["body"], type=kind) for row in rows])
-    await jobs_done(till)
 
 
 async def sequences(till: Till) -> list[int]:

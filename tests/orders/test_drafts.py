@@ -18,9 +18,8 @@ from mercato.contracts.orders import (
 from mercato.kernel.errors import Conflict, Denied, Invalid, MercatoError, Unavailable
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
+from orders.conftest import ANALYST, GUEST_CONTEXT, STAFF, Clock, Till
 from orders.fakes import ADDRESS, EXPRESS
-from orders.test_after_sale import ANALYST
 
 CARD = PaymentChoice("simulator", "sim_ok", "https://shop.example/draft")
 ELSEWHERE = msgspec.structs.replace(ADDRESS, street1="Nebenstr. 9")

@@ -21,9 +21,10 @@ from mercato.contracts.payments import GiftCardStatus
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Denied, Unauthenticated, Unavailable
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
-from orders.fakes import EMAIL, eur
-from orders.test_credit import use
-from orders.test_documents import hear
+from orders.fakes import EMAIL
+from orders.gift_cards import use
+from orders.paperwork import hear
+from support.money import eur
 from support.waiting import eventually
 
 

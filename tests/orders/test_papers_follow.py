@@ -2,61 +2,23 @@
 
 import asyncio
 import random
-from datetime import date
 from uuid import UUID
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from mercato.contracts.carts import TaxLine
 from mercato.contracts.orders import (
     ChangeInput,
     ChangeKind,
-    ChangeStatus,
     ClaimResolution,
     DocumentKind,
-    LineQuantity,
     Order,
-    OrderCanceled,
-    OrderPaid,
-    OrderRefunded,
-    OrderStatus,
     ReturnLine,
     ReturnReceipt,
 )
-from mercato.contracts.shared import Address
-from mercato.kernel import clock
 from mercato.kernel.errors import Conflict
-from mercato.kernel.ids import new_id
-from mercato.orders.amending import amend, with_taxes
-from mercato.orders.change_rows import ChangeRow, Sums
-from mercato.orders.documents.content import (
-    Paper,
-    PaperLine,
-    PaperTax,
-    credit_note_of,
-    further_invoice_of,
-    left_of,
-)
-from mercato.orders.documents.due import Charge, due_of, spread
 from mercato.orders.documents.sheets import sheet_of
-from mercato.orders.domain import Amounts
-from mercato.orders.records import LineRow, PlacedOrder
-from mercato.orders.standing import Standing, quantity_parts
-from mercato.orders.store import papers
-from mercato.orders.store.papers import Issued
-from orders.conftest import STAFF, Till
-from orders.test_after_sale import shipped_parcel
-from orders.test_changes import edit, eur, exchange, sent
-from orders.test_documents import hear, issue, jobs_done, sell, seller
-
-HERE = Address(name="Mara", street1="Hauptstr. 1", postal_code="10115", city="Berlin", country="DE")
-
-
-async def papers_of(till: Till, order: Order) -> list[Issued]:
-    await till.deliver_events()
-    await hear(till, OrderPaid, OrderRefunded, OrderCanceled)
-    return await papers.of_order(till.db, order_id=order.id)
+from orders.changing import edit, exchange, sent
+from orders.conftest import STAFF, Till, shipped_parcel
+from orders.paperwork import issue, jobs_done, papers_of, sell, taxed, worth
+from support.money import eur
 
 
 async def amounts_of(till: Till, order: Order) -> list[tuple[str, int]]:
@@ -66,19 +28,6 @@ async def amounts_of(till: Till, order: Order) -> list[tuple[str, int]]:
 async def edited(till: Till, order: Order, quantity: int) -> Order:
     change = await edit(till, order, {order.lines[0].id: quantity})
     return await till.orders.confirm_change(STAFF, change_id=change.id)
-
-
-def worth(issued: list[Issued]) -> int:
-    signs = {DocumentKind.INVOICE: 1, DocumentKind.CREDIT_NOTE: -1}
-    return sum(signs[each.document.kind] * each.paper.total for each in issued)
-
-
-def taxed(issued: list[Issued]) -> tuple[int, int]:
-    signs = {DocumentKind.INVOICE: 1, DocumentKind.CREDIT_NOTE: -1}
-    return (
-        sum(signs[each.document.kind] * tax.net for each in issued for tax in each.paper.taxes),
-        sum(signs[each.document.kind] * tax.tax for each in issued for tax in each.paper.taxes),
-    )
 
 
 async def test_an_edit_is_invoiced_and_credited_and_the_refund_that_follows_is_not_credited_again(
@@ -270,173 +219,3 @@ async def _take(till: Till, step: str, order: Order, line: UUID, dice: random.Ra
 
 
 # Rates
-
-
-def line_of(position: int, quantity: int, price: int, rate: int) -> LineRow:
-    total = quantity * price
-    return LineRow(
-        id=new_id(),
-        position=position,
-        variant_id=new_id(),
-        product_id=new_id(),
-        slug="s",
-        name=f"Thing {rate}",
-        options={},
-        sku=f"T-{rate}",
-        image=None,
-        quantity=quantity,
-        unit_price=price,
-        list_price=price,
-        discounts=[],
-        tax=total * rate // (100 + rate),
-        total=total,
-    )
-
-
-def standing_of(lines: list[LineRow], rates: list[int]) -> Standing:
-    taxes = []
-    for rate in rates:
-        sold = [line for line in lines if line.name == f"Thing {rate}"]
-        gross, tax = sum(line.total for line in sold), sum(line.tax for line in sold)
-        taxes.append(TaxLine(f"VAT {rate}", f"0.{rate:02}", eur(gross - tax), eur(tax)))
-    total = sum(line.total for line in lines)
-    sums = Sums(
-        subtotal=total,
-        discount=0,
-        delivery_price=0,
-        tax=sum(line.tax for line in lines),
-        tax_included=True,
-        total=total,
-        tax_lines=taxes,
-        item_count=sum(line.quantity for line in lines),
-        currency="EUR",
-    )
-    order = PlacedOrder(
-        id=new_id(),
-        cart_id=new_id(),
-        number="A",
-        status=OrderStatus.PLACED,
-        version=1,
-        attempt=1,
-        payment_status="paid",
-        fulfillment_status="unfulfilled",
-        awaiting=None,
-        provider="manual",
-        email="m@example.org",
-        locale="en",
-        channel="default",
-        currency="EUR",
-        total=total,
-        due_amount=total,
-        credited=0,
-        item_count=1,
-        paid_at=None,
-        paid=Amounts(),
-    )
-    return Standing(order=order, sums=sums, address=HERE, lines=lines, parcels=[], changes=[])
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    prices=st.lists(st.integers(50, 5000), min_size=2, max_size=2),
-    wishes=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), min_size=1, max_size=6),
-)
-def test_edits_keep_the_tax_of_each_rate_on_the_papers_exact(
-    prices: list[int], wishes: list[tuple[int, int]]
-) -> None:
-    rates = [19, 7]
-    lines = [line_of(place, 3, prices[place], rate) for place, rate in enumerate(rates)]
-    standing = standing_of(lines, rates)
-    first = Paper(
-        kind=DocumentKind.INVOICE,
-        number="INV-1",
-        issued_on=date(2026, 1, 1),
-        order_number="A",
-        ordered_on=date(2026, 1, 1),
-        supplied_on=None,
-        locale="en",
-        currency="EUR",
-        seller=seller(),
-        buyer=HERE,
-        ship_to=HERE,
-        delivery_name="",
-        delivery=0,
-        tax_included=True,
-        lines=[
-            PaperLine(line.name, "", line.quantity, line.list_price, 0, line.total, line.id) for line in lines
-        ],
-        taxes=[
-            PaperTax(tax.name, tax.rate, tax.net.amount, tax.tax.amount) for tax in standing.sums.tax_lines
-        ],
-        total=standing.sums.total,
-        paid=0,
-    )
-    invoices, notes = [first], [[]]  # type: list[Paper], list[list[Paper]]
-    for place, quantity in wishes:
-        try:
-            parts = quantity_parts(standing, [LineQuantity(lines[place].id, quantity)])
-        except Conflict:
-            continue
-        if not parts:
-            continue
-        parts = with_taxes(standing.lines, standing.sums, parts)
-        after = amend(standing.lines, standing.sums, parts)
-        change = ChangeRow(
-            id=new_id(),
-            order_id=standing.order.id,
-            kind=ChangeKind.EDIT,
-            status=ChangeStatus.CONFIRMED,
-            lines=parts,
-            total_before=standing.sums.total,
-            total_change=after.sums.total - standing.sums.total,
-            credit=0,
-            reason="",
-            created_at=clock.now(),
-            created_by="s",
-            confirmed_at=clock.now(),
-        )
-        for due in due_of([change], [], invoices, tax_included=True):
-            if isinstance(due, Charge):
-                invoices.append(
-                    further_invoice_of(
-                        first,
-                        seller(),
-                        due.lines,
-                        due.taxes,
-                        tax_included=True,
-                        owed=0,
-                        number="X",
-                        reason="",
-                        at=clock.now(),
-                        time_zone="UTC",
-                    )
-                )
-                notes.append([])
-                continue
-            left = [left_of(paper, mine) for paper, mine in zip(invoices, notes, strict=True)]
-            for number, items in enumerate(spread(due.items, invoices, left)):
-                if items:
-                    note = credit_note_of(
-                        invoices[number],
-                        notes[number],
-                        sum(item.amount for item in items),
-                        number="C",
-                        reason="",
-                        at=clock.now(),
-                        time_zone="UTC",
-                        lines=[item.line for item in items],
-                        takes=[item.take for item in items if item.take],
-                    )
-                    notes[number].append(note)
-        standing = Standing(
-            order=standing.order, sums=after.sums, address=HERE, lines=after.lines, parcels=[], changes=[]
-        )
-
-    for tax in standing.sums.tax_lines:
-        rows = [row for paper in invoices for row in paper.taxes if row.rate == tax.rate]
-        back = [row for mine in notes for note in mine for row in note.taxes if row.rate == tax.rate]
-        gross = sum(row.gross for row in rows) - sum(row.gross for row in back)
-        assert gross == (tax.net + tax.tax).amount
-        assert abs(sum(row.tax for row in rows) - sum(row.tax for row in back) - tax.tax.amount) <= len(
-            wishes
-        )

@@ -13,10 +13,10 @@ from mercato.contracts.catalog import CaptureMode
 from mercato.contracts.orders import DraftInput, DraftStatus, OrderStatus, PaymentChoice, Placement
 from mercato.kernel.errors import Conflict, MercatoError
 from mercato.kernel.money import Money
+from orders.changing import edit
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till, make_runtime
+from orders.crashes import place_until
 from orders.fakes import ADDRESS
-from orders.test_changes import edit
-from orders.test_resuming import place_until
 
 ROUNDS = 20
 

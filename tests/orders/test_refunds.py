@@ -18,11 +18,10 @@ from mercato.contracts.orders import (
 from mercato.contracts.orders.changes import ChangeInput, ChangeKind
 from mercato.kernel.errors import Conflict, Denied, Invalid, MercatoError, Unavailable
 from mercato.kernel.ids import new_id
-from orders.conftest import STAFF, Clock, Till
-from orders.test_after_sale import ANALYST, with_key
-from orders.test_credit import card, left, ordered
-from orders.test_documents import issue, sell
-from orders.test_papers_follow import eur, papers_of, worth
+from orders.conftest import ANALYST, STAFF, Clock, Till, with_key
+from orders.gift_cards import card, left, ordered
+from orders.paperwork import issue, papers_of, sell, worth
+from support.money import eur
 
 
 def for_line(order: Order, quantity: int = 1, **more: Any) -> RefundGrant:

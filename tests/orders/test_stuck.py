@@ -13,7 +13,7 @@ from mercato.kernel.errors import Conflict, Denied, NotFound
 from mercato.kernel.ids import new_id
 from mercato.orders.actions.resume import MAX_TRIES
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
-from orders.test_resuming import place_until
+from orders.crashes import place_until
 from support.waiting import eventually
 
 SUPPORT = Context(

@@ -5,8 +5,7 @@ import pytest
 from mercato.contracts.orders import BulkAct, FulfillmentStatus, OrderStatus
 from mercato.kernel.errors import Invalid
 from mercato.kernel.ids import new_id
-from orders.conftest import STAFF, Till
-from orders.test_after_sale import ANALYST, shipped_parcel
+from orders.conftest import ANALYST, STAFF, Till, shipped_parcel
 
 
 async def test_tags_are_kept_once_each_and_lists_filter_by_them(till: Till) -> None:

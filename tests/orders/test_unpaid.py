@@ -11,7 +11,7 @@ from mercato.kernel.money import Money
 from mercato.orders.actions.unpaid import cancel_unpaid
 from mercato.orders.events import alerted
 from orders.conftest import STAFF, Clock, Till
-from orders.test_resuming import heal, parts_of
+from orders.crashes import heal, parts_of
 
 
 async def by_transfer(till: Till) -> Any:

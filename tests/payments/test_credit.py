@@ -20,14 +20,11 @@ from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, Principal
 from mercato.kernel.errors import Conflict, Denied, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from support.money import eur
 from support.payments import PaymentsShop
 
 SHOPPER = Context(principal=Principal(kind=PrincipalKind.USER, id=new_id(), email="mara@example.com"))
 EUR_0 = Money(0, "EUR")
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 async def issue(shop: PaymentsShop, value: int = 5_000) -> IssuedGiftCard:

@@ -16,19 +16,15 @@ import httpx
 import pytest
 
 from mercato.kernel.errors import Invalid
-from mercato.kernel.money import Money
 from mercato.payments.providers.port import OperationResult, SessionRequest
 from mercato.payments.providers.stripe import Stripe
 from mercato.settings import Settings
+from support.money import eur
 from support.waiting import eventually_sync
 
 VERSION = "1.15.10"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mercato-tests"
 KEY = "sk_test_localstripe"
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 @pytest.fixture(scope="module")

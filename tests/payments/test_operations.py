@@ -8,12 +8,8 @@ from mercato.contracts.payments import PaymentStatus
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.money import Money
+from support.money import eur
 from support.payments import EUR_100, PaymentsShop
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 async def test_captures_in_parts_up_to_what_was_authorized(shop: PaymentsShop) -> None:

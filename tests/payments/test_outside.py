@@ -12,18 +12,14 @@ from mercato.contracts.payments import DisputeStatus, PaymentStatus
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, Invalid
 from mercato.kernel.ids import new_id
-from mercato.kernel.money import Money
 from mercato.kernel.runtime import Runtime
 from mercato.payments import build
 from mercato.settings import Settings
 from support.fake_stripe import OK, SECRET_KEY, WEBHOOK_SECRET, FakeStripe
+from support.money import eur
 from support.payments import EUR_100, PaymentsShop
 
 DUE_BY = 1_800_000_000
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 @pytest.fixture

@@ -6,14 +6,10 @@ from mercato.contracts.payments import CreditKind, CreditUse
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict
 from mercato.kernel.ids import new_id
-from mercato.kernel.money import Money
+from support.money import eur
 from support.payments import PaymentsShop
 
 ROUNDS = 20
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 def codes(results: list[object]) -> list[str]:

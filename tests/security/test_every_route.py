@@ -5,20 +5,17 @@ When a test here fails for a new route:
 - whoever has the permission of the route is refused: the service asks for another one than the route says.
 """
 
-import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 
 from mercato.contracts.users import PERMISSIONS
 from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF
 from security import deeds
+from security.belongings import MAKERS, first_value, shopper
 from security.doors import Door, Visitor, all_doors, code_of, is_refused
 from support.buyer import ADDRESS, Buyer
 from support.furnish import Goods, Staff
@@ -205,39 +202,28 @@ def _state(staff: Staff, known: dict[str, str]) -> Any:
     return statuses, parcels, acts, promotions  # mails that are told meanwhile are no act of anybody
 
 
-class Owned:
-    """A thing of Ann's: how she reaches it, how she sees it now."""
+@pytest.fixture(scope="module")
+def ann(shop: Shop, staff: Staff) -> Visitor:
+    return shopper(shop, staff, "ann")
 
-    def __init__(
-        self, known: dict[str, str], headers: dict[str, str], see: Callable[[], Any], query: str = ""
-    ) -> None:
-        self.known, self.headers, self.see, self.query = known, headers, see, query
+
+@pytest.fixture(scope="module")
+def bob(shop: Shop, staff: Staff) -> Visitor:
+    return shopper(shop, staff, "bob")
 
 
 class TestOwnAndForeign:
-    @pytest.fixture(scope="class")
-    def ann(self, shop: Shop, staff: Staff) -> Visitor:
-        return _shopper(shop, staff, "ann")
-
-    @pytest.fixture(scope="class")
-    def bob(self, shop: Shop, staff: Staff) -> Visitor:
-        return _shopper(shop, staff, "bob")
-
     def test_nobody_reaches_what_belongs_to_another_and_the_owner_does(
         self, shop: Shop, goods: Goods, ann: Visitor, bob: Visitor
     ) -> None:
         lines = {"variant_id": goods.variants["LAMP"], "quantity": 1}
         bodies = {**BODIES, "POST /api/v1/carts/{cart_id:uuid}/lines": lines}
-        makers = {
-            "address": _address, "session": _session, "passkey": _passkey, "identity": _identity,
-            "cart": _cart, "order": _order, "draft": _draft, "export": _export,
-        }  # fmt: skip
         wrong, stranger = [], Visitor(shop, "stranger")
         for door in DOORS:
             kinds = {THINGS[hole] for hole in door.holes if hole in THINGS}
             if door.permission not in (PUBLIC, SIGNED_IN) or not kinds or door.template in SHARED_DOORS:
                 continue
-            owned = makers[kinds.pop()](shop, goods, ann)
+            owned = MAKERS[kinds.pop()](shop, goods, ann)
             before = owned.see()
             for visitor in (bob, stranger):
                 visitor.headers = {"X-Cart-Token": "not-the-token"} if "merge" in door.template else {}
@@ -258,138 +244,11 @@ class TestOwnAndForeign:
         assert not wrong, "\n".join(wrong)
 
 
-def _shopper(shop: Shop, staff: Staff, name: str) -> Visitor:
-    email = f"{name}@example.com"
-    staff.post("/users", {"email": email, "password": "kayak lantern forty two", "name": name, "roles": []})
-    return Visitor(shop, name).sign_in(email)
-
-
-def _mine(ann: Visitor, path: str) -> Any:
-    answer = ann.client.get(path, headers={"Authorization": f"Bearer {ann.bearer}", **ann.headers})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def _address(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    headers = {"Authorization": f"Bearer {ann.bearer}"}
-    made = ann.client.post("/api/v1/me/addresses", json=ADDRESS, headers=headers)
-    assert made.status_code == 201, made.text
-    return Owned({"address_id": made.json()["id"]}, {}, lambda: _mine(ann, "/api/v1/me/addresses"))
-
-
-def _session(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    # With a passkey left over, the password alone would end in a challenge.
-    for passkey in _mine(ann, "/api/v1/me/passkeys")["items"]:
-        _run(shop, "delete from users.passkeys where id = $1", uuid.UUID(passkey["id"]))
-    body = {"email": "ann@example.com", "password": "kayak lantern forty two"}
-    answer = ann.client.post("/api/v1/auth/login", json=body)
-    assert answer.json().get("access_token"), answer.text
-
-    def ids() -> list[str]:
-        return sorted(each["id"] for each in _mine(ann, "/api/v1/me/sessions")["items"])
-
-    items = _mine(ann, "/api/v1/me/sessions")["items"]
-    spare = min((each for each in items if not each["is_current"]), key=lambda each: -_age(each))
-    return Owned({"session_id": spare["id"]}, {}, ids)
-
-
-def _passkey(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    """A passkey as its row: making one needs an authenticator, and asks no question of owners."""
-    passkey_id = uuid.uuid4()
-    _run(
-        shop,
-        "insert into users.passkeys (id, user_id, credential_id, public_key, sign_count, name,"
-        " transports, is_synced, created_at) select $1::uuid, id, uuid_send($1::uuid), '', 0,"
-        " 'Phone', '{}', false, now() from users.users where email = 'ann@example.com'",
-        passkey_id,
-    )
-    return Owned({"passkey_id": str(passkey_id)}, {}, lambda: _mine(ann, "/api/v1/me/passkeys"))
-
-
-def _identity(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    """An account elsewhere as its row: making one needs a provider."""
-    identity_id = uuid.uuid4()
-    _run(
-        shop,
-        "insert into users.identities"
-        " (id, user_id, provider, issuer, subject, email, created_at, last_used_at)"
-        " select $1::uuid, id, 'example', 'https://id.example', $1::uuid::text, email, now(), now()"
-        " from users.users where email = 'ann@example.com'",
-        identity_id,
-    )
-    count = "select count(*) from users.identities where id = $1"
-    return Owned({"identity_id": str(identity_id)}, {}, lambda: _run(shop, count, identity_id))
-
-
-def _export(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    """A copy of her data that is ready, as its row: making one takes a moment."""
-    export_id = uuid.uuid4()
-    _run(
-        shop,
-        "insert into privacy.exports (id, user_id, email, name, locale, asked_by, status, content, size,"
-        " asked_at, ready_at, expires_at) select $1::uuid, id, email, '', 'en', 'self', 'ready', 'PK', 2,"
-        " now(), now(), now() + interval '1 day' from users.users where email = 'ann@example.com'",
-        export_id,
-    )
-    return Owned({"export_id": str(export_id)}, {}, lambda: _mine(ann, "/api/v1/me/exports"))
-
-
-def _run(shop: Shop, statement: str, thing_id: uuid.UUID) -> Any:
-    """Run a statement about one thing; the first value of its answer."""
-
-    async def run() -> Any:
-        connection = await asyncpg.connect(shop.env["DATABASE_URL"])
-        try:
-            return await connection.fetchval(statement, thing_id)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
-def _age(session: dict[str, Any]) -> float:
-    return datetime.fromisoformat(session["created_at"]).timestamp()
-
-
-def _cart(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    cart = Buyer(shop, goods, "ann@example.com").fill(LAMP=1).cart
-    token = {"X-Cart-Token": cart["token"]}
-
-    def see() -> Any:
-        answer = ann.client.get(f"/api/v1/carts/{cart['id']}", headers=token)
-        return answer.json()
-
-    known = {"cart_id": cart["id"], "line_id": cart["lines"][0]["id"]}
-    return Owned(known, {**token, "Cookie": f"cart={cart['id']}.{cart['token']}"}, see)
-
-
-def _order(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    buyer = Buyer(shop, goods, "ann@example.com").fill(LAMP=1).address()
-    order = buyer.buy()
-    known, token = {"number": order["number"]}, order["token"]
-    return Owned(known, {"X-Order-Token": token}, lambda: buyer.order(order), query=f"token={token}")
-
-
-def _draft(shop: Shop, goods: Goods, ann: Visitor) -> Owned:
-    staff = Staff(shop)
-    lines = [{"variant_id": goods.variants["LAMP"], "quantity": 1}]
-    body = {"email": "ann@example.com", "lines": lines, "shipping_address": ADDRESS}
-    draft = staff.post("/orders", body)
-    staff.post(f"/draft-orders/{draft['id']}/invitation", {})
-    token = draft["token"]
-
-    def see() -> Any:
-        found = staff.get(f"/draft-orders/{draft['id']}")
-        return found["status"], found["order_number"]
-
-    return Owned({"draft_id": draft["id"]}, {"X-Order-Token": token}, see, query=f"token={token}")
-
-
 class TestAudit:
     """Last, for it changes much. A new route is named in `deeds.py`: used there, or excused there."""
 
     def test_every_act_of_staff_is_written_down(self, shop: Shop, goods: Goods, staff: Staff) -> None:
-        day = deeds.Day(shop, goods, staff, partial(_run, shop)).spend(*deeds.WORKS)
+        day = deeds.Day(shop, goods, staff, partial(first_value, shop)).spend(*deeds.WORKS)
         changing = {
             f"{door.method} {door.template.removeprefix('/api/v1')}"
             for door in DOORS
@@ -399,12 +258,12 @@ class TestAudit:
         untold = {request: route for route, request in day.done.items()}
 
         def are_told() -> bool:
-            for request in _run(shop, TOLD, uuid.UUID(int=0)) or ():
+            for request in first_value(shop, TOLD, uuid.UUID(int=0)) or ():
                 untold.pop(request, None)
             return not untold
 
         with contextlib.suppress(TimeoutError, AssertionError):
             eventually_sync(are_told, timeout_s=20)
         assert sorted(untold.values()) == []
-        text = _run(shop, WRITTEN, uuid.UUID(int=0))
+        text = first_value(shop, WRITTEN, uuid.UUID(int=0))
         assert [secret for secret in (*day.secrets, deeds.ADDRESS["street1"]) if secret in text] == []

@@ -5,14 +5,10 @@ from uuid import UUID
 from mercato.contracts.carts import QuantityPrice, VariantPrices
 from mercato.contracts.catalog import Variant
 from mercato.contracts.stock import Availability
-from mercato.kernel.money import Money
 from mercato.storefront.own_prices import Rung, at_own_price, ladder_of, public_price
+from support.money import eur
 
 MUG = UUID(int=1)
-
-
-def eur(amount: int) -> Money:
-    return Money(amount, "EUR")
 
 
 def listed(public: int, *prices: tuple[int, int]) -> VariantPrices:
