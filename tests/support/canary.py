@@ -6,9 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import asyncpg
-import nats
-from nats.js.errors import NotFoundError
+from support.stored import stored_messages, stored_values
 
 WORD = "zqx"
 """Every marker contains it, and nothing else of the shop does."""
@@ -48,42 +46,12 @@ def _layers(content: bytes) -> Iterator[bytes]:
 
 async def search_database(url: str) -> set[str]:
     """`schema.table.column` of every value in which a marker stands."""
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch(
-            "select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema')"
-        )
-        found = set()
-        for (name,) in tables:
-            for row in await connection.fetch(f"select * from {name}"):
-                found |= {
-                    f"{name}.{column}"
-                    for column, value in row.items()
-                    if value is not None and hits(_bytes(value))
-                }
-        return found
-    finally:
-        await connection.close()
+    return {name async for name, value in stored_values(url) if hits(_bytes(value))}
 
 
 async def search_streams(url: str) -> list[str]:
     """The subjects of messages in which a marker stands."""
-    connection = await nats.connect(url)
-    try:
-        stream = connection.jetstream()
-        found = []
-        for info in await connection.jsm().streams_info():
-            for number in range(info.state.first_seq, info.state.last_seq + 1):
-                try:
-                    message = await stream.get_msg(info.config.name or "", number)
-                except NotFoundError:
-                    continue
-                if hits(message.data or b""):
-                    found.append(message.subject or "")
-        return found
-    finally:
-        await connection.close()
+    return [subject async for subject, body in stored_messages(url) if hits(body)]
 
 
 def search_files(folders: Iterable[Path]) -> list[str]:

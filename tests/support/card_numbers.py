@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterable
 
-import asyncpg
-import nats
-from nats.js.errors import NotFoundError
+from support.stored import stored_messages, stored_values
 
 _DIGITS = re.compile(r"(?<![\w.+-])\d{3,19}(?:[ -]\d{3,7})*(?![\w.])")
 """Groups as on a card, of three digits or more: tables of numbers in a PDF have shorter ones."""
@@ -24,38 +22,13 @@ def found_in(texts: Iterable[str]) -> list[str]:
 
 
 async def texts_of_database(url: str) -> list[str]:
-    """Every row of every table, as text; bytes as the letters they hold."""
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch(
-            "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog',"
-            " 'information_schema')"
-        )
-        texts = []
-        for schema, table in tables:
-            rows = await connection.fetch(f'select * from "{schema}"."{table}"')
-            texts += [_text(value) for row in rows for value in row.values() if value is not None]
-        return texts
-    finally:
-        await connection.close()
+    """Every value of every table, as text; bytes as the letters they hold."""
+    return [_text(value) async for _, value in stored_values(url)]
 
 
 async def texts_of_streams(url: str) -> list[str]:
     """Every message of every stream that the broker keeps."""
-    connection = await nats.connect(url)
-    try:
-        stream = connection.jetstream()
-        texts = []
-        for info in await connection.jsm().streams_info():
-            for number in range(info.state.first_seq, info.state.last_seq + 1):
-                try:
-                    message = await stream.get_msg(info.config.name or "", number)
-                except NotFoundError:
-                    continue
-                texts.append((message.data or b"").decode("utf-8", "replace"))
-        return texts
-    finally:
-        await connection.close()
+    return [_text(body) async for _, body in stored_messages(url)]
 
 
 def _text(value: object) -> str:
