@@ -120,12 +120,21 @@ def test_a_refund_by_line_is_granted_sent_later_and_shown(page: Page, demo: Up, 
     look(page)
     page.get_by_role("button", name="Grant, send later").click()
     expect(page.get_by_text("The refund is granted")).to_be_visible()
+    page.locator("#refunds").get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("The refund was taken back")).to_be_visible()
+    look(page)
+    assert (staff.order(number)["payment_status"], staff.order(number)["credited"]["amount"]) == ("paid", 0)
+    granted = {"lines": [{"line_id": order["lines"][0]["id"], "quantity": 1}], "execute": False}
+    staff.client.post(f"/admin/orders/{order['id']}/granted-refunds", json=granted)
+    page.reload()
+    expect(page.get_by_text("Refund due", exact=True)).to_be_visible()
+    expect(page.get_by_text("Still to go back")).to_be_visible()
     look(page)
     assert sum(one["refunded"]["amount"] for one in staff.order(number)["payments"]) == 0
     page.locator("#refunds").get_by_role("button", name="Send").click()
     expect(page.locator("#refunds").get_by_text("Sent", exact=True)).to_be_visible()
     look(page)
-    [refund] = staff.order(number)["refunds"]
+    refund = staff.order(number)["refunds"][-1]
     assert (refund["amount"], refund["may_execute"]) == (order["lines"][0]["total"], False)
 
 

@@ -273,6 +273,10 @@ async def _refunds(orders: Client) -> None:
     assert [(one.status, one.amount.amount) for one in sent.executions] == [(RefundStatus.SENT, 1200)]
     left = await orders.refundable(STAFF, order_id=order.id)
     assert (left.total.amount, sent.may_execute) == (1690, False)
+    await orders.grant_refund(STAFF, order_id=order.id, grant=grant)
+    granted = (await orders.granted_refunds(STAFF, order_id=order.id))[-1]
+    after = await orders.withdraw_refund(STAFF, refund_id=granted.id)
+    assert (after.refunds[-1].withdraws, after.credited) == (granted.id, sent.amount)
 
 
 async def _tags_and_many(orders: Client) -> None:

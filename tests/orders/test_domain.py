@@ -73,7 +73,9 @@ def test_what_is_sold_never_becomes_a_draft_again() -> None:
         (Amounts(authorized=200, captured=200, refunded=100), 0, OrderPaymentStatus.PAID),
         (Amounts(authorized=100, captured=100, refunded=1), 1, OrderPaymentStatus.PARTIALLY_REFUNDED),
         (Amounts(authorized=100, captured=100, refunded=1), 0, OrderPaymentStatus.PARTIALLY_PAID),
-        (Amounts(authorized=100, captured=100), 30, OrderPaymentStatus.OVERPAID),
+        (Amounts(authorized=100, captured=100), 30, OrderPaymentStatus.REFUND_DUE),
+        (Amounts(authorized=101, captured=101), 30, OrderPaymentStatus.OVERPAID),
+        (Amounts(authorized=101, captured=101, refunded=1), 30, OrderPaymentStatus.REFUND_DUE),
         (Amounts(authorized=100, captured=70), 30, OrderPaymentStatus.PAID),
         (Amounts(authorized=100, captured=90, refunded=30), 30, OrderPaymentStatus.PARTIALLY_PAID),
         (Amounts(authorized=100, captured=100, refunded=100), 100, OrderPaymentStatus.REFUNDED),
@@ -139,6 +141,8 @@ def test_an_order_is_complete_when_everything_is_sent_and_paid() -> None:
         (OrderPaymentStatus.PARTIALLY_REFUNDED, FulfillmentStatus.DELIVERED),
         (OrderPaymentStatus.OVERPAID, FulfillmentStatus.FULFILLED),
         (OrderPaymentStatus.OVERPAID, FulfillmentStatus.DELIVERED),
+        (OrderPaymentStatus.REFUND_DUE, FulfillmentStatus.FULFILLED),
+        (OrderPaymentStatus.REFUND_DUE, FulfillmentStatus.DELIVERED),
     }
 
 

@@ -157,7 +157,7 @@ def test_edits_keep_the_tax_of_each_rate_on_the_papers_exact(
             created_by="s",
             confirmed_at=clock.now(),
         )
-        for due in due_of([change], [], invoices, tax_included=True):
+        for due in due_of([change], [], invoices, tax_included=True, noted={}):
             if isinstance(due, Charge):
                 invoices.append(
                     further_invoice_of(

@@ -64,7 +64,7 @@ async def test_a_refund_by_line_is_granted_sent_and_shown(till: Till) -> None:
 async def test_a_grant_waits_until_somebody_sends_it_and_does_not_go_by_itself(till: Till) -> None:
     order = await till.bought(3)
     granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=for_line(order, execute=False))
-    assert (granted.balance, granted.payment_status) == (eur(-1200), OrderPaymentStatus.OVERPAID)
+    assert (granted.balance, granted.payment_status) == (eur(-1200), OrderPaymentStatus.REFUND_DUE)
     wish = ChangeInput(kind=ChangeKind.EDIT, quantities=[LineQuantity(order.lines[0].id, 2)])
     change = await till.orders.preview_change(STAFF, order_id=order.id, change=wish)
     await till.orders.confirm_change(STAFF, change_id=change.id)
@@ -78,6 +78,78 @@ async def test_a_grant_waits_until_somebody_sends_it_and_does_not_go_by_itself(t
     with pytest.raises(Conflict, match="nothing_to_send"):
         await till.orders.execute_refund(STAFF, refund_id=waiting.id)
     assert await till.charges() == [(4090, 4090, 2400, 0)]
+    await till.deliver_events()
+    await till.assert_books_agree()
+
+
+async def test_a_grant_that_was_not_sent_is_taken_back_once_and_may_be_granted_again(till: Till) -> None:
+    await sell(till)
+    order = await till.bought(2)
+    await issue(till, order)
+    wish = for_line(order, 2, delivery=490, reason="lost", execute=False)
+    granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+    assert granted.payment_status is OrderPaymentStatus.REFUND_DUE
+    assert worth(await papers_of(till, order)) == 0
+    refund_id = granted.refunds[0].id
+    assert granted.refunds[0].may_withdraw
+    with pytest.raises(Denied):
+        await till.orders.withdraw_refund(ANALYST, refund_id=refund_id)
+    answers = await asyncio.gather(
+        *(till.orders.withdraw_refund(STAFF, refund_id=refund_id) for _ in range(3))
+    )
+    after = answers[0]
+    assert (after.credited, after.balance) == (eur(0), eur(0))
+    assert after.payment_status is OrderPaymentStatus.PAID
+    first, back = after.refunds
+    assert (first.withdrawn_by, first.may_execute, first.may_withdraw) == ("staff@shop.example", False, False)
+    assert (back.amount, back.withdraws, first.withdrawn_at) == (eur(-2890), first.id, back.granted_at)
+    assert [row.kind for row in after.timeline].count("refund_withdrawn") == 1
+    acts = [each.act for each in await till.acts() if "refund" in each.act]
+    assert acts == ["order.refund_granted", "order.refund_withdrawn"]
+    issued = await papers_of(till, order)
+    assert [each.document.total.amount for each in issued] == [2890, 2890, 2890]
+    assert issued[2].paper.taxes == issued[1].paper.taxes
+    with pytest.raises(Conflict, match="nothing_to_send"):
+        await till.orders.execute_refund(STAFF, refund_id=first.id)
+    await till.sweep()
+    assert await till.charges() == [(2890, 2890, 0, 0)]
+    again = await till.orders.grant_refund(STAFF, order_id=order.id, grant=for_line(order, 2))
+    assert (again.credited, await till.charges()) == (eur(2400), [(2890, 2890, 2400, 0)])
+    with pytest.raises(Conflict, match="refund_sent"):
+        await till.orders.withdraw_refund(STAFF, refund_id=again.refunds[-1].id)
+    assert (await till.order_of(order.id)).credited == eur(2400)
+    await till.deliver_events()
+    await till.assert_books_agree()
+
+
+async def test_taking_a_grant_back_while_it_is_sent_does_one_of_both(till: Till) -> None:
+    for _ in range(6):
+        order = await till.bought(1)
+        wish = for_line(order, execute=False)
+        granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+        refund_id = granted.refunds[0].id
+        answers = await asyncio.gather(
+            till.orders.execute_refund(STAFF, refund_id=refund_id),
+            till.orders.withdraw_refund(STAFF, refund_id=refund_id),
+            return_exceptions=True,
+        )
+        [refused] = [answer for answer in answers if isinstance(answer, Conflict)]
+        now = await till.order_of(order.id)
+        sent = sum(one.refunded.amount for one in now.payments)
+        assert (refused.code, sent) in {("refund_sent", 1200), ("nothing_to_send", 0)}
+        assert (now.credited, now.balance) == (eur(sent), eur(0))
+    await till.deliver_events()
+    await till.assert_books_agree()
+
+
+async def test_of_a_grant_only_what_a_plain_refund_has_not_sent_is_taken_back(till: Till) -> None:
+    order = await till.bought(2)
+    wish = for_line(order, execute=False)
+    granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+    await till.orders.refund(STAFF, order_id=order.id, amount=eur(300), reason="")
+    after = await till.orders.withdraw_refund(STAFF, refund_id=granted.refunds[0].id)
+    assert (after.credited, after.balance) == (eur(300), eur(0))
+    assert after.payment_status is OrderPaymentStatus.PARTIALLY_REFUNDED
     await till.deliver_events()
     await till.assert_books_agree()
 
@@ -151,7 +223,7 @@ async def test_what_is_only_held_or_still_owed_cannot_be_sent(till: Till) -> Non
     granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=for_line(order, execute=False))
     assert granted.balance is not None and granted.credited == eur(1200)
     full = await till.orders.capture(STAFF, order_id=order.id)
-    assert full.payment_status is OrderPaymentStatus.OVERPAID
+    assert full.payment_status is OrderPaymentStatus.REFUND_DUE
     await till.orders.execute_refund(STAFF, refund_id=granted.refunds[0].id)
     assert (await till.order_of(order.id)).balance == eur(0)
     await till.assert_books_agree()

@@ -281,6 +281,9 @@ def keep_orders(day: Day) -> None:
     day.do("POST", path, later, order_id=refunded["id"])
     granted = day.staff.get(f"/orders/{refunded['id']}/granted-refunds")["items"][-1]
     day.do("POST", "/granted-refunds/{refund_id:uuid}/executions", refund_id=granted["id"])
+    day.do("POST", path, later, order_id=refunded["id"])
+    granted = day.staff.get(f"/orders/{refunded['id']}/granted-refunds")["items"][-1]
+    day.do("POST", "/granted-refunds/{refund_id:uuid}/withdrawal", refund_id=granted["id"])
     day.run(PARKED, uuid.UUID(refunded["id"]))
     day.do("POST", "/orders/{order_id:uuid}/retry", order_id=refunded["id"])
     mails = day.staff.get("/messages")["items"]

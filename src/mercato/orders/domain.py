@@ -37,6 +37,9 @@ PARCEL_MOVES: dict[ParcelStatus, frozenset[ParcelStatus]] = {
 
 LEFT_THE_HOUSE = frozenset({ParcelStatus.SHIPPED, ParcelStatus.DELIVERED})
 
+SETTLED = frozenset({OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID, OrderPaymentStatus.REFUND_DUE})
+"""Nothing is owed by the buyer, and nothing has gone back."""
+
 REFUND_PROOF_ABOVE = Decimal(500)
 """In major units of any currency, where the channel says nothing else."""
 
@@ -133,7 +136,7 @@ def payment_status(due: int, paid: Amounts, credited: int = 0) -> OrderPaymentSt
         return _held_status(paid)
     kept = paid.captured - paid.refunded
     if kept > due - credited:
-        return OrderPaymentStatus.OVERPAID
+        return OrderPaymentStatus.OVERPAID if kept > due else OrderPaymentStatus.REFUND_DUE
     if kept <= 0:
         return OrderPaymentStatus.REFUNDED
     if kept < due - credited:
@@ -148,6 +151,12 @@ def credit_of_refund(due: int, credited: int, before: Amounts, paid: Amounts) ->
     grown = paid.refunded - before.refunded
     short = due - credited - (paid.captured - paid.refunded)
     return max(0, min(grown, short))
+
+
+def unsent(due: int, credited: int, paid: Amounts) -> int:
+    """What of all that was promised back has not gone back; what was paid too much was never promised."""
+    excess = max(0, paid.captured - due)
+    return credited - max(0, paid.refunded - excess)
 
 
 def payment_record_status(paid: Amounts) -> PaymentStatus:
@@ -177,11 +186,8 @@ def fulfillment_status(lines: Iterable[Quantities]) -> FulfillmentStatus:
 
 def is_complete(payment: OrderPaymentStatus, fulfillment: FulfillmentStatus) -> bool:
     """Whether a placed order needs nothing more: everything has been sent and paid."""
-    return fulfillment in (FulfillmentStatus.FULFILLED, FulfillmentStatus.DELIVERED) and payment in (
-        OrderPaymentStatus.PAID,
-        OrderPaymentStatus.OVERPAID,
-        OrderPaymentStatus.PARTIALLY_REFUNDED,
-    )
+    is_settled = payment in SETTLED or payment is OrderPaymentStatus.PARTIALLY_REFUNDED
+    return is_settled and fulfillment in (FulfillmentStatus.FULFILLED, FulfillmentStatus.DELIVERED)
 
 
 def needs_proof(refund: Money, above: int | None) -> bool:

@@ -53,6 +53,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The refund that was sent without having been granted before."""
     key: str | None = None
     papered_at: datetime | None = None
+    withdraws: UUID | None = None
+    """The grant that this one takes back."""
 
     @property
     def is_by_staff(self) -> bool:
@@ -116,7 +118,9 @@ def left_of(lines: Sequence[LineRow], sums: Sums, granted: Sequence[Grant], *, c
     """What is left to be granted, of each line and of delivery, and at most of all together."""
     units: dict[UUID, int] = {}
     worth: dict[UUID, int] = {}
-    for line in [line for grant in granted for line in grant.lines]:
+    withdrawn = {grant.withdraws for grant in granted}
+    stands = [grant for grant in granted if grant.id not in withdrawn]
+    for line in [line for grant in stands for line in grant.lines]:
         units[line.line_id] = units.get(line.line_id, 0) + line.quantity
         worth[line.line_id] = worth.get(line.line_id, 0) + line.amount
     total = max(0, sums.total - credited)
@@ -125,7 +129,7 @@ def left_of(lines: Sequence[LineRow], sums: Sums, granted: Sequence[Grant], *, c
         amount = charge_of(line, tax_included=sums.tax_included) - worth.get(line.id, 0)
         return LeftOfLine(max(0, line.quantity - units.get(line.id, 0)), min(max(0, amount), total))
 
-    delivery = _delivery_charge(sums, lines) - sum(grant.delivery for grant in granted)
+    delivery = _delivery_charge(sums, lines) - sum(grant.delivery for grant in stands)
     return Left({line.id: rest(line) for line in lines}, min(max(0, delivery), total), total)
 
 

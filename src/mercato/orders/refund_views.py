@@ -12,7 +12,11 @@ def granted_refunds(
     grants: Sequence[Grant], tries: Sequence[Execution], currency: str
 ) -> list[GrantedRefund]:
     """Each grant with the tries to send it."""
-    return [_granted(grant, [one for one in tries if _is_of(one, grant)], currency) for grant in grants]
+    withdrawals = {grant.withdraws: grant for grant in grants if grant.withdraws is not None}
+    return [
+        _granted(grant, [one for one in tries if _is_of(one, grant)], withdrawals.get(grant.id), currency)
+        for grant in grants
+    ]
 
 
 def left_lines(left: Left, lines: Sequence[LineRow], currency: str) -> list[GrantedLine]:
@@ -25,7 +29,9 @@ def left_lines(left: Left, lines: Sequence[LineRow], currency: str) -> list[Gran
     ]
 
 
-def _granted(grant: Grant, tries: Sequence[Execution], currency: str) -> GrantedRefund:
+def _granted(
+    grant: Grant, tries: Sequence[Execution], withdrawal: Grant | None, currency: str
+) -> GrantedRefund:
     sent = sum(one.amount or 0 for one in tries if one.error_code is None)
     is_waiting = any(one.done_at is None for one in tries)
     return GrantedRefund(
@@ -41,7 +47,11 @@ def _granted(grant: Grant, tries: Sequence[Execution], currency: str) -> Granted
         granted_by=grant.granted_by,
         change_id=grant.change_id,
         executions=[_execution(one, currency) for one in tries],
-        may_execute=grant.is_by_staff and not is_waiting and sent < grant.amount,
+        may_execute=grant.is_by_staff and not is_waiting and sent < grant.amount and withdrawal is None,
+        may_withdraw=grant.is_by_staff and not is_waiting and not sent and withdrawal is None,
+        withdraws=grant.withdraws,
+        withdrawn_at=withdrawal.granted_at if withdrawal else None,
+        withdrawn_by=withdrawal.granted_by if withdrawal else None,
     )
 
 

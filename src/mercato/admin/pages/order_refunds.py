@@ -65,6 +65,18 @@ async def execute(
     return see_other(request, done(f"/admin/orders/{order_id}", "refunded"))
 
 
+@post("/admin/orders/{order_id:uuid}/granted-refunds/{refund_id:uuid}/withdrawal", permission="write_refunds")
+async def withdraw(
+    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, refund_id: UUID
+) -> Response[str]:
+    """Take back what was granted and not sent."""
+    try:
+        await orders.withdraw_refund(ctx, refund_id=refund_id)
+    except MercatoError as error:
+        return await _form(ctx, request, orders, catalog, order_id, {}, error)
+    return see_other(request, done(f"/admin/orders/{order_id}", "refund_withdrawn"))
+
+
 async def _form(
     ctx: Context,
     request: AnyRequest,
@@ -123,4 +135,4 @@ def _wish(data: dict[str, Any], left: Refundable) -> RefundGrant:
     )
 
 
-routes = [refund_form, grant, execute]
+routes = [refund_form, grant, execute, withdraw]

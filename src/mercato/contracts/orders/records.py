@@ -35,6 +35,9 @@ class OrderPaymentStatus(StrEnum):
     REFUNDED = "refunded"
     VOIDED = "voided"
     OVERPAID = "overpaid"
+    """More was paid than the order costs."""
+    REFUND_DUE = "refund_due"
+    """Something of what was paid is promised back, and not sent yet."""
 
 
 class FulfillmentStatus(StrEnum):

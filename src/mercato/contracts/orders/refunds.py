@@ -77,6 +77,12 @@ class GrantedRefund(msgspec.Struct, frozen=True, kw_only=True):
     executions: list[RefundExecution] = []
     may_execute: bool = False
     """Something of it is still to be sent, and nothing of it is on its way."""
+    may_withdraw: bool = False
+    """Nothing of it was sent or is on its way: it can be taken back."""
+    withdraws: UUID | None = None
+    """The refund that this one takes back."""
+    withdrawn_at: datetime | None = None
+    withdrawn_by: str | None = None
 
 
 class Refundable(msgspec.Struct, frozen=True, kw_only=True):

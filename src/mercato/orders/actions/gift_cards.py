@@ -14,6 +14,7 @@ from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.money import allocate
 from mercato.orders.actions import parcels
+from mercato.orders.granting import Grant
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, LineRow, PlacedOrder, StoryRow
 from mercato.orders.store import after, intents
@@ -75,6 +76,13 @@ async def refuse_without_lines(parts: Parts, order_id: UUID, amount: int, *, mos
             "Refund gift cards by their line: that disables them.",
             data={"refundable": max(0, most - cards)},
         )
+
+
+async def refuse_to_keep(parts: Parts, grant: Grant) -> None:
+    """Raise Conflict when the grant disabled gift cards: the buyer would be left with neither."""
+    cards = {line.id for line in await store.lines_of(parts.db, order_id=grant.order_id)}
+    if any(line.line_id in cards for line in grant.lines):
+        raise Conflict("gift_cards_apart", "Its gift cards are disabled already: send the refund.")
 
 
 async def _issue_line(parts: Parts, order: PlacedOrder, line: LineRow) -> list[GiftCard]:

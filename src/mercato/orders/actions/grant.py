@@ -7,7 +7,7 @@ refuses stays beside the grant with its reason, and the next try is an intent of
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, OrderStatus, RefundGrant
+from mercato.contracts.orders import FulfillmentStatus, OrderStatus, RefundGrant
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
@@ -21,6 +21,7 @@ from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.money import refunds_on_their_way
 from mercato.orders.actions.proof_limit import proof_limit
 from mercato.orders.domain import (
+    SETTLED,
     IntentKind,
     is_complete,
     needs_proof,
@@ -128,7 +129,7 @@ async def _grant(
         raise Invalid("invalid", "Nothing is to be refunded.", errors=[error])
     await grants.insert(tx, grant=grant)
     credited = order.credited + grant.amount
-    await _write(tx, order, credited, now)
+    await write_credit(tx, order, credited, now)
     await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=grant.amount)
     data = {"amount": grant.amount, "currency": order.currency, "refund_id": str(grant.id)}
     data |= {"reason": grant.reason} if grant.reason else {}
@@ -149,7 +150,8 @@ async def _grant(
     return grant, found
 
 
-async def _write(tx: Tx, order: PlacedOrder, credited: int, now: datetime) -> None:
+async def write_credit(tx: Tx, order: PlacedOrder, credited: int, now: datetime) -> None:
+    """The locked order owes back `credited` in all, and what follows from that."""
     payment = payment_status(order.total, order.paid, credited)
     is_done = order.status is OrderStatus.PLACED and is_complete(
         payment, FulfillmentStatus(order.fulfillment_status)
@@ -161,7 +163,7 @@ async def _write(tx: Tx, order: PlacedOrder, credited: int, now: datetime) -> No
         payment_status=payment,
         status=OrderStatus.COMPLETED if is_done else order.status,
         now=now,
-        is_paid=payment in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID),
+        is_paid=payment in SETTLED,
         credited=credited,
     )
 
@@ -178,7 +180,8 @@ async def _decide(
     """The intent to send what is left of the grant. Raises Conflict: nothing_to_send, refund_too_large."""
     now = clock.now()
     amount = grant.amount - sum(each.amount or 0 for each in tried if each.error_code is None)
-    if amount <= 0 or not grant.is_by_staff:
+    is_withdrawn = await grants.withdrawal_of(tx, grant_id=grant.id) is not None
+    if amount <= 0 or not grant.is_by_staff or is_withdrawn:
         raise Conflict("nothing_to_send", "All of this refund has been sent, or is on its way.")
     most = await sendable(tx, order, credited=order.credited)
     if amount > most:

@@ -18,6 +18,7 @@ from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
 from mercato.orders import facts
 from mercato.orders.domain import (
+    SETTLED,
     Amounts,
     Awaiting,
     IntentKind,
@@ -40,6 +41,7 @@ _TEXTS = {
     "voided": ("payment_voided", "Authorization voided"),
 }
 _CREDIT_NAMES = {"gift_card": "gift card", "store_credit": "store credit"}
+_TOO_MUCH = frozenset({OrderPaymentStatus.OVERPAID, OrderPaymentStatus.REFUND_DUE})
 _MOVES_MONEY = frozenset({IntentKind.CAPTURE, IntentKind.REFUND, IntentKind.RETURN_MONEY})
 
 
@@ -176,7 +178,7 @@ async def _follow(parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts) -> No
     await _tell_others(parts, tx, order, paid, payment, reason)
     if order.status is OrderStatus.CANCELED and paid.kept > 0:
         await return_money(parts, tx, order, paid, actor="system", reason="canceled")
-    elif payment is OrderPaymentStatus.OVERPAID:
+    elif payment in _TOO_MUCH:
         await _return_excess(parts, tx, order, paid, open_intents)
 
 
@@ -193,7 +195,7 @@ async def _write(
         payment_status=payment,
         status=OrderStatus.COMPLETED if is_done else order.status,
         now=now,
-        is_paid=payment in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID),
+        is_paid=payment in SETTLED,
         credited=credited,
     )
 
@@ -208,7 +210,7 @@ async def _tell_others(
 ) -> None:
     told: list[Event] = []
     token = parts.token_of(order.id)
-    if order.paid_at is None and payment in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID):
+    if order.paid_at is None and payment in SETTLED:
         told.append(facts.order_paid(order, token))
     refunded = paid.refunded - order.paid.refunded
     if refunded > 0:

@@ -145,6 +145,7 @@ async def _catch_up(desk: Desk, issued: list[Issued], *, reason: str = "") -> No
             await grants.of_order(tx, order_id=order.id),
             [each.paper for each in issued],
             tax_included=issued[0].paper.tax_included,
+            noted=_notes_by_grant(issued),
         )
         for wanted in due:
             await _write(desk, issued, wanted)
@@ -259,7 +260,7 @@ async def _insert(
     fact = facts.document_issued(order, desk.parts.token_of(order.id), document)
     await desk.parts.outbox.add(desk.tx, fact)
     desk.parts.tell_after(desk.tx, order.id)
-    return Issued(document, paper, invoice_id)
+    return Issued(document, paper, invoice_id, cause)
 
 
 def _invoices_of(issued: list[Issued]) -> list[Issued]:
@@ -268,6 +269,16 @@ def _invoices_of(issued: list[Issued]) -> list[Issued]:
 
 def _notes_of(issued: list[Issued], invoice: Issued) -> list[Paper]:
     return [each.paper for each in issued if each.invoice_id == invoice.document.id]
+
+
+def _notes_by_grant(issued: list[Issued]) -> dict[UUID, list[Paper]]:
+    """The credit notes that tell of one grant each."""
+    found: dict[UUID, list[Paper]] = {}
+    for each in issued:
+        why, _, rest = each.cause.partition(":")
+        if why == "grant" and each.document.kind is DocumentKind.CREDIT_NOTE:
+            found.setdefault(UUID(rest.partition(":")[0]), []).append(each.paper)
+    return found
 
 
 def _left(issued: list[Issued], invoice: Issued) -> int:

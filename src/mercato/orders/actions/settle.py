@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from mercato.contracts.orders import OrderPaymentStatus, OrderStatus, Placement, PlaceStatus
+from mercato.contracts.orders import OrderStatus, Placement, PlaceStatus
 from mercato.contracts.payments import PayResult, SessionStatus
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, PrincipalKind
@@ -14,7 +14,7 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import digest, new_id
 from mercato.orders import facts
 from mercato.orders.actions import money
-from mercato.orders.domain import Amounts, Awaiting, payment_status
+from mercato.orders.domain import SETTLED, Amounts, Awaiting, payment_status
 from mercato.orders.parts import Parts
 from mercato.orders.records import Draft, PaymentRow, Snapshot, StoryRow
 from mercato.orders.store import placing, reading
@@ -70,7 +70,7 @@ async def finalize(
     now = clock.now()
     paid = known_paid or money.sum_of([one.amounts for one in payments])
     status = payment_status(draft.total, paid)
-    is_paid = status in (OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID)
+    is_paid = status in SETTLED
     token = parts.token_of(draft.id)
     told: list[Event] = [facts.order_placed(draft, token, is_paid=is_paid)]
     if is_paid:

@@ -38,4 +38,11 @@ async def execute_refund(ctx: Context, orders: Orders, refund_id: UUID) -> Order
     return await orders.execute_refund(ctx, refund_id=refund_id)
 
 
-routes = [get_refundable, list_granted_refunds, grant_refund, execute_refund]
+@post("/admin/granted-refunds/{refund_id:uuid}/withdrawal", permission="write_refunds")
+async def withdraw_refund(ctx: Context, orders: Orders, refund_id: UUID) -> Order:
+    """Take back what was granted and not sent; the same answer again when it was taken back before;
+    409 `refund_sent`, `gift_cards_apart`, `illegal_transition`."""
+    return await orders.withdraw_refund(ctx, refund_id=refund_id)
+
+
+routes = [get_refundable, list_granted_refunds, grant_refund, execute_refund, withdraw_refund]

@@ -1,6 +1,6 @@
 """What the papers of an order have to tell yet: pure, from what was changed and granted. Minor units."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -56,11 +56,22 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due_of(
-    changes: Sequence[ChangeRow], grants: Sequence[Grant], issued: Sequence[Paper], *, tax_included: bool
+    changes: Sequence[ChangeRow],
+    grants: Sequence[Grant],
+    issued: Sequence[Paper],
+    *,
+    tax_included: bool,
+    noted: Mapping[UUID, Sequence[Paper]],
 ) -> list[Credit | Charge]:
-    """What is to be issued for changes and grants of which no paper tells yet, in this order."""
+    """What is to be issued for changes and grants of which no paper tells yet, in this order. `noted`: the
+    credit notes that told of a grant, by its id."""
     found: list[Credit | Charge] = []
-    singly = [grant for grant in grants if grant.papered_at is None]
+    singly = _untold([grant for grant in grants if grant.papered_at is None])
+    for grant in singly:
+        if grant.withdraws is not None and grant.withdraws in noted:
+            notes, cause = noted[grant.withdraws], f"grant:{grant.id}"
+            found.append(charge_again(-grant.amount, notes, cause=cause, name=TAKEN_BACK))
+    singly = [grant for grant in singly if grant.withdraws not in noted]
     if any(grant.amount < 0 for grant in singly):
         # A promise was taken back: only what it comes to matters, not who promised what in between.
         last, left = singly[-1], sum(grant.amount for grant in singly)
@@ -74,6 +85,14 @@ def due_of(
         found += _of_change(change, tax_included=tax_included)
     found += [_of_grant(grant) for grant in singly]
     return found
+
+
+def _untold(grants: Sequence[Grant]) -> list[Grant]:
+    """Without those that were taken back whole before any paper told of them."""
+    amounts: dict[UUID | None, int] = {grant.id: grant.amount for grant in grants}
+    gone = [grant for grant in grants if amounts.get(grant.withdraws) == -grant.amount]
+    silent = {grant.id for grant in gone} | {grant.withdraws for grant in gone}
+    return [grant for grant in grants if grant.id not in silent]
 
 
 def whole(amount: int, reason: str) -> Item:

@@ -8,12 +8,11 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.orders.actions import paper_files
 from mercato.orders.actions import papers as actions
+from mercato.orders.domain import SETTLED
 from mercato.orders.service.part import Part
 from mercato.orders.store import papers, reading
 
-PAID = frozenset(
-    {OrderPaymentStatus.PAID, OrderPaymentStatus.OVERPAID, OrderPaymentStatus.PARTIALLY_REFUNDED}
-)
+PAID = SETTLED | {OrderPaymentStatus.PARTIALLY_REFUNDED}
 
 
 class DocumentsPart(Part):

@@ -8,6 +8,7 @@ from mercato.kernel.errors import NotFound
 from mercato.kernel.money import Money
 from mercato.orders.actions import grant as actions
 from mercato.orders.actions.amend import stand
+from mercato.orders.actions.withdraw import withdraw_refund
 from mercato.orders.refund_views import left_lines
 from mercato.orders.service.part import Part
 from mercato.orders.store import grants
@@ -41,11 +42,19 @@ class RefundingPart(Part):
         return await self._staff_view(ctx, order_id)
 
     async def execute_refund(self, ctx: Context, *, refund_id: UUID) -> Order:
+        await self._reach_refund(ctx, refund_id)
+        return await self._staff_view(
+            ctx, await actions.execute_refund(self._parts, ctx, refund_id=refund_id)
+        )
+
+    async def withdraw_refund(self, ctx: Context, *, refund_id: UUID) -> Order:
+        await self._reach_refund(ctx, refund_id)
+        return await self._staff_view(ctx, await withdraw_refund(self._parts, ctx, refund_id=refund_id))
+
+    async def _reach_refund(self, ctx: Context, refund_id: UUID) -> None:
+        """Raise Denied without the right to refund, NotFound when there is no such refund within reach."""
         ctx.principal.require_somewhere("write_refunds")
         found = await grants.get(self._parts.db, grant_id=refund_id)
         if found is None:
             raise NotFound(detail="There is no such refund.")
         await self._reach(ctx, "write_refunds", order_id=found.order_id)
-        return await self._staff_view(
-            ctx, await actions.execute_refund(self._parts, ctx, refund_id=refund_id)
-        )

@@ -37,7 +37,8 @@ async def lines_of(db: Queries, *, order_id: UUID) -> list[CardLine]:
     """The lines of an order that are gift cards."""
     rows = await db.fetch(
         "select l.id, l.quantity, l.total, not exists (select from orders.grants g, jsonb_array_elements(g.lines) x"
-        " where g.order_id = o.id and (x ->> 'line_id')::uuid = l.id) as is_live from orders.lines l"
+        " where g.order_id = o.id and (x ->> 'line_id')::uuid = l.id"
+        " and not exists (select from orders.grants w where w.withdraws = g.id)) as is_live from orders.lines l"
         " join orders.orders o on o.id = l.order_id and o.attempt = l.attempt"
         " where l.order_id = $1 and l.gift_card is not null order by l.position",
         order_id,

@@ -20,9 +20,9 @@ _taxes = msgspec.json.Decoder(list[TaxShare])
 async def insert(tx: Tx, *, grant: Grant) -> None:
     await tx.execute(
         "insert into orders.grants (id, order_id, change_id, key, amount, delivery, lines, taxes, reason, granted_at,"
-        " granted_by, intent_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        " granted_by, intent_id, withdraws) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         grant.id, grant.order_id, grant.change_id, grant.key, grant.amount, grant.delivery, _json(grant.lines),
-        _json(grant.taxes), grant.reason, grant.granted_at, grant.granted_by, grant.intent_id,
+        _json(grant.taxes), grant.reason, grant.granted_at, grant.granted_by, grant.intent_id, grant.withdraws,
     )  # fmt: skip
 
 
@@ -44,6 +44,12 @@ async def by_key(db: Queries, *, key: str) -> Grant | None:
     return None if row is None else _grant(row)
 
 
+async def withdrawal_of(db: Queries, *, grant_id: UUID) -> Grant | None:
+    """The grant that took this one back."""
+    row = await db.fetchrow(f"select {_COLUMNS} from orders.grants where withdraws = $1", grant_id)
+    return None if row is None else _grant(row)
+
+
 async def executions_of(db: Queries, *, grant_id: UUID) -> list[Intent]:
     """The tries to send a grant, oldest first."""
     prefix = f"refund:grant:{grant_id}:"
@@ -56,7 +62,8 @@ async def waiting(tx: Tx, *, order_id: UUID) -> int:
         "select coalesce(sum(greatest(0, g.amount - coalesce(i.amount, 0))), 0)::bigint from orders.grants g"
         " left join lateral (select sum(i.amount) as amount from orders.intents i where i.order_id = g.order_id"
         " and i.kind = 'refund' and i.data ->> 'grant_id' = g.id::text and i.error_code is null) i on true"
-        " where g.order_id = $1 and g.key is not null",
+        " where g.order_id = $1 and g.key is not null"
+        " and not exists (select from orders.grants w where w.withdraws = g.id)",
         order_id,
     )
     return found

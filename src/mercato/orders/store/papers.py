@@ -25,6 +25,8 @@ class Issued(msgspec.Struct, frozen=True):
     paper: Paper
     invoice_id: UUID | None = None
     """Of a credit note: its invoice."""
+    cause: str = ""
+    """Why it was issued, as its key: `sale`, `grant:ID`, ..."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -109,11 +111,11 @@ async def insert(
 async def of_order(db: Queries, *, order_id: UUID) -> list[Issued]:
     """The papers of an order, oldest first."""
     rows = await db.fetch(
-        f"select {_DOCUMENT}, d.content, d.invoice_id from orders.documents d where d.order_id = $1"
+        f"select {_DOCUMENT}, d.content, d.invoice_id, d.cause from orders.documents d where d.order_id = $1"
         " order by d.issued_at, d.kind desc, d.sequence",
         order_id,
     )
-    return [Issued(_document(row), _paper(row["content"]), row["invoice_id"]) for row in rows]
+    return [Issued(_document(row), _paper(row["content"]), row["invoice_id"], row["cause"]) for row in rows]
 
 
 async def has_any(db: Queries, *, order_id: UUID) -> bool:

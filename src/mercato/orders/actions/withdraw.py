@@ -1,0 +1,71 @@
+"""Taking a granted refund back before it is sent: it is owed again, and its lines may be granted anew."""
+
+from uuid import UUID
+
+from mercato.contracts.orders import OrderStatus
+from mercato.kernel import clock
+from mercato.kernel.context import Context
+from mercato.kernel.db import Tx
+from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.ids import new_id
+from mercato.orders.actions import gift_cards
+from mercato.orders.actions.grant import write_credit
+from mercato.orders.actions.money import refunds_on_their_way
+from mercato.orders.domain import unsent
+from mercato.orders.granting import Grant
+from mercato.orders.paper_jobs import papers_behind
+from mercato.orders.parts import Parts
+from mercato.orders.records import PlacedOrder, StoryRow
+from mercato.orders.store import after, grants, intents
+
+_SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
+
+
+async def withdraw_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID:
+    """Take the promise back, once; returns the order's id. Raises Conflict: illegal_transition, refund_sent,
+    gift_cards_apart; NotFound."""
+    grant = await grants.get(parts.db, grant_id=refund_id)
+    if grant is None:
+        raise NotFound(detail="There is no such refund.")
+    await gift_cards.refuse_to_keep(parts, grant)
+    async with parts.db.transaction() as tx:
+        order = await after.lock(tx, order_id=grant.order_id)
+        assert order is not None
+        if await grants.withdrawal_of(tx, grant_id=grant.id) is None:
+            await _withdraw(parts, ctx, tx, order, grant)
+    return grant.order_id
+
+
+async def _withdraw(parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, grant: Grant) -> None:
+    now = clock.now()
+    if order.status not in _SOLD:
+        raise Conflict("illegal_transition", f"The refunds of an order that is {order.status} stay.")
+    back = Grant(
+        id=new_id(),
+        order_id=order.id,
+        amount=-await _left(tx, order, grant),
+        reason=grant.reason,
+        granted_at=now,
+        granted_by=ctx.principal.label,
+        withdraws=grant.id,
+    )
+    await grants.insert(tx, grant=back)
+    await write_credit(tx, order, order.credited + back.amount, now)
+    await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=back.amount)
+    data = {"amount": -back.amount, "currency": order.currency, "refund_id": str(grant.id)}
+    story = StoryRow("refund_withdrawn", "Refund taken back", ctx.principal.label, data)
+    await after.tell(tx, order_id=order.id, at=now, story=[story])
+    told = {"refund_id": str(grant.id), "amount": f"{-back.amount} {order.currency}"}
+    await parts.acted(tx, ctx, "refund_withdrawn", order.id, told)
+    await papers_behind(parts, tx, order_id=order.id, reason="")
+    parts.tell_after(tx, order.id)
+
+
+async def _left(tx: Tx, order: PlacedOrder, grant: Grant) -> int:
+    """What of the grant has not gone back. A refund of a plain amount may have sent a part of it."""
+    tried = await grants.executions_of(tx, grant_id=grant.id)
+    on_their_way = refunds_on_their_way(await intents.open_of_orders(tx, order_ids=[order.id]))
+    left = min(grant.amount, unsent(order.total, order.credited, order.paid) - on_their_way)
+    if not grant.is_by_staff or left <= 0 or any(each.error_code is None for each in tried):
+        raise Conflict("refund_sent", "This refund was sent, or is on its way.")
+    return left
