@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Where an image forbids compiled Python files, every process of a shop compiles 600 of them as it starts: 1 s.
+unexport PYTHONDONTWRITEBYTECODE
 SETUP = @$(PYTHON) scripts/bootstrap.py
 
 .PHONY: up test lint fuzz assets bench chaos clean

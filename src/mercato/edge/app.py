@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from litestar import Litestar
 from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 
 from mercato.contracts.catalog import Catalog, ProductQuery
 from mercato.edge import health, reference
+from mercato.edge.application import Application
 from mercato.edge.arrivals import networks_of
 from mercato.edge.cache import AnswerCache
 from mercato.edge.changes import Changes
@@ -69,7 +69,7 @@ def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
     own = [("", handler) for handler in (*health.routes, *reference.routes)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LitestarDeprecationWarning)
-        app = Litestar(
+        app = Application(
             route_handlers=serve([*handlers, *own], values),
             openapi_config=None,
             logging_config=None,
