@@ -243,11 +243,7 @@ class Exchange:
             self._refuse_other_forms(found.route)
             return await self._through_litestar(found, found.asgi)
         given = plan.arguments(self.headers, found.path_params, self.query, self.body)
-        if plan.wants_ctx:
-            given["ctx"] = self.ctx
-        if plan.wants_request:
-            given["request"] = self.litestar_request()
-        result = await plan.fn(**given)
+        result = await plan.fn(**plan.bindings.add_to(given, self.ctx, self.litestar_request))
         if is_response(result):
             request = self.litestar_request()
             response = await found.handler.to_response(app=self.gate.app, data=result, request=request)

@@ -23,8 +23,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, KwargDefinition, ParameterKwarg
 from litestar.response.base import ASGIResponse
 
+from mercato.edge.bindings import Bindings, is_made
 from mercato.edge.problems import Malformed, UnsupportedMedia, invalid_of
-from mercato.edge.routes import Route, RouteError, injected_names
+from mercato.edge.routes import Route, RouteError
 from mercato.kernel.errors import FieldError, Invalid
 
 MAX_QUERY_FIELDS = 200
@@ -55,23 +56,21 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Plan:
-    """How to call one JSON handler: its parameters, the decoder of its body, its fixed arguments."""
+    """How to call one JSON handler: its parameters, the decoder of its body, what is bound to it."""
 
     def __init__(
         self, handler: HTTPRouteHandler, values: Mapping[str, object], path_names: frozenset[str]
     ) -> None:
         fn = handler.opt["route"].fn
         self.fn = fn
-        self.fixed = {name: values[name] for name in injected_names(fn, values)}
+        self.bindings = Bindings(fn, values)
         self.status: int = handler.status_code
         signature, hints = inspect.signature(fn), get_type_hints(fn, include_extras=True)
         self.returns: Any = hints.get("return", Any)
-        self.wants_ctx = "ctx" in signature.parameters
-        self.wants_request = "request" in signature.parameters
         self.body_type: Any = hints.get("data")
         data = signature.parameters.get("data")
         self.body_default: Any = data.default if data is not None else inspect.Parameter.empty
-        self.parameters = parameters_of(fn, frozenset(self.fixed), path_names)
+        self.parameters = parameters_of(fn, frozenset(values), path_names)
         self._decoder = msgspec.json.Decoder(self.body_type) if data is not None else None
         self._path_only = tuple(
             p.name for p in self.parameters if p.source == "path" and p.annotation in _PLAIN
@@ -83,8 +82,8 @@ class Plan:
     def arguments(
         self, headers: Mapping[bytes, bytes], path: Mapping[str, Any], query: bytes, body: bytes
     ) -> dict[str, Any]:
-        """What the handler is called with. Raises Invalid, Malformed or UnsupportedMedia."""
-        given = dict(self.fixed)
+        """What the request says to the handler. Raises Invalid, Malformed or UnsupportedMedia."""
+        given: dict[str, Any] = {}
         for name in self._path_only:
             given[name] = path[name]
         if self._converted:
@@ -179,7 +178,10 @@ def parameters_of(fn: Any, injected: frozenset[str], path_names: frozenset[str])
     return tuple(
         _parameter(parameter, hints[name], path_names)
         for name, parameter in inspect.signature(fn).parameters.items()
-        if name not in injected and name not in _LITESTAR_ONLY and name not in ("ctx", "request", "data")
+        if name not in injected
+        and name not in _LITESTAR_ONLY
+        and name not in ("ctx", "request", "data")
+        and not is_made(hints[name])
     )
 
 

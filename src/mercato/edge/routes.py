@@ -17,6 +17,7 @@ from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types.empty import Empty
 
+from mercato.edge.bindings import Bindings, is_made, names_of
 from mercato.kernel.web import API_PREFIX, BODY_BYTES, PUBLIC, SCOPE_KEY
 
 SERVICES = (
@@ -133,34 +134,26 @@ def serve(handlers: Handlers, values: Mapping[str, object]) -> list[HTTPRouteHan
     return served
 
 
-def injected_names(fn: Callable[..., Any], values: Mapping[str, object]) -> list[str]:
-    """The parameters of `fn` that are not from the request."""
-    return [name for name in inspect.signature(fn).parameters if name in values]
-
-
 def _bound(handler: HTTPRouteHandler, values: Mapping[str, object]) -> Callable[..., Awaitable[Any]]:
-    """`handler`'s function with its contracts filled in and `ctx` taken from the request's scope."""
+    """`handler`'s function with all filled in that is not read from the request by Litestar."""
     fn = handler.fn
-    signature = inspect.signature(fn)
     hints = get_type_hints(fn, include_extras=True)
-    fixed = {name: values[name] for name in injected_names(fn, values)}
-    if lacking := INJECTED.intersection(signature.parameters) - fixed.keys():
+    if lacking := INJECTED.intersection(names_of(fn)) - values.keys():
         raise RouteError(
             f"{_name(handler)} needs {', '.join(sorted(lacking))}, which this shop does not have."
         )
-    wants_ctx, wants_request = "ctx" in signature.parameters, "request" in signature.parameters
+    bindings = Bindings(fn, values)
     is_async = inspect.iscoroutinefunction(fn)
 
     async def call(request: Request[Any, Any, Any], **given: Any) -> Any:
-        if wants_ctx:
-            given["ctx"] = request.scope["state"][SCOPE_KEY].ctx
-        if wants_request:
-            given["request"] = request
-        result = fn(**fixed, **given)
+        ctx = request.scope["state"][SCOPE_KEY].ctx
+        result = fn(**bindings.add_to(given, ctx, lambda: request))
         return await result if is_async else result
 
     kept = [
-        p for name, p in signature.parameters.items() if name not in fixed and name not in ("ctx", "request")
+        p
+        for name, p in inspect.signature(fn).parameters.items()
+        if name not in bindings.fixed and name not in ("ctx", "request") and not is_made(hints.get(name))
     ]
     parameters = [
         inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request[Any, Any, Any]),

@@ -1,6 +1,7 @@
 """What a handler needs from the web edge: who may call it, how a list is asked for, what an answer needs.
 
-A handler is a plain Litestar function. It gets `ctx` and the contracts by name, and says in its decorator:
+A handler is a plain Litestar function. It gets `ctx`, `request` and the contracts by name, what is `PerRequest`
+by its type, and says in its decorator:
 
     @get("/products/{slug:str}", permission=PUBLIC, cached=("products",))
     @post("/admin/orders/{id:uuid}/refunds", permission="refund_orders", answers={402: "Declined."})
@@ -57,6 +58,15 @@ CartToken = Annotated[
 ]
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class PerRequest:
+    """Base of what the edge makes anew for each request of a handler that has a parameter of its type.
+
+    The parameters of its constructor are filled like those of a handler: `ctx`, `request`, contracts by name.
+    """
+
+    __slots__ = ()
 
 
 class RequestFacts:
