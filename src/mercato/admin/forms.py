@@ -80,9 +80,14 @@ def done(url: str, code: str) -> str:
     return f"{url}?{urlencode({'done': code})}"
 
 
-def errors_by_field(error: MercatoError) -> dict[str, str]:
+def errors_by_field(error: MercatoError | None) -> dict[str, str]:
     """Field → sentence, for the form that is shown again."""
-    return {each.field: each.message for each in error.errors}
+    return {} if error is None else {each.field: each.message for each in error.errors}
+
+
+def why(error: MercatoError | None) -> str:
+    """The sentence of a refusal, or its code when it has none; empty without one."""
+    return "" if error is None else error.detail or str(error)
 
 
 def refusal_shown(error: MercatoError | None) -> dict[str, Any]:

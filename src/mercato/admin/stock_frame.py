@@ -4,17 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response
+from litestar import Response
 
-from mercato.admin import words
-from mercato.admin.forms import status_of
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
+from mercato.admin.desk import Desk
 from mercato.contracts.stock import Location
-from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/stock"
 TABS = (
@@ -27,17 +21,11 @@ TABS = (
     ("Locations", f"{PATH}/locations"),
 )
 
-AnyRequest = Request[Any, Any, Any]
 
+class StockDesk(Desk):
+    """A desk that knows the tabs of stock and the names of goods."""
 
-class Desk:
-    """One request of somebody at the stock pages."""
-
-    def __init__(self, ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders) -> None:
-        self.ctx, self.request = ctx, request
-        self.catalog, self.orders = catalog, orders
-
-    async def page(
+    async def stock_page(
         self,
         template: str,
         tab: str,
@@ -47,21 +35,13 @@ class Desk:
         headers: Mapping[str, str] | None = None,
     ) -> Response[str]:
         """A page below one of the tabs, with what was done or why it was refused at its top."""
-        return page(
-            self.request,
-            f"admin/{template}.html",
-            {
-                "shell": await shell_of(self.ctx, self.orders, self.catalog, PATH),
-                "locale": self.ctx.locale,
-                "tabs": [(label, url, url == tab) for label, url in TABS],
-                "label": words.label,
-                "said": words.said(self.request.query_params.get("done", "")),
-                "error": "" if error is None else sentence(error),
-                "may_write": self.ctx.principal.may("write_stock"),
-                **context,
-            },
-            status=200 if error is None else status_of(error),
-            headers=headers,
+        shared = {
+            "tabs": [(label, url, url == tab) for label, url in TABS],
+            "error": "" if error is None else sentence(error),
+            "may_write": self.ctx.principal.may("write_stock"),
+        }
+        return await self.page(
+            f"admin/{template}.html", PATH, {**shared, **context}, error=error, headers=headers
         )
 
     async def names(self, variant_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -70,7 +50,7 @@ class Desk:
         if not wanted:
             return {}
         try:
-            found = await self.catalog.sale_variants(self.ctx, variant_ids=wanted)
+            found = await self._catalog.sale_variants(self.ctx, variant_ids=wanted)
         except MercatoError:
             return {}
         return {one.id: ", ".join([one.name, *one.options.values()]) for one in found}
@@ -82,7 +62,7 @@ class Desk:
     ) -> Response[str]:
         """Go where `act` says when it is done; otherwise show the form again."""
         try:
-            return see_other(self.request, await act())
+            return self.go(await act())
         except MercatoError as error:
             return await refused(error)
 

@@ -1,20 +1,15 @@
 """The audit log: who did what to which thing, what it changed, and whether the chain holds."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from litestar import Request, Response, get
+from litestar import Response, get
 
+from mercato.admin.desk import Desk
 from mercato.admin.lists import address, pushed
-from mercato.admin.shell import shell_of
 from mercato.contracts.audit import Audit, AuditEntry, AuditFilter
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
-from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
-from mercato.ui.rendering import page
 
 PATH = "/admin/audit"
 EXPORT = "/api/v1/admin/audit/export"
@@ -26,16 +21,11 @@ LINKS = {
     "role": "/admin/roles/{}",
 }
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_audit")
 async def list_acts(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     audit: Audit,
-    orders: Orders,
-    catalog: Catalog,
     act: str = "",
     actor: str = "",
     object_id: str = "",
@@ -52,21 +42,19 @@ async def list_acts(
         "until": until,
     }
     where = _filter(chosen)
-    found = await audit.entries(ctx, where=where, limit=LIMIT, cursor=cursor)
-    acts = await audit.acts(ctx)
+    found = await audit.entries(desk.ctx, where=where, limit=LIMIT, cursor=cursor)
+    acts = await audit.acts(desk.ctx)
     kinds = sorted({each.partition(".")[0] for each in acts})
     here = address(PATH, **chosen)
-    return page(
-        request,
+    return await desk.page(
         "admin/audit.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "found": found,
             "chosen": chosen,
             "words": words_of,
             "link": _link,
-            "head": await audit.head(ctx),
+            "head": await audit.head(desk.ctx),
             "act_options": [
                 ("", "Any"),
                 *((kind, f"{words_of(kind)}: all") for kind in kinds),
@@ -74,53 +62,45 @@ async def list_acts(
             ],
             "actor_options": [
                 ("", "Anybody"),
-                *((str(a.id), a.label or str(a.id)) for a in await audit.actors(ctx)),
+                *((str(a.id), a.label or str(a.id)) for a in await audit.actors(desk.ctx)),
             ],
             "export_url": f"{EXPORT}?{urlencode(_export(where))}",
             "is_narrowed": any(chosen.values()),
             "first_url": here if cursor else "",
             "next_url": address(PATH, **chosen, cursor=found.next_cursor) if found.next_cursor else "",
         },
-        headers=pushed(request, here),
+        headers=pushed(desk.request, here),
     )
 
 
 @get(PATH + "/verification", permission="read_audit", timeout_s=60)
-async def show_verification(
-    ctx: Context, request: AnyRequest, audit: Audit, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def show_verification(desk: Desk, audit: Audit) -> Response[str]:
     """Recompute the chain now, and say whether it holds."""
     failed = ""
     try:
-        result = await audit.verify(ctx)
+        result = await audit.verify(desk.ctx)
     except MercatoError as error:
         result, failed = None, error.detail or str(error)
-    return page(
-        request,
+    return await desk.page(
         "admin/audit_verification.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "result": result,
             "failed": failed,
-            "head": await audit.head(ctx),
+            "head": await audit.head(desk.ctx),
         },
         status=503 if failed else 200,
     )
 
 
 @get(PATH + "/{sequence:int}", permission="read_audit")
-async def show_act(
-    ctx: Context, request: AnyRequest, audit: Audit, orders: Orders, catalog: Catalog, sequence: int
-) -> Response[str]:
+async def show_act(desk: Desk, audit: Audit, sequence: int) -> Response[str]:
     """One act with all that it changed, before and after."""
-    entry = await audit.entry(ctx, sequence=sequence)
-    return page(
-        request,
+    entry = await audit.entry(desk.ctx, sequence=sequence)
+    return await desk.page(
         "admin/audit_entry.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "entry": entry,
             "words": words_of,
             "link": _link(entry),

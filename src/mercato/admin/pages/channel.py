@@ -3,18 +3,14 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, one_of, refusal_shown, status_of
-from mercato.admin.shell import shell_of
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, one_of
 from mercato.admin.typed import Typed
 from mercato.contracts.catalog import CaptureMode, Catalog, Channel
-from mercato.contracts.orders import Orders
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.money import Money, to_decimal
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/channel"
 MOST_UNPAID_DAYS = 365
@@ -23,30 +19,24 @@ CAPTURES = (
     (CaptureMode.MANUAL.value, "When staff captures it"),
 )
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_settings")
-async def show_channel(
-    ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders, done: str = ""
-) -> Response[str]:
+async def show_channel(desk: Desk, catalog: Catalog) -> Response[str]:
     """The settings of this channel."""
-    channel = await catalog.channel(ctx, code=ctx.channel)
-    return await _page(ctx, request, catalog, orders, channel, said=words.said(done))
+    channel = await catalog.channel(desk.ctx, code=desk.ctx.channel)
+    return await _page(desk, channel)
 
 
 @post(PATH, permission="write_settings")
-async def save_channel(
-    ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders, data: FormData
-) -> Response[str]:
+async def save_channel(desk: Desk, catalog: Catalog, data: FormData) -> Response[str]:
     """Change the channel; its code and its currency stay."""
-    before = await catalog.channel(ctx, code=ctx.channel)
+    before = await catalog.channel(desk.ctx, code=desk.ctx.channel)
     typed = Typed(data, currency=before.currency)
     try:
-        await catalog.save_channel(ctx, channel=_channel(typed, before))
+        await catalog.save_channel(desk.ctx, channel=_channel(typed, before))
     except (Invalid, Conflict) as error:
-        return await _page(ctx, request, catalog, orders, before, error=error, typed=data)
-    return see_other(request, done(PATH, "saved"))
+        return await _page(desk, before, error=error, typed=data)
+    return desk.done(PATH, "saved")
 
 
 def _channel(typed: Typed, before: Channel) -> Channel:
@@ -91,31 +81,19 @@ def _as_typed(channel: Channel) -> dict[str, Any]:
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    channel: Channel,
-    *,
-    said: str = "",
-    error: MercatoError | None = None,
-    typed: dict[str, Any] | None = None,
+    desk: Desk, channel: Channel, *, error: MercatoError | None = None, typed: dict[str, Any] | None = None
 ) -> Response[str]:
-    return page(
-        request,
+    return await desk.page(
         "admin/channel.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "channel": channel,
             "typed": Typed(_as_typed(channel) if typed is None else typed),
             "captures": CAPTURES,
-            "said": said,
-            **refusal_shown(error),
-            "may_write": ctx.principal.may("write_settings"),
-            "sees_stock": ctx.principal.may("read_stock"),
+            "may_write": desk.ctx.principal.may("write_settings"),
+            "sees_stock": desk.ctx.principal.may("read_stock"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

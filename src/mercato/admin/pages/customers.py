@@ -1,87 +1,60 @@
 """Customers: who has an account, what they bought, where they live."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from mercato.admin import words
+from mercato.admin.desk import Desk
 from mercato.admin.lists import address, pushed
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import CustomerFigures, OrderRow, Orders
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
-from mercato.ui.rendering import page
 
 PATH = "/admin/customers"
 LIMIT = 50
 SHOWN_ORDERS = 20
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_customers")
 async def list_customers(
-    ctx: Context,
-    request: AnyRequest,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    q: str = "",
-    cursor: str | None = None,
+    desk: Desk, users: Users, orders: Orders, q: str = "", cursor: str | None = None
 ) -> Response[str]:
     """Accounts by e-mail or name, with what each has bought."""
-    found = await users.list_users(ctx, query=q[:200], limit=LIMIT, cursor=cursor)
-    return page(
-        request,
+    found = await users.list_users(desk.ctx, query=q[:200], limit=LIMIT, cursor=cursor)
+    return await desk.page(
         "admin/customers.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "found": found,
             "q": q,
-            "figures": await _figures(ctx, orders, [user.email for user in found.items]),
+            "figures": await _figures(desk.ctx, orders, [user.email for user in found.items]),
             "first_url": address(PATH, q=q) if cursor else "",
             "next_url": address(PATH, q=q, cursor=found.next_cursor) if found.next_cursor else "",
         },
-        headers=pushed(request, address(PATH, q=q)),
+        headers=pushed(desk.request, address(PATH, q=q)),
     )
 
 
 @get("/admin/customers/{user_id:uuid}", permission="read_customers")
-async def show_customer(
-    ctx: Context,
-    request: AnyRequest,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    user_id: UUID,
-    done: str = "",
-) -> Response[str]:
+async def show_customer(desk: Desk, users: Users, orders: Orders, user_id: UUID) -> Response[str]:
     """One account with its latest orders."""
-    user = await users.get_user(ctx, user_id=user_id)
-    return page(
-        request,
+    user = await users.get_user(desk.ctx, user_id=user_id)
+    return await desk.page(
         "admin/customer.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "user": user,
-            "said": words.said(done),
-            "consents": await users.consents_of(ctx, user_id=user_id),
-            "may_write": ctx.principal.may("write_customers"),
-            "may_reset": ctx.principal.may("write_staff"),
-            "may_act": ctx.principal.may("write_customers")
+            "consents": await users.consents_of(desk.ctx, user_id=user_id),
+            "may_write": desk.ctx.principal.may("write_customers"),
+            "may_reset": desk.ctx.principal.may("write_staff"),
+            "may_act": desk.ctx.principal.may("write_customers")
             and user.is_active
             and user.is_confirmed
-            and user.id != ctx.principal.id,
-            "figures": (await _figures(ctx, orders, [user.email])).get(user.email),
-            "orders": await _orders(ctx, orders, user.email),
-            "sees_orders": ctx.principal.may_somewhere("read_orders"),
-            "label": words.label,
-            "fulfillment_label": words.fulfillment_label,
+            and user.id != desk.ctx.principal.id,
+            "figures": (await _figures(desk.ctx, orders, [user.email])).get(user.email),
+            "orders": await _orders(desk.ctx, orders, user.email),
+            "sees_orders": desk.ctx.principal.may_somewhere("read_orders"),
         },
     )
 

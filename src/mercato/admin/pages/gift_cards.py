@@ -5,19 +5,16 @@ from datetime import time as time_of_day
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, money, one_of, refusal_shown, status_of, text, whole
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, money, one_of, text, whole
 from mercato.admin.lists import address
-from mercato.admin.shell import shell_of
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.payments import GiftCardStatus, IssuedGiftCard, Payments
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/gift-cards"
 LIMIT = 50
@@ -25,145 +22,92 @@ PRIVATE = {"Cache-Control": "no-store"}
 DIRECTIONS = (("1", "Add"), ("-1", "Take off"))
 LARGEST = 10_000_000_00
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_gift_cards")
 async def list_gift_cards(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    q: str = "",
-    status: str = "",
-    cursor: str | None = None,
+    desk: Desk, payments: Payments, catalog: Catalog, q: str = "", status: str = "", cursor: str | None = None
 ) -> Response[str]:
     """All cards, newest first, and the form for another one."""
-    return await _list(ctx, request, payments, orders, catalog, q=q[:100], status=status, cursor=cursor)
+    return await _list(desk, payments, catalog, q=q[:100], status=status, cursor=cursor)
 
 
 @post(PATH, permission="write_gift_cards", replay=False)
-async def issue_gift_card(
-    ctx: Context, request: AnyRequest, payments: Payments, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def issue_gift_card(desk: Desk, payments: Payments, catalog: Catalog, data: FormData) -> Response[str]:
     """Issue a card and show its code, this once."""
     try:
-        channel = await catalog.channel(ctx, code=ctx.channel)
+        channel = await catalog.channel(desk.ctx, code=desk.ctx.channel)
         value = money(data, "value", channel.currency)
         if value is None or not 0 < value.amount <= LARGEST:
             raise _wrong("value", "Enter what the card is worth.")
         issued = await payments.issue_gift_card(
-            ctx, value=value.amount, currency=value.currency, expires_at=_end_of(data, "expires"),
+            desk.ctx, value=value.amount, currency=value.currency, expires_at=_end_of(data, "expires"),
             recipient=_recipient(data), note=text(data, "note")[:200],
         )  # fmt: skip
     except (Invalid, Conflict) as error:
-        return await _list(ctx, request, payments, orders, catalog, typed=data, error=error)
-    return await _list(ctx, request, payments, orders, catalog, issued=issued)
+        return await _list(desk, payments, catalog, typed=data, error=error)
+    return await _list(desk, payments, catalog, issued=issued)
 
 
 @get(PATH + "/{card_id:uuid}", permission="read_gift_cards")
-async def show_gift_card(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    card_id: UUID,
-    done: str = "",
-) -> Response[str]:
+async def show_gift_card(desk: Desk, payments: Payments, card_id: UUID) -> Response[str]:
     """A card with every change of its balance."""
-    return await _card(ctx, request, payments, orders, catalog, card_id, said=words.said(done))
+    return await _card(desk, payments, card_id)
 
 
 @post(PATH + "/{card_id:uuid}", permission="write_gift_cards")
-async def change_gift_card(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    card_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_gift_card(desk: Desk, payments: Payments, card_id: UUID, data: FormData) -> Response[str]:
     """Disable or enable it, move its end, note something."""
     try:
         await payments.change_gift_card(
-            ctx, card_id=card_id, version=whole(data, "version", least=1) or 1,
+            desk.ctx, card_id=card_id, version=whole(data, "version", least=1) or 1,
             is_active=text(data, "is_active") == "1", expires_at=_end_of(data, "expires"),
             note=text(data, "note")[:200],
         )  # fmt: skip
     except (Invalid, Conflict) as error:
-        return await _card(ctx, request, payments, orders, catalog, card_id, typed=data, error=error)
-    return see_other(request, done(f"{PATH}/{card_id}", "card_changed"))
+        return await _card(desk, payments, card_id, typed=data, error=error)
+    return desk.done(f"{PATH}/{card_id}", "card_changed")
 
 
 @post(PATH + "/{card_id:uuid}/adjustments", permission="write_gift_cards")
-async def adjust_gift_card(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    card_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def adjust_gift_card(desk: Desk, payments: Payments, card_id: UUID, data: FormData) -> Response[str]:
     """Put something on it or take it off."""
     try:
-        card = (await payments.gift_card(ctx, card_id=card_id)).card
+        card = (await payments.gift_card(desk.ctx, card_id=card_id)).card
         change, reason = _change(data, card.balance.currency)
-        await payments.adjust_gift_card(ctx, card_id=card_id, change=change, reason=reason)
+        await payments.adjust_gift_card(desk.ctx, card_id=card_id, change=change, reason=reason)
     except (Invalid, Conflict) as error:
-        return await _card(ctx, request, payments, orders, catalog, card_id, typed=data, error=error)
-    return see_other(request, done(f"{PATH}/{card_id}", "card_adjusted"))
+        return await _card(desk, payments, card_id, typed=data, error=error)
+    return desk.done(f"{PATH}/{card_id}", "card_adjusted")
 
 
 @get("/admin/customers/{customer_id:uuid}/credit", permission="read_gift_cards")
 async def show_credit(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    users: Users,
-    customer_id: UUID,
-    done: str = "",
+    desk: Desk, payments: Payments, catalog: Catalog, users: Users, customer_id: UUID
 ) -> Response[str]:
     """A customer's store credit."""
-    return await _credit(ctx, request, payments, orders, catalog, users, customer_id, said=words.said(done))
+    return await _credit(desk, payments, catalog, users, customer_id)
 
 
 @post("/admin/customers/{customer_id:uuid}/credit", permission="write_gift_cards")
 async def adjust_credit(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    users: Users,
-    customer_id: UUID,
-    data: FormData,
+    desk: Desk, payments: Payments, catalog: Catalog, users: Users, customer_id: UUID, data: FormData
 ) -> Response[str]:
     """Grant store credit, or take it back."""
     try:
-        await users.get_user(ctx, user_id=customer_id)
-        channel = await catalog.channel(ctx, code=ctx.channel)
+        await users.get_user(desk.ctx, user_id=customer_id)
+        channel = await catalog.channel(desk.ctx, code=desk.ctx.channel)
         change, reason = _change(data, channel.currency)
         await payments.adjust_store_credit(
-            ctx, customer_id=customer_id, currency=channel.currency, change=change, reason=reason
+            desk.ctx, customer_id=customer_id, currency=channel.currency, change=change, reason=reason
         )
     except (Invalid, Conflict) as error:
-        return await _credit(
-            ctx, request, payments, orders, catalog, users, customer_id, typed=data, error=error
-        )
-    return see_other(request, done(f"/admin/customers/{customer_id}/credit", "credit_adjusted"))
+        return await _credit(desk, payments, catalog, users, customer_id, typed=data, error=error)
+    return desk.done(f"/admin/customers/{customer_id}/credit", "credit_adjusted")
 
 
 async def _list(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     payments: Payments,
-    orders: Orders,
     catalog: Catalog,
     *,
     q: str = "",
@@ -174,7 +118,7 @@ async def _list(
     error: MercatoError | None = None,
 ) -> Response[str]:
     chosen = one_of(GiftCardStatus, status)
-    found = await payments.gift_cards(ctx, query=q, status=chosen, limit=LIMIT, cursor=cursor)
+    found = await payments.gift_cards(desk.ctx, query=q, status=chosen, limit=LIMIT, cursor=cursor)
     more = found.next_cursor
     context = {
         "found": found,
@@ -182,61 +126,48 @@ async def _list(
         "q": q,
         "chosen": chosen or "",
         "statuses": [("", "Any status"), *((one.value, words.label(one)[0]) for one in GiftCardStatus)],
-        "currency": (await catalog.channel(ctx, code=ctx.channel)).currency,
+        "currency": (await catalog.channel(desk.ctx, code=desk.ctx.channel)).currency,
         "first_url": address(PATH, q=q, status=chosen) if cursor else "",
         "next_url": address(PATH, q=q, status=chosen, cursor=more) if more else "",
     }
     status_code = 201 if issued is not None else 200
-    return await _answer(
-        ctx, request, orders, catalog, "admin/gift_cards.html", context, typed, error, status=status_code
-    )
+    return await _answer(desk, "admin/gift_cards.html", context, typed, error, status=status_code)
 
 
 async def _card(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
     card_id: UUID,
     *,
-    said: str = "",
     typed: dict[str, Any] | None = None,
     error: MercatoError | None = None,
 ) -> Response[str]:
-    found = await payments.gift_card(ctx, card_id=card_id)
-    context = {"card": found.card, "entries": found.entries, "said": said, "directions": DIRECTIONS}
-    return await _answer(ctx, request, orders, catalog, "admin/gift_card.html", context, typed, error)
+    found = await payments.gift_card(desk.ctx, card_id=card_id)
+    context = {"card": found.card, "entries": found.entries, "directions": DIRECTIONS}
+    return await _answer(desk, "admin/gift_card.html", context, typed, error)
 
 
 async def _credit(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     payments: Payments,
-    orders: Orders,
     catalog: Catalog,
     users: Users,
     customer_id: UUID,
     *,
-    said: str = "",
     typed: dict[str, Any] | None = None,
     error: MercatoError | None = None,
 ) -> Response[str]:
     context = {
-        "user": await users.get_user(ctx, user_id=customer_id),
-        "credits": await payments.store_credit(ctx, customer_id=customer_id),
-        "currency": (await catalog.channel(ctx, code=ctx.channel)).currency,
-        "said": said,
+        "user": await users.get_user(desk.ctx, user_id=customer_id),
+        "credits": await payments.store_credit(desk.ctx, customer_id=customer_id),
+        "currency": (await catalog.channel(desk.ctx, code=desk.ctx.channel)).currency,
         "directions": DIRECTIONS,
     }
-    return await _answer(ctx, request, orders, catalog, "admin/store_credit.html", context, typed, error)
+    return await _answer(desk, "admin/store_credit.html", context, typed, error)
 
 
 async def _answer(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
+    desk: Desk,
     template: str,
     context: dict[str, Any],
     typed: dict[str, Any] | None,
@@ -246,16 +177,11 @@ async def _answer(
 ) -> Response[str]:
     typed = typed or {}
     names = ("value", "expires", "recipient", "note", "amount", "direction", "reason")
-    base = {
-        "shell": await shell_of(ctx, orders, catalog, PATH),
-        "locale": ctx.locale,
-        "label": words.label,
-        "may_write": ctx.principal.may("write_gift_cards"),
-        **refusal_shown(error),
+    shared = {
+        "may_write": desk.ctx.principal.may("write_gift_cards"),
         "typed": {name: text(typed, name) for name in names},
     }
-    code = status_of(error) if error is not None else status
-    return page(request, template, {**base, **context}, status=code, headers=PRIVATE)
+    return await desk.page(template, PATH, {**shared, **context}, error=error, status=status, headers=PRIVATE)
 
 
 def _end_of(data: dict[str, Any], name: str) -> datetime | None:

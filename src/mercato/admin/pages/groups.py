@@ -1,205 +1,138 @@
 """Customer groups and who is in them."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, refusal_shown, status_of
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData
 from mercato.admin.lists import address
-from mercato.admin.shell import price_tabs, shell_of
+from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, CustomerGroup
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.users import User, Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError, NotFound
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/customer-groups"
 SHOWN_MEMBERS = 25
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_customers")
-async def list_groups(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, done: str = ""
-) -> Response[str]:
+async def list_groups(desk: Desk, carts: Carts) -> Response[str]:
     """All groups, and the form for another one."""
-    return await _list(ctx, request, carts, orders, catalog, said=words.said(done))
+    return await _list(desk, carts)
 
 
 @post(PATH, permission="write_customers")
-async def create_group(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_group(desk: Desk, carts: Carts, data: FormData) -> Response[str]:
     """A new group, without members."""
     typed = Typed(data)
     group = CustomerGroup(name=typed.text("name"), is_tax_exempt=typed.has("is_tax_exempt"))
     try:
-        saved = await carts.save_customer_group(ctx, group=group)
+        saved = await carts.save_customer_group(desk.ctx, group=group)
     except (Invalid, Conflict) as error:
-        return await _list(ctx, request, carts, orders, catalog, error=error)
-    return see_other(request, done(f"{PATH}/{saved.id}", "saved"))
+        return await _list(desk, carts, error=error)
+    return desk.done(f"{PATH}/{saved.id}", "saved")
 
 
 @get(PATH + "/{group_id:uuid}", permission="read_customers")
 async def show_group(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    group_id: UUID,
-    cursor: str | None = None,
-    done: str = "",
+    desk: Desk, carts: Carts, users: Users, group_id: UUID, cursor: str | None = None
 ) -> Response[str]:
     """One group with its members."""
-    group = await _group(ctx, carts, group_id)
-    return await _form(
-        ctx, request, carts, users, orders, catalog, group, cursor=cursor, said=words.said(done)
-    )
+    group = await _group(desk.ctx, carts, group_id)
+    return await _form(desk, carts, users, group, cursor=cursor)
 
 
 @post(PATH + "/{group_id:uuid}", permission="write_customers")
-async def save_group(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    group_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def save_group(desk: Desk, carts: Carts, users: Users, group_id: UUID, data: FormData) -> Response[str]:
     """Store the next version."""
     typed = Typed(data)
     group = msgspec.structs.replace(
-        await _group(ctx, carts, group_id), name=typed.text("name"), is_tax_exempt=typed.has("is_tax_exempt")
+        await _group(desk.ctx, carts, group_id),
+        name=typed.text("name"),
+        is_tax_exempt=typed.has("is_tax_exempt"),
     )
     try:
-        await carts.save_customer_group(ctx, group=group)
+        await carts.save_customer_group(desk.ctx, group=group)
     except (Invalid, Conflict) as error:
-        return await _form(ctx, request, carts, users, orders, catalog, group, error=error)
-    return see_other(request, done(f"{PATH}/{group_id}", "saved"))
+        return await _form(desk, carts, users, group, error=error)
+    return desk.done(f"{PATH}/{group_id}", "saved")
 
 
 @post(PATH + "/{group_id:uuid}/members", permission="write_customers")
-async def add_member(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    group_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def add_member(desk: Desk, carts: Carts, users: Users, group_id: UUID, data: FormData) -> Response[str]:
     """Let the account of an e-mail address join."""
     email = Typed(data).text("email", 254)
-    found = await users.list_users(ctx, query=email, limit=10) if email else None
+    found = await users.list_users(desk.ctx, query=email, limit=10) if email else None
     user = next((one for one in found.items if one.email.lower() == email.lower()), None) if found else None
     if user is None:
         message = "Nobody has an account with this address."
         error = Invalid(detail=message, errors=[FieldError("email", "unknown", message)])
-        group = await _group(ctx, carts, group_id)
-        return await _form(ctx, request, carts, users, orders, catalog, group, error=error, email=email)
-    await carts.set_members(ctx, group_id=group_id, add=[user.id], remove=[])
-    return see_other(request, done(f"{PATH}/{group_id}", "saved"))
+        group = await _group(desk.ctx, carts, group_id)
+        return await _form(desk, carts, users, group, error=error, email=email)
+    await carts.set_members(desk.ctx, group_id=group_id, add=[user.id], remove=[])
+    return desk.done(f"{PATH}/{group_id}", "saved")
 
 
 @post(PATH + "/{group_id:uuid}/members/{user_id:uuid}/removal", permission="write_customers")
-async def remove_member(
-    ctx: Context, request: AnyRequest, carts: Carts, group_id: UUID, user_id: UUID
-) -> Response[str]:
+async def remove_member(desk: Desk, carts: Carts, group_id: UUID, user_id: UUID) -> Response[str]:
     """Let an account leave."""
-    await carts.set_members(ctx, group_id=group_id, add=[], remove=[user_id])
-    return see_other(request, done(f"{PATH}/{group_id}", "saved"))
+    await carts.set_members(desk.ctx, group_id=group_id, add=[], remove=[user_id])
+    return desk.done(f"{PATH}/{group_id}", "saved")
 
 
 @post(PATH + "/{group_id:uuid}/deletion", permission="write_customers")
-async def delete_group(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    group_id: UUID,
-) -> Response[str]:
+async def delete_group(desk: Desk, carts: Carts, users: Users, group_id: UUID) -> Response[str]:
     """Delete a group that no rule is for."""
     try:
-        await carts.delete_customer_group(ctx, group_id=group_id)
+        await carts.delete_customer_group(desk.ctx, group_id=group_id)
     except Conflict as error:
-        group = await _group(ctx, carts, group_id)
-        return await _form(ctx, request, carts, users, orders, catalog, group, error=error)
-    return see_other(request, done(PATH, "group_deleted"))
+        group = await _group(desk.ctx, carts, group_id)
+        return await _form(desk, carts, users, group, error=error)
+    return desk.done(PATH, "group_deleted")
 
 
-async def _list(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    *,
-    said: str = "",
-    error: MercatoError | None = None,
-) -> Response[str]:
-    return page(
-        request,
+async def _list(desk: Desk, carts: Carts, *, error: MercatoError | None = None) -> Response[str]:
+    return await desk.page(
         "admin/groups.html",
+        "/admin/promotions",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/promotions"),
-            "locale": ctx.locale,
-            "tabs": price_tabs(ctx, PATH),
-            "groups": await carts.customer_groups(ctx),
-            "said": said,
-            **refusal_shown(error),
-            "may_write": ctx.principal.may("write_customers"),
+            "tabs": price_tabs(desk.ctx, PATH),
+            "groups": await carts.customer_groups(desk.ctx),
+            "may_write": desk.ctx.principal.may("write_customers"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     carts: Carts,
     users: Users,
-    orders: Orders,
-    catalog: Catalog,
     group: CustomerGroup,
     *,
     cursor: str | None = None,
-    said: str = "",
     error: MercatoError | None = None,
     email: str = "",
 ) -> Response[str]:
     assert group.id is not None
-    members = await carts.group_members(ctx, group_id=group.id, limit=SHOWN_MEMBERS, cursor=cursor)
+    members = await carts.group_members(desk.ctx, group_id=group.id, limit=SHOWN_MEMBERS, cursor=cursor)
     here = f"{PATH}/{group.id}"
-    return page(
-        request,
+    return await desk.page(
         "admin/group.html",
+        "/admin/promotions",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/promotions"),
-            "locale": ctx.locale,
             "group": group,
-            "members": [(member, await _user(ctx, users, member)) for member in members.items],
+            "members": [(member, await _user(desk.ctx, users, member)) for member in members.items],
             "email": email,
             "first_url": here if cursor else "",
             "next_url": address(here, cursor=members.next_cursor) if members.next_cursor else "",
-            "said": said,
-            **refusal_shown(error),
-            "may_write": ctx.principal.may("write_customers"),
+            "may_write": desk.ctx.principal.may("write_customers"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

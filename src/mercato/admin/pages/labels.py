@@ -1,18 +1,15 @@
 """Labels of parcels: buy, print; where parcels leave from."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin.forms import FormData, done, text
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, text
 from mercato.contracts.carriers import Carriers
 from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid
-from mercato.ui.rendering import see_other
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @post(
@@ -20,19 +17,14 @@ AnyRequest = Request[Any, Any, Any]
     permission="write_fulfillments",
 )
 async def buy_label(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    order_id: UUID,
-    fulfillment_id: UUID,
-    data: FormData,
+    desk: Desk, orders: Orders, order_id: UUID, fulfillment_id: UUID, data: FormData
 ) -> Response[str]:
     """Buy the offered label for a parcel."""
     carrier, _, service = text(data, "offer").partition(":")
     if not (carrier and service and len(carrier) <= 40 and len(service) <= 40):
         raise Invalid("unknown_carrier", "Choose a label.")
-    await orders.buy_label(ctx, fulfillment_id=fulfillment_id, carrier=carrier, service=service)
-    return see_other(request, done(f"/admin/orders/{order_id}", "label_bought"))
+    await orders.buy_label(desk.ctx, fulfillment_id=fulfillment_id, carrier=carrier, service=service)
+    return desk.done(f"/admin/orders/{order_id}", "label_bought")
 
 
 @get("/admin/labels/{label_id:uuid}", permission="read_fulfillments")

@@ -1,38 +1,23 @@
 """What guards the account of whoever works in the admin."""
 
-from typing import Any
+from litestar import Response, get
 
-from litestar import Request, Response, get
-
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
+from mercato.admin.desk import Desk
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.web import STAFF
-from mercato.ui.rendering import page
 
 PATH = "/admin/account"
 
 
 @get(PATH, permission=STAFF)
-async def my_account(
-    ctx: Context,
-    request: Request[Any, Any, Any],
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    saved: str = "",
-    problem: str = "",
-) -> Response[str]:
+async def my_account(desk: Desk, users: Users, saved: str = "", problem: str = "") -> Response[str]:
     """Passkeys, authenticator app, recovery codes; the forms are the shop's own."""
     context = {
-        "shell": await shell_of(ctx, orders, catalog, PATH), "found": await users.factors(ctx),
-        "back": PATH, "said": "Saved." if saved else "", "problem": problem[:300], "locale": ctx.locale,
-        "email": ctx.principal.email, "identities": await users.identities(ctx),
-        "providers": await users.providers(ctx),
+        "found": await users.factors(desk.ctx), "back": PATH, "said": "Saved." if saved else "",
+        "problem": problem[:300], "email": desk.ctx.principal.email,
+        "identities": await users.identities(desk.ctx), "providers": await users.providers(desk.ctx),
     }  # fmt: skip
-    return page(request, "admin/my_account.html", context)
+    return await desk.page("admin/my_account.html", PATH, context)
 
 
 routes = [my_account]

@@ -5,19 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, money, status_of, text, whole
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, errors_by_field, money, text, whole, why
 from mercato.contracts.orders import FulfillmentLine, Order, Orders, ParcelLabel
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
 from mercato.kernel.money import Money
-from mercato.ui.rendering import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class Typed(msgspec.Struct, frozen=True):
@@ -37,58 +33,50 @@ CHANGES = (("edit", "Edit"), ("return", "Return"), ("exchange", "Exchange"), ("c
 
 
 @get("/admin/orders/{order_id:uuid}", permission="read_orders")
-async def show_order(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, done: str = ""
-) -> Response[str]:
+async def show_order(desk: Desk, orders: Orders, order_id: UUID) -> Response[str]:
     """The order with its timeline."""
-    order = await orders.get_order(ctx, order_id=order_id)
-    return await _page(ctx, request, orders, catalog, order, said=done)
+    order = await orders.get_order(desk.ctx, order_id=order_id)
+    return await _page(desk, orders, order)
 
 
 @post("/admin/orders/{order_id:uuid}/captures", permission="write_payments")
-async def capture(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def capture(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """Take the held money, all of it or the amount typed."""
 
     async def act(order: Order) -> object:
         amount = money(data, "capture_amount", order.currency)
-        return await orders.capture(ctx, order_id=order_id, amount=amount)
+        return await orders.capture(desk.ctx, order_id=order_id, amount=amount)
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "captured", Typed("captures", data))
+    return await _act(desk, orders, order_id, act, "captured", Typed("captures", data))
 
 
 @post("/admin/orders/{order_id:uuid}/refunds", permission="write_refunds")
-async def refund(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def refund(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """Send money back, the amount typed or all that is left."""
 
     async def act(order: Order) -> object:
         amount = money(data, "refund_amount", order.currency)
-        return await orders.refund(ctx, order_id=order_id, amount=amount, reason=text(data, "reason")[:200])
+        return await orders.refund(
+            desk.ctx, order_id=order_id, amount=amount, reason=text(data, "reason")[:200]
+        )
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "refunded", Typed("refunds", data))
+    return await _act(desk, orders, order_id, act, "refunded", Typed("refunds", data))
 
 
 @post("/admin/orders/{order_id:uuid}/cancellation", permission="write_orders")
-async def cancel(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def cancel(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """Cancel the whole order: money goes back, stock is free again."""
 
     async def act(order: Order) -> object:
         return await orders.cancel(
-            ctx, order_id=order_id, reason=text(data, "reason")[:200], version=whole(data, "version")
+            desk.ctx, order_id=order_id, reason=text(data, "reason")[:200], version=whole(data, "version")
         )
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "canceled", Typed("cancellation", data))
+    return await _act(desk, orders, order_id, act, "canceled", Typed("cancellation", data))
 
 
 @post("/admin/orders/{order_id:uuid}/fulfillments", permission="write_fulfillments")
-async def create_fulfillment(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def create_fulfillment(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """Choose what leaves together; ship it at once when that button was pressed."""
 
     async def act(order: Order) -> object:
@@ -100,14 +88,14 @@ async def create_fulfillment(
         if not lines:
             raise Invalid("nothing_chosen", "Choose at least one unit to ship.")
         known = {each.id for each in order.fulfillments}
-        changed = await orders.create_fulfillment(ctx, order_id=order_id, lines=lines)
+        changed = await orders.create_fulfillment(desk.ctx, order_id=order_id, lines=lines)
         if not text(data, "ship"):
             return changed
         created = next(each for each in changed.fulfillments if each.id not in known)
-        return await orders.ship(ctx, fulfillment_id=created.id, **_parcel(data))
+        return await orders.ship(desk.ctx, fulfillment_id=created.id, **_parcel(data))
 
     code = "shipped" if text(data, "ship") else "fulfilled"
-    return await _act(ctx, request, orders, catalog, order_id, act, code, Typed("fulfillments", data))
+    return await _act(desk, orders, order_id, act, code, Typed("fulfillments", data))
 
 
 @post(
@@ -115,36 +103,28 @@ async def create_fulfillment(
     permission="write_fulfillments",
 )
 async def ship(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    order_id: UUID,
-    fulfillment_id: UUID,
-    data: FormData,
+    desk: Desk, orders: Orders, order_id: UUID, fulfillment_id: UUID, data: FormData
 ) -> Response[str]:
     """The parcel leaves; the customer is told."""
 
     async def act(order: Order) -> object:
-        return await orders.ship(ctx, fulfillment_id=fulfillment_id, **_parcel(data))
+        return await orders.ship(desk.ctx, fulfillment_id=fulfillment_id, **_parcel(data))
 
     typed = Typed(f"fulfillments/{fulfillment_id}/shipment", data)
-    return await _act(ctx, request, orders, catalog, order_id, act, "shipped", typed)
+    return await _act(desk, orders, order_id, act, "shipped", typed)
 
 
 @post(
     "/admin/orders/{order_id:uuid}/fulfillments/{fulfillment_id:uuid}/delivery",
     permission="write_fulfillments",
 )
-async def deliver(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, fulfillment_id: UUID
-) -> Response[str]:
+async def deliver(desk: Desk, orders: Orders, order_id: UUID, fulfillment_id: UUID) -> Response[str]:
     """The parcel has arrived."""
 
     async def act(order: Order) -> object:
-        return await orders.deliver(ctx, fulfillment_id=fulfillment_id)
+        return await orders.deliver(desk.ctx, fulfillment_id=fulfillment_id)
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "delivered")
+    return await _act(desk, orders, order_id, act, "delivered")
 
 
 @post(
@@ -152,108 +132,92 @@ async def deliver(
     permission="write_fulfillments",
 )
 async def cancel_fulfillment(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, fulfillment_id: UUID
+    desk: Desk, orders: Orders, order_id: UUID, fulfillment_id: UUID
 ) -> Response[str]:
     """The parcel stays; its lines can be shipped otherwise."""
 
     async def act(order: Order) -> object:
-        return await orders.cancel_fulfillment(ctx, fulfillment_id=fulfillment_id)
+        return await orders.cancel_fulfillment(desk.ctx, fulfillment_id=fulfillment_id)
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "fulfillment_canceled")
+    return await _act(desk, orders, order_id, act, "fulfillment_canceled")
 
 
 @post("/admin/orders/{order_id:uuid}/retry", permission="write_orders")
-async def retry(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID
-) -> Response[str]:
+async def retry(desk: Desk, orders: Orders, order_id: UUID) -> Response[str]:
     """What was given up after many tries is tried again."""
 
     async def act(order: Order) -> object:
-        return await orders.retry(ctx, order_id=order_id)
+        return await orders.retry(desk.ctx, order_id=order_id)
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "order_retried")
+    return await _act(desk, orders, order_id, act, "order_retried")
 
 
 @post("/admin/orders/{order_id:uuid}/notes", permission="write_orders")
-async def add_note(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def add_note(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """A note for colleagues; the customer never sees it."""
 
     async def act(order: Order) -> object:
         note = text(data, "text")[:2000]
         if not note:
             raise Invalid("empty", "Write something into the note.")
-        return await orders.add_note(ctx, order_id=order_id, text=note)
+        return await orders.add_note(desk.ctx, order_id=order_id, text=note)
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "noted", Typed("notes", data))
+    return await _act(desk, orders, order_id, act, "noted", Typed("notes", data))
 
 
 @post("/admin/orders/{order_id:uuid}/tags", permission="write_orders")
-async def set_tags(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def set_tags(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """The words by which staff finds what belongs together."""
 
     async def act(order: Order) -> object:
         tags = [tag.strip()[:40] for tag in text(data, "tags").split(",") if tag.strip()]
-        return await orders.set_tags(ctx, order_id=order_id, tags=tags[:20])
+        return await orders.set_tags(desk.ctx, order_id=order_id, tags=tags[:20])
 
-    return await _act(ctx, request, orders, catalog, order_id, act, "tagged", Typed("tags", data))
+    return await _act(desk, orders, order_id, act, "tagged", Typed("tags", data))
 
 
 async def _act(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     order_id: UUID,
     act: Callable[[Order], Awaitable[object]],
     code: str,
     typed: Typed = NOTHING_TYPED,
 ) -> Response[str]:
     """Do it and show the order; a refusal shows the order as it stands, the reason, and what was typed."""
-    order = await orders.get_order(ctx, order_id=order_id)
+    order = await orders.get_order(desk.ctx, order_id=order_id)
     try:
         await act(order)
     except MercatoError as error:
         if error.code == "step_up_required":
             raise
-        order = await orders.get_order(ctx, order_id=order_id)
-        return await _page(ctx, request, orders, catalog, order, error=error, typed=typed)
-    return see_other(request, done(f"/admin/orders/{order_id}", code))
+        order = await orders.get_order(desk.ctx, order_id=order_id)
+        return await _page(desk, orders, order, error=error, typed=typed)
+    return desk.done(f"/admin/orders/{order_id}", code)
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     order: Order,
     *,
-    said: str = "",
     error: MercatoError | None = None,
     typed: Typed = NOTHING_TYPED,
 ) -> Response[str]:
     captured = sum(payment.captured.amount - payment.refunded.amount for payment in order.payments)
-    documents = await orders.documents(ctx, order_id=order.id)
-    labels = await _labels(ctx, orders, order)
+    documents = await orders.documents(desk.ctx, order_id=order.id)
+    labels = await _labels(desk.ctx, orders, order)
     held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
-    return page(
-        request,
+    return await desk.page(
         "admin/order.html",
+        "/admin/orders",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
-            "locale": ctx.locale,
             "order": order,
             "documents": documents,
             "labels": labels,
-            "story": [(entry, words.happening(entry, ctx.locale)) for entry in reversed(order.timeline)],
-            "label": words.label,
-            "fulfillment_label": words.fulfillment_label,
-            "said": words.said(said),
-            "error": (error.detail or str(error)) if error else "",
-            "wrong": errors_by_field(error) if error else {},
+            "story": [(entry, words.happening(entry, desk.ctx.locale)) for entry in reversed(order.timeline)],
+            "error": why(error),
+            "wrong": errors_by_field(error),
             "typed": typed,
             "open_lines": [line for line in order.lines if line.quantity_open],
             "returned": any(line.quantity_returned for line in order.lines),
@@ -261,12 +225,12 @@ async def _page(
             "change_titles": words.CHANGE_TITLES,
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
-            "sees_parcels": ctx.principal.may_in("read_fulfillments", order.channel),
-            "sees_payments": ctx.principal.may("read_payments"),
-            "may_refund": ctx.principal.may_in("write_refunds", order.channel),
-            "may_ship": ctx.principal.may_in("write_fulfillments", order.channel),
+            "sees_parcels": desk.ctx.principal.may_in("read_fulfillments", order.channel),
+            "sees_payments": desk.ctx.principal.may("read_payments"),
+            "may_refund": desk.ctx.principal.may_in("write_refunds", order.channel),
+            "may_ship": desk.ctx.principal.may_in("write_fulfillments", order.channel),
         },
-        status=status_of(error) if error else 200,
+        error=error,
     )
 
 

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, money, one_of, status_of, text, whole
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, money, one_of, text, whole, why
 from mercato.admin.lists import address
-from mercato.admin.shell import shell_of
 from mercato.contracts.carts import NewLine
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import (
     ChangeInput,
     ChangeKind,
@@ -28,7 +27,6 @@ from mercato.contracts.orders import (
 from mercato.contracts.stock import Stock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/returns"
 LIMIT = 50
@@ -46,117 +44,90 @@ TITLES = {
     ChangeKind.EXCHANGE: "Exchange goods",
     ChangeKind.CLAIM: "Settle a claim",
 }
-AnyRequest = Request[Any, Any, Any]
 
 
 @get(PATH, permission="read_orders")
 async def list_returns(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    status: str = "",
-    cursor: str | None = None,
+    desk: Desk, orders: Orders, status: str = "", cursor: str | None = None
 ) -> Response[str]:
     """Returns and exchanges by status, the newest first."""
-    found = await orders.list_returns(ctx, status=one_of(ChangeStatus, status), limit=LIMIT, cursor=cursor)
+    found = await orders.list_returns(
+        desk.ctx, status=one_of(ChangeStatus, status), limit=LIMIT, cursor=cursor
+    )
     here = address(PATH, status=status)
     context = {
-        "shell": await shell_of(ctx, orders, catalog, PATH),
-        "locale": ctx.locale,
         "found": found,
         "status": status,
-        "label": words.label,
         "views": [(name, address(PATH, status=value), value == status) for name, value in VIEWS],
         "first_url": here if cursor else "",
         "next_url": address(PATH, status=status, cursor=found.next_cursor) if found.next_cursor else "",
     }
-    return page(request, "admin/returns.html", context)
+    return await desk.page("admin/returns.html", PATH, context)
 
 
 @get("/admin/orders/{order_id:uuid}/changes", permission="write_orders")
-async def new_change(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, kind: str = "edit"
-) -> Response[str]:
+async def new_change(desk: Desk, orders: Orders, order_id: UUID, kind: str = "edit") -> Response[str]:
     """The form for a change of one kind."""
-    order = await orders.get_order(ctx, order_id=order_id)
-    return await _form(ctx, request, orders, catalog, order, one_of(ChangeKind, kind) or ChangeKind.EDIT)
+    order = await orders.get_order(desk.ctx, order_id=order_id)
+    return await _form(desk, order, one_of(ChangeKind, kind) or ChangeKind.EDIT)
 
 
 @post("/admin/orders/{order_id:uuid}/changes", permission="write_orders")
-async def preview(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    stock: Stock,
-    order_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def preview(desk: Desk, orders: Orders, stock: Stock, order_id: UUID, data: FormData) -> Response[str]:
     """Preview what was typed; nothing happens yet."""
-    order = await orders.get_order(ctx, order_id=order_id)
+    order = await orders.get_order(desk.ctx, order_id=order_id)
     kind = one_of(ChangeKind, text(data, "kind")) or ChangeKind.EDIT
     try:
-        wish = await _wish(ctx, stock, order, kind, data)
-        change = await orders.preview_change(ctx, order_id=order_id, change=wish)
+        wish = await _wish(desk.ctx, stock, order, kind, data)
+        change = await orders.preview_change(desk.ctx, order_id=order_id, change=wish)
     except MercatoError as error:
-        return await _form(ctx, request, orders, catalog, order, kind, typed=data, error=error)
-    return see_other(request, f"/admin/changes/{change.id}")
+        return await _form(desk, order, kind, typed=data, error=error)
+    return desk.go(f"/admin/changes/{change.id}")
 
 
 @get("/admin/changes/{change_id:uuid}", permission="read_orders")
-async def show_change(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID, done: str = ""
-) -> Response[str]:
+async def show_change(desk: Desk, orders: Orders, change_id: UUID) -> Response[str]:
     """A change: what it does, how far it is, and what may be done next."""
-    change = await orders.change(ctx, change_id=change_id)
-    return await _page(ctx, request, orders, catalog, change, said=done)
+    change = await orders.change(desk.ctx, change_id=change_id)
+    return await _page(desk, orders, change)
 
 
 @post("/admin/changes/{change_id:uuid}/confirmation", permission="write_orders")
-async def confirm(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID
-) -> Response[str]:
+async def confirm(desk: Desk, orders: Orders, change_id: UUID) -> Response[str]:
     """Make the previewed change true."""
 
     async def act() -> object:
-        return await orders.confirm_change(ctx, change_id=change_id)
+        return await orders.confirm_change(desk.ctx, change_id=change_id)
 
-    return await _act(ctx, request, orders, catalog, change_id, act, "change_confirmed")
+    return await _act(desk, orders, change_id, act, "change_confirmed")
 
 
 @post("/admin/changes/{change_id:uuid}/cancellation", permission="write_orders")
-async def cancel(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID, data: FormData
-) -> Response[str]:
+async def cancel(desk: Desk, orders: Orders, change_id: UUID, data: FormData) -> Response[str]:
     """Drop a preview, refuse a request, or give up what never arrived."""
 
     async def act() -> object:
-        return await orders.cancel_change(ctx, change_id=change_id, reason=text(data, "reason")[:200])
+        return await orders.cancel_change(desk.ctx, change_id=change_id, reason=text(data, "reason")[:200])
 
-    return await _act(ctx, request, orders, catalog, change_id, act, "change_canceled")
+    return await _act(desk, orders, change_id, act, "change_canceled")
 
 
 @post("/admin/changes/{change_id:uuid}/approval", permission="write_orders")
-async def approve(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID
-) -> Response[str]:
+async def approve(desk: Desk, orders: Orders, change_id: UUID) -> Response[str]:
     """The customer may send the goods."""
 
     async def act() -> object:
-        return await orders.approve_return(ctx, change_id=change_id)
+        return await orders.approve_return(desk.ctx, change_id=change_id)
 
-    return await _act(ctx, request, orders, catalog, change_id, act, "return_approved")
+    return await _act(desk, orders, change_id, act, "return_approved")
 
 
 @post("/admin/changes/{change_id:uuid}/receipt", permission="write_orders")
-async def receive(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID, data: FormData
-) -> Response[str]:
+async def receive(desk: Desk, orders: Orders, change_id: UUID, data: FormData) -> Response[str]:
     """What has arrived, what can be sold again, what is kept of the refund."""
 
     async def act() -> object:
-        change = await orders.change(ctx, change_id=change_id)
+        change = await orders.change(desk.ctx, change_id=change_id)
         fee = money(data, "fee", change.credit.currency)
         lines = [
             ReceivedLine(
@@ -172,21 +143,19 @@ async def receive(
             fee=fee.amount if fee else 0,
             refund_delivery=bool(text(data, "refund_delivery")),
         )
-        return await orders.receive_return(ctx, change_id=change_id, receipt=receipt)
+        return await orders.receive_return(desk.ctx, change_id=change_id, receipt=receipt)
 
-    return await _act(ctx, request, orders, catalog, change_id, act, "return_received", typed=data)
+    return await _act(desk, orders, change_id, act, "return_received", typed=data)
 
 
 @post("/admin/changes/{change_id:uuid}/refund", permission="write_refunds")
-async def refund(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, change_id: UUID
-) -> Response[str]:
+async def refund(desk: Desk, orders: Orders, change_id: UUID) -> Response[str]:
     """Send the refund of a received return once more."""
 
     async def act() -> object:
-        return await orders.refund_return(ctx, change_id=change_id)
+        return await orders.refund_return(desk.ctx, change_id=change_id)
 
-    return await _act(ctx, request, orders, catalog, change_id, act, "refunded")
+    return await _act(desk, orders, change_id, act, "refunded")
 
 
 async def _wish(
@@ -228,10 +197,8 @@ async def new_lines(ctx: Context, stock: Stock, data: dict[str, Any]) -> list[Ne
 
 
 async def _act(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     change_id: UUID,
     act: Callable[[], Awaitable[object]],
     code: str,
@@ -242,16 +209,13 @@ async def _act(
     try:
         await act()
     except MercatoError as error:
-        change = await orders.change(ctx, change_id=change_id)
-        return await _page(ctx, request, orders, catalog, change, error=error, typed=typed)
-    return see_other(request, done(f"/admin/changes/{change_id}", code))
+        change = await orders.change(desk.ctx, change_id=change_id)
+        return await _page(desk, orders, change, error=error, typed=typed)
+    return desk.done(f"/admin/changes/{change_id}", code)
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
+    desk: Desk,
     order: Order,
     kind: ChangeKind,
     *,
@@ -260,48 +224,38 @@ async def _form(
 ) -> Response[str]:
     is_edit = kind is ChangeKind.EDIT
     context = {
-        "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
-        "locale": ctx.locale,
         "order": order,
         "kind": kind,
         "title": TITLES[kind],
         "lines": order.lines if is_edit else [line for line in order.lines if line.quantity_returnable],
         "new_lines": range(NEW_LINES) if kind in (ChangeKind.EDIT, ChangeKind.EXCHANGE) else (),
         "typed": typed or {},
-        "label": words.label,
         "said": "",
-        "error": (error.detail or str(error)) if error else "",
+        "error": why(error),
     }
-    return page(request, "admin/change_form.html", context, status=status_of(error) if error else 200)
+    return await desk.page("admin/change_form.html", "/admin/orders", context, error=error)
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     change: OrderChange,
     *,
-    said: str = "",
     error: MercatoError | None = None,
     typed: dict[str, Any] | None = None,
 ) -> Response[str]:
-    order = await orders.get_order(ctx, order_id=change.order_id)
+    order = await orders.get_order(desk.ctx, order_id=change.order_id)
     context = {
-        "shell": await shell_of(ctx, orders, catalog, PATH),
-        "locale": ctx.locale,
         "order": order,
         "change": change,
         "title": words.CHANGE_TITLES[change.kind],
         "goods": [line for line in change.lines if line.action == "return"],
         "typed": typed or {},
-        "label": words.label,
-        "said": words.said(said),
-        "error": (error.detail or str(error)) if error else "",
-        "may_write": ctx.principal.may_somewhere("write_orders"),
-        "may_refund": ctx.principal.may_somewhere("write_refunds"),
+        "error": why(error),
+        "may_write": desk.ctx.principal.may_somewhere("write_orders"),
+        "may_refund": desk.ctx.principal.may_somewhere("write_refunds"),
     }
-    return page(request, "admin/change.html", context, status=status_of(error) if error else 200)
+    return await desk.page("admin/change.html", PATH, context, error=error)
 
 
 routes = [list_returns, new_change, preview, show_change, confirm, cancel, approve, receive, refund]

@@ -4,18 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin.forms import FormData, done, errors_by_field, money, status_of, text, whole
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, errors_by_field, money, text, whole, why
 from mercato.contracts.orders import GrantedLine, Orders, Refundable, RefundGrant, RefundLine
-from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
 from mercato.kernel.money import Money
-from mercato.ui.rendering import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -28,41 +23,35 @@ class Row(msgspec.Struct, frozen=True):
 
 
 @get("/admin/orders/{order_id:uuid}/refund", permission="write_refunds")
-async def refund_form(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID
-) -> Response[str]:
+async def refund_form(desk: Desk, orders: Orders, order_id: UUID) -> Response[str]:
     """What may still be granted, each amount filled in for the units that are chosen."""
-    return await _form(ctx, request, orders, catalog, order_id, dict(request.query_params))
+    return await _form(desk, orders, order_id, dict(desk.request.query_params))
 
 
 @post("/admin/orders/{order_id:uuid}/granted-refunds", permission="write_refunds")
-async def grant(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, data: FormData
-) -> Response[str]:
+async def grant(desk: Desk, orders: Orders, order_id: UUID, data: FormData) -> Response[str]:
     """Grant what was chosen; send it at once unless the other button was pressed."""
     try:
-        left = await orders.refundable(ctx, order_id=order_id)
-        await orders.grant_refund(ctx, order_id=order_id, grant=_wish(data, left))
+        left = await orders.refundable(desk.ctx, order_id=order_id)
+        await orders.grant_refund(desk.ctx, order_id=order_id, grant=_wish(data, left))
     except MercatoError as error:
         if error.code == "step_up_required":
             raise
-        return await _form(ctx, request, orders, catalog, order_id, data, error)
+        return await _form(desk, orders, order_id, data, error)
     code = "refund_granted" if text(data, "later") else "refunded"
-    return see_other(request, done(f"/admin/orders/{order_id}", code))
+    return desk.done(f"/admin/orders/{order_id}", code)
 
 
 @post("/admin/orders/{order_id:uuid}/granted-refunds/{refund_id:uuid}/execution", permission="write_refunds")
-async def execute(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, refund_id: UUID
-) -> Response[str]:
+async def execute(desk: Desk, orders: Orders, order_id: UUID, refund_id: UUID) -> Response[str]:
     """Send what was granted, or try again what was refused."""
     try:
-        await orders.execute_refund(ctx, refund_id=refund_id)
+        await orders.execute_refund(desk.ctx, refund_id=refund_id)
     except MercatoError as error:
         if error.code == "step_up_required":
             raise
-        return await _form(ctx, request, orders, catalog, order_id, {}, error)
-    return see_other(request, done(f"/admin/orders/{order_id}", "refunded"))
+        return await _form(desk, orders, order_id, {}, error)
+    return desk.done(f"/admin/orders/{order_id}", "refunded")
 
 
 @post("/admin/orders/{order_id:uuid}/granted-refunds/{refund_id:uuid}/withdrawal", permission="write_refunds")
@@ -78,28 +67,20 @@ async def withdraw(
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    order_id: UUID,
-    typed: dict[str, Any],
-    error: MercatoError | None = None,
+    desk: Desk, orders: Orders, order_id: UUID, typed: dict[str, Any], error: MercatoError | None = None
 ) -> Response[str]:
-    order = await orders.get_order(ctx, order_id=order_id)
-    left = await orders.refundable(ctx, order_id=order_id)
+    order = await orders.get_order(desk.ctx, order_id=order_id)
+    left = await orders.refundable(desk.ctx, order_id=order_id)
     skus = {line.id: line.sku for line in order.lines}
     context = {
-        "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
-        "locale": ctx.locale,
         "order": order,
         "left": left,
         "rows": [_row(line, skus[line.line_id], typed) for line in left.lines if line.amount],
         "typed": typed,
-        "error": (error.detail or str(error)) if error else "",
-        "wrong": errors_by_field(error) if error else {},
+        "error": why(error),
+        "wrong": errors_by_field(error),
     }
-    return page(request, "admin/refund_form.html", context, status=status_of(error) if error else 200)
+    return await desk.page("admin/refund_form.html", "/admin/orders", context, error=error)
 
 
 def _row(line: GrantedLine, sku: str, typed: dict[str, Any]) -> Row:

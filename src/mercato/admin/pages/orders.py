@@ -3,13 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
+from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, one_of, text, texts
 from mercato.admin.lists import address, pushed, sort_address
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import (
     BulkAct,
     BulkOutcome,
@@ -20,7 +19,6 @@ from mercato.contracts.orders import (
 )
 from mercato.kernel.context import Context, Principal
 from mercato.kernel.errors import Invalid, MercatoError
-from mercato.ui.rendering import page
 
 PATH = "/admin/orders"
 LIMIT = 50
@@ -32,15 +30,11 @@ VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Canceled", {"status": "canceled"}),
 )
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_orders")
 async def list_orders(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     q: str = "",
     status: str = "",
     payment: str = "",
@@ -51,21 +45,19 @@ async def list_orders(
 ) -> Response[str]:
     """Orders by number, e-mail, name, SKU or tracking, narrowed by status and tag; the newest first."""
     chosen = {"q": q[:200], "status": status, "payment": payment, "fulfillment": fulfillment, "tag": tag[:40]}
-    return await _list(ctx, request, orders, catalog, chosen, sort, cursor)
+    return await _list(desk, orders, chosen, sort, cursor)
 
 
 @post(f"{PATH}/bulk", permission="read_orders", status_code=200)
-async def act_on_many(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def act_on_many(desk: Desk, orders: Orders, data: FormData) -> Response[str]:
     """Do the same to the selected orders, and say of each what became of it."""
     chosen = {name: text(data, name)[:200] for name in ("q", "status", "payment", "fulfillment", "tag")}
     error, outcomes = "", []
     try:
-        outcomes = await _act(ctx, orders, data)
+        outcomes = await _act(desk.ctx, orders, data)
     except MercatoError as refused:
         error = refused.errors[0].message if refused.errors else refused.detail or str(refused)
-    return await _list(ctx, request, orders, catalog, chosen, SORTS[0], None, outcomes=outcomes, error=error)
+    return await _list(desk, orders, chosen, SORTS[0], None, outcomes=outcomes, error=error)
 
 
 async def _act(ctx: Context, orders: Orders, data: dict[str, Any]) -> list[BulkOutcome]:
@@ -81,10 +73,8 @@ async def _act(ctx: Context, orders: Orders, data: dict[str, Any]) -> list[BulkO
 
 
 async def _list(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     orders: Orders,
-    catalog: Catalog,
     chosen: dict[str, str],
     sort: str,
     cursor: str | None,
@@ -94,7 +84,7 @@ async def _list(
 ) -> Response[str]:
     sort = sort if sort in SORTS else SORTS[0]
     found = await orders.list_orders(
-        ctx,
+        desk.ctx,
         query=chosen["q"],
         status=one_of(OrderStatus, chosen["status"]),
         payment_status=one_of(OrderPaymentStatus, chosen["payment"]),
@@ -106,17 +96,13 @@ async def _list(
     )
     sorting = {"sort": sort} if sort != SORTS[0] else {}
     here = address(PATH, **chosen, **sorting)
-    return page(
-        request,
+    return await desk.page(
         "admin/orders.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "found": found,
             "chosen": chosen,
             "sort": sort,
-            "label": words.label,
-            "fulfillment_label": words.fulfillment_label,
             "views": [(name, address(PATH, **view), _is_view(chosen, view)) for name, view in VIEWS],
             "sort_url": sort_address(PATH, **chosen),
             "first_url": here if cursor else "",
@@ -126,11 +112,11 @@ async def _list(
             "payment_options": _options(OrderPaymentStatus),
             "fulfillment_options": _options(FulfillmentStatus),
             "status_options": _options(OrderStatus),
-            "bulk_acts": _bulk_acts(ctx.principal),
+            "bulk_acts": _bulk_acts(desk.ctx.principal),
             "outcomes": outcomes or [],
             "error": error,
         },
-        headers=pushed(request, here),
+        headers=pushed(desk.request, here),
         status=422 if error else 200,
     )
 

@@ -4,11 +4,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from mercato.admin import words
-from mercato.admin.shell import landing_of, shell_of
-from mercato.contracts.catalog import Catalog
+from mercato.admin.desk import Desk
+from mercato.admin.shell import landing_of
 from mercato.contracts.orders import OrderCounts, OrderRow, Orders, SalesPoint, SalesReport
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
@@ -16,12 +15,9 @@ from mercato.kernel.money import Money
 from mercato.kernel.web import STAFF
 from mercato.ui import formats
 from mercato.ui.charts import Point
-from mercato.ui.rendering import page, see_other
 
 PERIODS = (7, 28, 90)
 RECENT = 8
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -35,36 +31,30 @@ class Tile(msgspec.Struct, frozen=True):
 
 
 @get("/admin", permission=STAFF)
-async def show_overview(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, days: int = 28
-) -> Response[str]:
+async def show_overview(desk: Desk, orders: Orders, days: int = 28) -> Response[str]:
     """Tiles, sales, recent orders and health; a part whose service is down says so, the rest works.
 
     Staff who may not see orders go on to the first page that is theirs.
     """
-    if not ctx.principal.may_somewhere("read_orders"):
-        return see_other(request, landing_of(ctx.principal))
+    if not desk.ctx.principal.may_somewhere("read_orders"):
+        return desk.go(landing_of(desk.ctx.principal))
     period = days if days in PERIODS else 28
-    report = await _sales(ctx, orders, period)
-    return page(
-        request,
+    report = await _sales(desk.ctx, orders, period)
+    return await desk.page(
         "admin/overview.html",
+        "/admin",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin"),
-            "locale": ctx.locale,
             "days": period,
             "periods": [(f"{each} days", f"/admin?days={each}", each == period) for each in PERIODS],
             "report": report,
-            "tiles": _tiles(report, ctx.locale) if report else [],
-            "series": _series(report, ctx.locale) if report else [],
+            "tiles": _tiles(report, desk.ctx.locale) if report else [],
+            "series": _series(report, desk.ctx.locale) if report else [],
             "before": [point.net for point in report.previous] if report else [],
-            "write": _write(report, ctx.locale) if report else str,
-            "recent": await _recent(ctx, orders),
-            "counts": await _counts(ctx, orders),
-            "label": words.label,
-            "fulfillment_label": words.fulfillment_label,
-            "sees_sales": ctx.principal.may("read_analytics"),
-            "sees_system": ctx.principal.may("read_system"),
+            "write": _write(report, desk.ctx.locale) if report else str,
+            "recent": await _recent(desk.ctx, orders),
+            "counts": await _counts(desk.ctx, orders),
+            "sees_sales": desk.ctx.principal.may("read_analytics"),
+            "sees_system": desk.ctx.principal.may("read_system"),
         },
     )
 

@@ -3,16 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, one_of, status_of, text, whole
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, errors_by_field, one_of, text, whole, why
 from mercato.contracts.orders import DocumentFile, InvoiceTime, Orders, Seller
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/invoices"
 PDF = "application/pdf"
@@ -21,8 +18,6 @@ ISSUE_OPTIONS = [
     (InvoiceTime.PAID.value, "When the order is paid"),
     (InvoiceTime.SHIPPED.value, "When the first parcel leaves"),
 ]
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @get("/admin/documents/{document_id:uuid}", permission="read_orders")
@@ -38,58 +33,42 @@ async def show_packing_slip(ctx: Context, orders: Orders, fulfillment_id: UUID) 
 
 
 @post("/admin/orders/{order_id:uuid}/invoice", permission="write_orders")
-async def issue_invoice(ctx: Context, request: AnyRequest, orders: Orders, order_id: UUID) -> Response[str]:
+async def issue_invoice(desk: Desk, orders: Orders, order_id: UUID) -> Response[str]:
     """Issue the invoice of an order, once."""
-    await orders.issue_invoice(ctx, order_id=order_id)
-    return see_other(request, done(f"/admin/orders/{order_id}", "invoice_issued"))
+    await orders.issue_invoice(desk.ctx, order_id=order_id)
+    return desk.done(f"/admin/orders/{order_id}", "invoice_issued")
 
 
 @get(PATH, permission="read_settings")
-async def show_seller(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, done: str = ""
-) -> Response[str]:
+async def show_seller(desk: Desk, orders: Orders) -> Response[str]:
     """Who sells in the channel, and how papers are numbered."""
-    seller = next((each for each in await orders.sellers(ctx) if each.channel == ctx.channel), None)
-    return await _page(ctx, request, orders, catalog, _values(seller), said=done)
+    seller = next((each for each in await orders.sellers(desk.ctx) if each.channel == desk.ctx.channel), None)
+    return await _page(desk, _values(seller))
 
 
 @post(PATH, permission="write_settings")
-async def save_seller(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def save_seller(desk: Desk, orders: Orders, data: FormData) -> Response[str]:
     """Papers that are issued from now on name this seller."""
     try:
-        await orders.save_seller(ctx, seller=_seller(ctx.channel, data))
+        await orders.save_seller(desk.ctx, seller=_seller(desk.ctx.channel, data))
     except MercatoError as error:
-        return await _page(ctx, request, orders, catalog, _values(None) | data, error=error)
-    return see_other(request, done(PATH, "seller_saved"))
+        return await _page(desk, _values(None) | data, error=error)
+    return desk.done(PATH, "seller_saved")
 
 
-async def _page(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    values: dict[str, Any],
-    *,
-    said: str = "",
-    error: MercatoError | None = None,
-) -> Response[str]:
-    return page(
-        request,
+async def _page(desk: Desk, values: dict[str, Any], *, error: MercatoError | None = None) -> Response[str]:
+    return await desk.page(
         "admin/invoices.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
-            "channel": ctx.channel,
+            "channel": desk.ctx.channel,
             "values": values,
             "issue_options": ISSUE_OPTIONS,
-            "said": words.said(said),
-            "error": (error.detail or str(error)) if error else "",
-            "wrong": errors_by_field(error) if error else {},
-            "may_write": ctx.principal.may("write_settings"),
+            "error": why(error),
+            "wrong": errors_by_field(error),
+            "may_write": desk.ctx.principal.may("write_settings"),
         },
-        status=status_of(error) if error else 200,
+        error=error,
     )
 
 

@@ -3,20 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, one_of, status_of, text
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, one_of, text, why
 from mercato.admin.lists import address
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders
 from mercato.contracts.payments import DisputeStatus, LedgerEntry, Payments
 from mercato.contracts.shared import Verification
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError, Unavailable
 from mercato.kernel.money import Money
-from mercato.ui.rendering import page
 
 PATH = "/admin/payments"
 LEDGER = "/admin/ledger"
@@ -24,68 +22,44 @@ DISPUTES = "/admin/disputes"
 LIMIT = 50
 OF_ORDER = 100
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_payments")
-async def list_payments(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    cursor: str | None = None,
-) -> Response[str]:
+async def list_payments(desk: Desk, payments: Payments, cursor: str | None = None) -> Response[str]:
     """Every payment, newest first."""
-    return await _payments(ctx, request, payments, orders, catalog, cursor=cursor)
+    return await _payments(desk, payments, cursor=cursor)
 
 
 @post(PATH + "/reconciliation", permission="read_payments", timeout_s=60)
-async def reconcile(
-    ctx: Context, request: AnyRequest, payments: Payments, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def reconcile(desk: Desk, payments: Payments, data: FormData) -> Response[str]:
     """Compare with the provider's own list, now."""
     provider = text(data, "provider")[:40]
     try:
-        result = await payments.reconcile(ctx, provider=provider)
+        result = await payments.reconcile(desk.ctx, provider=provider)
     except (Invalid, Unavailable) as error:
-        return await _payments(ctx, request, payments, orders, catalog, error=error)
-    return await _payments(ctx, request, payments, orders, catalog, provider=provider, result=result)
+        return await _payments(desk, payments, error=error)
+    return await _payments(desk, payments, provider=provider, result=result)
 
 
 @get(LEDGER, permission="read_payments")
-async def show_ledger(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    cursor: str | None = None,
-) -> Response[str]:
+async def show_ledger(desk: Desk, payments: Payments, cursor: str | None = None) -> Response[str]:
     """The double-entry books, newest first."""
-    found = await payments.ledger(ctx, limit=LIMIT, cursor=cursor)
+    found = await payments.ledger(desk.ctx, limit=LIMIT, cursor=cursor)
     context = {
         "found": found,
         "rows": _rows(found.items),
         "first_url": LEDGER if cursor else "",
         "next_url": _next(LEDGER, found),
     }
-    return await _answer(ctx, request, orders, catalog, "admin/ledger.html", LEDGER, context)
+    return await _answer(desk, "admin/ledger.html", LEDGER, context)
 
 
 @get(DISPUTES, permission="read_payments")
 async def list_disputes(
-    ctx: Context,
-    request: AnyRequest,
-    payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
-    status: str = "",
-    cursor: str | None = None,
+    desk: Desk, payments: Payments, status: str = "", cursor: str | None = None
 ) -> Response[str]:
     """Chargebacks, newest first."""
     chosen = one_of(DisputeStatus, status)
-    found = await payments.disputes(ctx, status=chosen, limit=LIMIT, cursor=cursor)
+    found = await payments.disputes(desk.ctx, status=chosen, limit=LIMIT, cursor=cursor)
     more = found.next_cursor
     context = {
         "found": found,
@@ -96,72 +70,54 @@ async def list_disputes(
         "first_url": address(DISPUTES, status=chosen) if cursor else "",
         "next_url": address(DISPUTES, status=chosen, cursor=more) if more else "",
     }
-    return await _answer(ctx, request, orders, catalog, "admin/disputes.html", DISPUTES, context)
+    return await _answer(desk, "admin/disputes.html", DISPUTES, context)
 
 
 @get("/admin/orders/{order_id:uuid}/payments", permission="read_payments")
 async def show_order_payments(
-    ctx: Context, request: AnyRequest, payments: Payments, orders: Orders, catalog: Catalog, order_id: UUID
+    desk: Desk, payments: Payments, orders: Orders, order_id: UUID
 ) -> Response[str]:
     """The payments of one order with every event, its rows in the books, its disputes."""
     context = {
         "order_id": order_id,
-        "number": await _number(ctx, orders, order_id),
-        "payments": await payments.payments_of_order(ctx, order_id=order_id),
-        "events": (await payments.payment_events(ctx, order_id=order_id, limit=OF_ORDER)).items,
-        "rows": _rows((await payments.ledger(ctx, order_id=order_id, limit=OF_ORDER)).items),
-        "disputes": (await payments.disputes(ctx, order_id=order_id, limit=OF_ORDER)).items,
+        "number": await _number(desk.ctx, orders, order_id),
+        "payments": await payments.payments_of_order(desk.ctx, order_id=order_id),
+        "events": (await payments.payment_events(desk.ctx, order_id=order_id, limit=OF_ORDER)).items,
+        "rows": _rows((await payments.ledger(desk.ctx, order_id=order_id, limit=OF_ORDER)).items),
+        "disputes": (await payments.disputes(desk.ctx, order_id=order_id, limit=OF_ORDER)).items,
     }
-    return await _answer(ctx, request, orders, catalog, "admin/order_payments.html", PATH, context)
+    return await _answer(desk, "admin/order_payments.html", PATH, context)
 
 
 async def _payments(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     payments: Payments,
-    orders: Orders,
-    catalog: Catalog,
     *,
     cursor: str | None = None,
     provider: str = "",
     result: Verification | None = None,
     error: MercatoError | None = None,
 ) -> Response[str]:
-    found = await payments.list_payments(ctx, limit=LIMIT, cursor=cursor)
-    offers = await payments.providers(ctx)
+    found = await payments.list_payments(desk.ctx, limit=LIMIT, cursor=cursor)
+    offers = await payments.providers(desk.ctx)
     context = {
         "found": found,
         "providers": [(one.code, one.name) for one in offers],
         "provider": provider,
         "result": result,
-        "error": (error.detail or str(error)) if error else "",
+        "error": why(error),
         "first_url": PATH if cursor else "",
         "next_url": _next(PATH, found),
     }
-    status = status_of(error) if error else 200
-    return await _answer(ctx, request, orders, catalog, "admin/payments.html", PATH, context, status=status)
+    return await _answer(desk, "admin/payments.html", PATH, context, error=error)
 
 
 async def _answer(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    template: str,
-    path: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
+    desk: Desk, template: str, path: str, context: dict[str, Any], *, error: MercatoError | None = None
 ) -> Response[str]:
     tabs = [("Payments", PATH), ("Ledger", LEDGER), ("Disputes", DISPUTES)]
-    base = {
-        "shell": await shell_of(ctx, orders, catalog, PATH),
-        "locale": ctx.locale,
-        "label": words.label,
-        "tabs": [(name, url, url == path) for name, url in tabs],
-    }
-    headers = {"Cache-Control": "no-store"}
-    return page(request, template, {**base, **context}, status=status, headers=headers)
+    shown = {"tabs": [(name, url, url == path) for name, url in tabs], **context}
+    return await desk.page(template, PATH, shown, error=error, headers={"Cache-Control": "no-store"})
 
 
 def _rows(entries: list[LedgerEntry]) -> list[tuple[LedgerEntry, Money, Money]]:

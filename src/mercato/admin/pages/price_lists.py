@@ -4,78 +4,59 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, money, refusal_shown, status_of
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, money
 from mercato.admin.lists import address
-from mercato.admin.shell import price_tabs, shell_of
+from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed, local_text
 from mercato.contracts.carts import Carts, ListPrice, PriceList
 from mercato.contracts.catalog import Catalog, Channel
-from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
 from mercato.kernel.money import Money
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/price-lists"
 SHOWN_PRICES = 50
 MAX_ROWS = 500
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_promotions")
-async def list_price_lists(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, done: str = ""
-) -> Response[str]:
+async def list_price_lists(desk: Desk, carts: Carts) -> Response[str]:
     """All price lists, and the form for another one."""
-    return await _list(ctx, request, carts, orders, catalog, said=words.said(done))
+    return await _list(desk, carts)
 
 
 @post(PATH, permission="write_promotions")
-async def create_price_list(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_price_list(desk: Desk, carts: Carts, data: FormData) -> Response[str]:
     """A new list, without prices."""
     try:
         name = Typed(data).text("name")
-        saved = await carts.save_price_list(ctx, price_list=PriceList(name=name, channel=ctx.channel))
+        saved = await carts.save_price_list(
+            desk.ctx, price_list=PriceList(name=name, channel=desk.ctx.channel)
+        )
     except (Invalid, Conflict) as error:
-        return await _list(ctx, request, carts, orders, catalog, error=error)
-    return see_other(request, done(f"{PATH}/{saved.id}", "saved"))
+        return await _list(desk, carts, error=error)
+    return desk.done(f"{PATH}/{saved.id}", "saved")
 
 
 @get(PATH + "/{list_id:uuid}", permission="read_promotions")
 async def show_price_list(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    list_id: UUID,
-    cursor: str | None = None,
-    done: str = "",
+    desk: Desk, carts: Carts, catalog: Catalog, list_id: UUID, cursor: str | None = None
 ) -> Response[str]:
     """One list with its prices."""
-    found = await _price_list(ctx, carts, list_id)
-    return await _form(ctx, request, carts, orders, catalog, found, cursor=cursor, said=words.said(done))
+    found = await _price_list(desk.ctx, carts, list_id)
+    return await _form(desk, carts, catalog, found, cursor=cursor)
 
 
 @post(PATH + "/{list_id:uuid}", permission="write_promotions")
 async def save_price_list(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    list_id: UUID,
-    data: FormData,
+    desk: Desk, carts: Carts, catalog: Catalog, list_id: UUID, data: FormData
 ) -> Response[str]:
     """Store the next version."""
-    found = await _price_list(ctx, carts, list_id)
-    channel = await catalog.channel(ctx, code=found.channel)
+    found = await _price_list(desk.ctx, carts, list_id)
+    channel = await catalog.channel(desk.ctx, code=found.channel)
     typed = Typed(data, time_zone=channel.time_zone)
     try:
         changed = msgspec.structs.replace(
@@ -89,118 +70,96 @@ async def save_price_list(
             version=typed.whole("version", least=1) or found.version,
         )
         typed.refuse()
-        await carts.save_price_list(ctx, price_list=changed)
+        await carts.save_price_list(desk.ctx, price_list=changed)
     except (Invalid, Conflict) as error:
-        return await _form(ctx, request, carts, orders, catalog, changed, error=error)
-    return see_other(request, done(f"{PATH}/{list_id}", "saved"))
+        return await _form(desk, carts, catalog, changed, error=error)
+    return desk.done(f"{PATH}/{list_id}", "saved")
 
 
 @post(PATH + "/{list_id:uuid}/prices", permission="write_promotions")
 async def set_prices(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    list_id: UUID,
-    data: FormData,
+    desk: Desk, carts: Carts, catalog: Catalog, list_id: UUID, data: FormData
 ) -> Response[str]:
     """Add what was typed: "SKU price" or "SKU quantity price", one below the other."""
-    found = await _price_list(ctx, carts, list_id)
-    channel = await catalog.channel(ctx, code=found.channel)
+    found = await _price_list(desk.ctx, carts, list_id)
+    channel = await catalog.channel(desk.ctx, code=found.channel)
     try:
-        entries = await _entries(ctx, catalog, data, channel)
-        await carts.set_prices(ctx, price_list_id=list_id, entries=entries)
+        entries = await _entries(desk.ctx, catalog, data, channel)
+        await carts.set_prices(desk.ctx, price_list_id=list_id, entries=entries)
     except (Invalid, Conflict) as error:
         rows = Typed(data).text("prices", 20_000)
-        return await _form(ctx, request, carts, orders, catalog, found, error=error, rows=rows)
-    return see_other(request, done(f"{PATH}/{list_id}", "saved"))
+        return await _form(desk, carts, catalog, found, error=error, rows=rows)
+    return desk.done(f"{PATH}/{list_id}", "saved")
 
 
 @post(PATH + "/{list_id:uuid}/prices/{variant_id:uuid}/removal", permission="write_promotions")
 async def remove_price(
-    ctx: Context, request: AnyRequest, carts: Carts, list_id: UUID, variant_id: UUID, data: FormData
+    desk: Desk, carts: Carts, list_id: UUID, variant_id: UUID, data: FormData
 ) -> Response[str]:
     """Take one price out."""
     units = Typed(data).whole("min_quantity", least=1, most=10_000) or 1
-    await carts.remove_price(ctx, price_list_id=list_id, variant_id=variant_id, min_quantity=units)
-    return see_other(request, done(f"{PATH}/{list_id}", "saved"))
+    await carts.remove_price(desk.ctx, price_list_id=list_id, variant_id=variant_id, min_quantity=units)
+    return desk.done(f"{PATH}/{list_id}", "saved")
 
 
 @post(PATH + "/{list_id:uuid}/deletion", permission="write_promotions")
-async def delete_price_list(ctx: Context, request: AnyRequest, carts: Carts, list_id: UUID) -> Response[str]:
+async def delete_price_list(desk: Desk, carts: Carts, list_id: UUID) -> Response[str]:
     """Delete it with its prices."""
-    await carts.delete_price_list(ctx, price_list_id=list_id)
-    return see_other(request, done(PATH, "price_list_deleted"))
+    await carts.delete_price_list(desk.ctx, price_list_id=list_id)
+    return desk.done(PATH, "price_list_deleted")
 
 
-async def _list(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    *,
-    said: str = "",
-    error: MercatoError | None = None,
-) -> Response[str]:
-    return page(
-        request,
+async def _list(desk: Desk, carts: Carts, *, error: MercatoError | None = None) -> Response[str]:
+    return await desk.page(
         "admin/price_lists.html",
+        "/admin/promotions",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/promotions"),
-            "locale": ctx.locale,
-            "tabs": price_tabs(ctx, PATH),
-            "lists": await carts.price_lists(ctx),
-            "said": said,
-            **refusal_shown(error),
-            "may_write": ctx.principal.may_somewhere("write_promotions"),
+            "tabs": price_tabs(desk.ctx, PATH),
+            "lists": await carts.price_lists(desk.ctx),
+            "may_write": desk.ctx.principal.may_somewhere("write_promotions"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     carts: Carts,
-    orders: Orders,
     catalog: Catalog,
     price_list: PriceList,
     *,
     cursor: str | None = None,
-    said: str = "",
     error: MercatoError | None = None,
     rows: str = "",
 ) -> Response[str]:
     assert price_list.id is not None
-    channel = await catalog.channel(ctx, code=price_list.channel)
-    prices = await carts.price_entries(ctx, price_list_id=price_list.id, limit=SHOWN_PRICES, cursor=cursor)
+    channel = await catalog.channel(desk.ctx, code=price_list.channel)
+    prices = await carts.price_entries(
+        desk.ctx, price_list_id=price_list.id, limit=SHOWN_PRICES, cursor=cursor
+    )
     ids = list({entry.variant_id: None for entry in prices.items})
-    variants = await catalog.sale_variants(ctx, variant_ids=ids) if ids else []
+    variants = await catalog.sale_variants(desk.ctx, variant_ids=ids) if ids else []
     here = f"{PATH}/{price_list.id}"
-    return page(
-        request,
+    return await desk.page(
         "admin/price_list.html",
+        "/admin/promotions",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/promotions"),
-            "locale": ctx.locale,
             "price_list": price_list,
             "channel": channel,
             "starts": local_text(price_list.starts_at, channel.time_zone),
             "ends": local_text(price_list.ends_at, channel.time_zone),
-            "groups": await carts.customer_groups(ctx) if ctx.principal.may("read_customers") else [],
+            "groups": await carts.customer_groups(desk.ctx)
+            if desk.ctx.principal.may("read_customers")
+            else [],
             "prices": prices,
             "variants": {variant.id: variant for variant in variants},
             "rows": rows,
             "minor": lambda amount: Money(amount, channel.currency),
             "first_url": here if cursor else "",
             "next_url": address(here, cursor=prices.next_cursor) if prices.next_cursor else "",
-            "said": said,
-            **refusal_shown(error),
-            "may_write": ctx.principal.may_in("write_promotions", price_list.channel),
+            "may_write": desk.ctx.principal.may_in("write_promotions", price_list.channel),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

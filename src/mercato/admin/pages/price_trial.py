@@ -4,17 +4,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from mercato.admin.forms import refusal_shown, status_of
-from mercato.admin.shell import price_tabs, shell_of
+from mercato.admin.desk import Desk
+from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, Explanation, Trial, TrialLine
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError, NotFound
-from mercato.ui.rendering import page
 
 PATH = "/admin/price-trial"
 MAX_LINES = 50
@@ -28,56 +26,51 @@ STEPS = {
     "credit": "Gift cards and store credit",
 }
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_promotions")
-async def try_prices(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def try_prices(desk: Desk, carts: Carts, catalog: Catalog) -> Response[str]:
     """A hypothetical cart in the address, so that it can be passed on; its price step by step."""
-    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
+    query: dict[str, Any] = {
+        name: desk.request.query_params.getall(name) for name in desk.request.query_params
+    }
     explanation: Explanation | None = None
     error: MercatoError | None = None
     if Typed(query).has("lines"):
         try:
-            explanation = await carts.try_prices(ctx, trial=await _trial(ctx, catalog, query))
+            explanation = await carts.try_prices(desk.ctx, trial=await _trial(desk.ctx, catalog, query))
         except (Invalid, NotFound) as refused:
             error = refused
     typed = Typed(query)
-    return page(
-        request,
+    return await desk.page(
         "admin/price_trial.html",
+        "/admin/promotions",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/promotions"),
-            "locale": ctx.locale,
-            "tabs": price_tabs(ctx, PATH),
+            "tabs": price_tabs(desk.ctx, PATH),
             "typed": typed,
             "explanation": explanation,
             "steps": STEPS,
-            "groups": await carts.customer_groups(ctx) if ctx.principal.may("read_customers") else [],
+            "groups": await carts.customer_groups(desk.ctx)
+            if desk.ctx.principal.may("read_customers")
+            else [],
             "chosen": typed.texts("groups"),
-            "methods": await carts.list_delivery_methods(ctx) if ctx.principal.may("read_settings") else [],
-            **refusal_shown(error),
+            "methods": await carts.list_delivery_methods(desk.ctx)
+            if desk.ctx.principal.may("read_settings")
+            else [],
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 
 @get("/admin/carts/{cart_id:uuid}/price", permission="read_orders")
-async def explain_cart(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, cart_id: UUID
-) -> Response[str]:
+async def explain_cart(desk: Desk, carts: Carts, cart_id: UUID) -> Response[str]:
     """A shopper's cart, or what became an order, priced step by step."""
-    return page(
-        request,
+    return await desk.page(
         "admin/cart_price.html",
+        "/admin/orders",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/orders"),
-            "locale": ctx.locale,
-            "explanation": await carts.explain_cart(ctx, cart_id=cart_id),
+            "explanation": await carts.explain_cart(desk.ctx, cart_id=cart_id),
             "steps": STEPS,
-            "sees_promotions": ctx.principal.may_somewhere("read_promotions"),
+            "sees_promotions": desk.ctx.principal.may_somewhere("read_promotions"),
         },
     )
 

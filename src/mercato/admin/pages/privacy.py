@@ -1,129 +1,83 @@
 """Copies and erasures that people asked for, and what the shop forgets in time."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, status_of, text
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, text
 from mercato.contracts.privacy import Privacy
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
 from mercato.settings import Settings
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/privacy"
 CUSTOMERS = "/admin/customers"
 SHOWN = 20
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_customers")
-async def show_privacy(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    privacy: Privacy,
-    settings: Settings,
-    done: str = "",
-) -> Response[str]:
+async def show_privacy(desk: Desk, privacy: Privacy, settings: Settings) -> Response[str]:
     """Copies, erasures, and the last run of retention with its settings."""
-    return await _page(ctx, request, orders, catalog, privacy, settings, said=words.said(done))
+    return await _page(desk, privacy, settings)
 
 
 @post(PATH + "/export", permission="write_customers", recent=True)
-async def export_person(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    privacy: Privacy,
-    settings: Settings,
-    data: FormData,
-) -> Response[str]:
+async def export_person(desk: Desk, privacy: Privacy, settings: Settings, data: FormData) -> Response[str]:
     """A copy of everything about whoever has an address."""
     email = text(data, "email")[:254]
     try:
-        await privacy.export_customer(ctx, email=email or "-@-")
+        await privacy.export_customer(desk.ctx, email=email or "-@-")
     except (Invalid, Conflict) as error:
-        return await _page(ctx, request, orders, catalog, privacy, settings, typed=email, error=error)
-    return see_other(request, done(PATH, "copy_asked"))
+        return await _page(desk, privacy, settings, typed=email, error=error)
+    return desk.done(PATH, "copy_asked")
 
 
 @post(PATH + "/erase", permission="write_customers", recent=True)
-async def erase_person(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    privacy: Privacy,
-    settings: Settings,
-    data: FormData,
-) -> Response[str]:
+async def erase_person(desk: Desk, privacy: Privacy, settings: Settings, data: FormData) -> Response[str]:
     """Forget whoever has an address; the box says that it was meant."""
     email = text(data, "email")[:254]
     try:
         if "sure" not in data:
             raise Invalid(detail="Say that you are sure: an erasure cannot be taken back.")
-        await privacy.erase_customer(ctx, email=email or "-@-")
+        await privacy.erase_customer(desk.ctx, email=email or "-@-")
     except (Invalid, Conflict, NotFound) as error:
-        return await _page(ctx, request, orders, catalog, privacy, settings, typed=email, error=error)
-    return see_other(request, done(PATH, "erasure_asked"))
+        return await _page(desk, privacy, settings, typed=email, error=error)
+    return desk.done(PATH, "erasure_asked")
 
 
 @post(CUSTOMERS + "/{user_id:uuid}/export", permission="write_customers", recent=True)
-async def export_customer(
-    ctx: Context, request: AnyRequest, privacy: Privacy, user_id: UUID
-) -> Response[str]:
+async def export_customer(desk: Desk, privacy: Privacy, user_id: UUID) -> Response[str]:
     """A copy of everything about a customer."""
-    await privacy.export_customer(ctx, user_id=user_id)
-    return see_other(request, done(PATH, "copy_asked"))
+    await privacy.export_customer(desk.ctx, user_id=user_id)
+    return desk.done(PATH, "copy_asked")
 
 
 @post(PATH + "/retention", permission="write_system", timeout_s=60.0)
-async def run_retention(ctx: Context, request: AnyRequest, privacy: Privacy) -> Response[str]:
+async def run_retention(desk: Desk, privacy: Privacy) -> Response[str]:
     """Forget what is old enough, now."""
-    await privacy.run_retention(ctx)
-    return see_other(request, done(PATH, "retention_done"))
+    await privacy.run_retention(desk.ctx)
+    return desk.done(PATH, "retention_done")
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    privacy: Privacy,
-    settings: Settings,
-    *,
-    said: str = "",
-    typed: str = "",
-    error: MercatoError | None = None,
+    desk: Desk, privacy: Privacy, settings: Settings, *, typed: str = "", error: MercatoError | None = None
 ) -> Response[str]:
-    sees_system = ctx.principal.may("read_system")
-    return page(
-        request,
+    sees_system = desk.ctx.principal.may("read_system")
+    return await desk.page(
         "admin/privacy.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
-            "said": said,
             "error": error.detail if error is not None else "",
-            "typed": typed or request.query_params.get("email", "")[:254],
-            "exports": (await privacy.customer_exports(ctx, limit=SHOWN)).items,
-            "erasures": (await privacy.erasures(ctx, limit=SHOWN)).items,
-            "run": await privacy.last_retention(ctx) if sees_system else None,
+            "typed": typed or desk.request.query_params.get("email", "")[:254],
+            "exports": (await privacy.customer_exports(desk.ctx, limit=SHOWN)).items,
+            "erasures": (await privacy.erasures(desk.ctx, limit=SHOWN)).items,
+            "run": await privacy.last_retention(desk.ctx) if sees_system else None,
             "sees_system": sees_system,
             "keep": _keep(settings),
-            "may_write": ctx.principal.may("write_customers"),
-            "may_run": ctx.principal.may("write_system"),
+            "may_write": desk.ctx.principal.may("write_customers"),
+            "may_run": desk.ctx.principal.may("write_system"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, status_of, text, whole
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, errors_by_field, text, whole
 from mercato.admin.product_form import (
     EMPTY_ROWS,
     ProductFields,
@@ -16,80 +17,55 @@ from mercato.admin.product_form import (
     fields_typed,
     product_of,
 )
-from mercato.admin.shell import shell_of
 from mercato.admin.variant_rows import with_all_variants
 from mercato.contracts.catalog import AdminProduct, Catalog, ProductStatus
-from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Stock, StockLevel
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @get("/admin/products/new", permission="write_products")
-async def new_product(ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders) -> Response[str]:
+async def new_product(desk: Desk, catalog: Catalog) -> Response[str]:
     """An empty form."""
-    return await _page(ctx, request, catalog, orders, ProductFields())
+    return await _page(desk, catalog, ProductFields())
 
 
 @post("/admin/products", permission="write_products")
-async def create_product(
-    ctx: Context, request: AnyRequest, catalog: Catalog, orders: Orders, data: FormData
-) -> Response[str]:
+async def create_product(desk: Desk, catalog: Catalog, data: FormData) -> Response[str]:
     """Save a new product and go on to its pictures and stock."""
     if text(data, "act") == "variants":
-        return await _page(ctx, request, catalog, orders, with_all_variants(fields_typed(data, None)))
-    channel = await catalog.channel(ctx, code=ctx.channel)
+        return await _page(desk, catalog, with_all_variants(fields_typed(data, None)))
+    channel = await catalog.channel(desk.ctx, code=desk.ctx.channel)
     try:
         wanted = product_of(data, currency=channel.currency, stored=None)
-        created = await catalog.create_product(ctx, product=wanted)
+        created = await catalog.create_product(desk.ctx, product=wanted)
     except MercatoError as error:
-        return await _page(ctx, request, catalog, orders, fields_typed(data, None), error=error)
-    return see_other(request, done(f"/admin/products/{created.id}", "created"))
+        return await _page(desk, catalog, fields_typed(data, None), error=error)
+    return desk.done(f"/admin/products/{created.id}", "created")
 
 
 @get("/admin/products/{product_id:uuid}", permission="read_products")
-async def show_product(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    done: str = "",
-) -> Response[str]:
+async def show_product(desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID) -> Response[str]:
     """The product with everything that may be edited."""
-    product = await catalog.admin_product(ctx, product_id=product_id)
-    levels = await _levels(ctx, stock, product)
-    return await _page(
-        ctx, request, catalog, orders, fields_of(product), product=product, levels=levels, said=done
-    )
+    product = await catalog.admin_product(desk.ctx, product_id=product_id)
+    levels = await _levels(desk.ctx, stock, product)
+    return await _page(desk, catalog, fields_of(product), product=product, levels=levels)
 
 
 @post("/admin/products/{product_id:uuid}", permission="write_products")
 async def save_product(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: FormData,
+    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Save what was typed; when somebody else saved meanwhile, say so and keep what was typed."""
-    product = await catalog.admin_product(ctx, product_id=product_id)
+    product = await catalog.admin_product(desk.ctx, product_id=product_id)
     currency = product.variants[0].price.currency
-    levels = await _levels(ctx, stock, product)
+    levels = await _levels(desk.ctx, stock, product)
     if text(data, "act") == "variants":
         fields = with_all_variants(fields_typed(data, product))
-        return await _page(
-            ctx, request, catalog, orders, fields, product=product, levels=levels, version=_version(data)
-        )
+        return await _page(desk, catalog, fields, product=product, levels=levels, version=_version(data))
     try:
         await catalog.update_product(
-            ctx,
+            desk.ctx,
             product_id=product_id,
             version=_version(data),
             product=product_of(data, currency=currency, stored=product),
@@ -97,17 +73,15 @@ async def save_product(
     except MercatoError as error:
         is_outdated = error.code == "version_conflict"
         return await _page(
-            ctx,
-            request,
+            desk,
             catalog,
-            orders,
             fields_typed(data, product),
             product=product,
             levels=levels,
             version=product.version if is_outdated else _version(data),
             error=error,
         )
-    return see_other(request, done(f"/admin/products/{product_id}", "saved"))
+    return desk.done(f"/admin/products/{product_id}", "saved")
 
 
 def _version(data: dict[str, Any]) -> int:
@@ -117,27 +91,19 @@ def _version(data: dict[str, Any]) -> int:
 
 @post("/admin/products/{product_id:uuid}/deletion", permission="write_products")
 async def delete_product(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: FormData,
+    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Delete the product for good; orders keep what they recorded of it."""
 
     async def act() -> None:
-        await catalog.delete_product(ctx, product_id=product_id, version=_version(data))
+        await catalog.delete_product(desk.ctx, product_id=product_id, version=_version(data))
 
-    return await act_on(ctx, request, catalog, orders, stock, product_id, act, "/admin/products?done=deleted")
+    return await act_on(desk, catalog, stock, product_id, act, "/admin/products?done=deleted")
 
 
 async def act_on(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     catalog: Catalog,
-    orders: Orders,
     stock: Stock,
     product_id: UUID,
     act: Callable[[], Awaitable[object]],
@@ -150,20 +116,18 @@ async def act_on(
         await act()
     except (MercatoError, ValueError) as error:
         refused = error if isinstance(error, MercatoError) else Invalid(detail="The form was not complete.")
-        product = await catalog.admin_product(ctx, product_id=product_id)
-        levels = await _levels(ctx, stock, product)
+        product = await catalog.admin_product(desk.ctx, product_id=product_id)
+        levels = await _levels(desk.ctx, stock, product)
         return await _page(
-            ctx,
-            request,
+            desk,
             catalog,
-            orders,
             fields_of(product),
             product=product,
             levels=levels,
             typed_alt=typed_alt,
             error=refused,
         )
-    return see_other(request, back)
+    return desk.go(back)
 
 
 async def _levels(ctx: Context, stock: Stock, product: AdminProduct) -> list[StockLevel] | None:
@@ -176,30 +140,25 @@ async def _levels(ctx: Context, stock: Stock, product: AdminProduct) -> list[Sto
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     catalog: Catalog,
-    orders: Orders,
     fields: ProductFields,
     *,
     product: AdminProduct | None = None,
     levels: list[StockLevel] | None = None,
     version: int | None = None,
     typed_alt: str = "",
-    said: str = "",
     error: MercatoError | None = None,
 ) -> Response[str]:
-    channel = await catalog.channel(ctx, code=ctx.channel)
+    channel = await catalog.channel(desk.ctx, code=desk.ctx.channel)
     first_new = max((row.index for row in fields.rows), default=-1) + 1
     empty = [VariantRow(first_new + at) for at in range(EMPTY_ROWS)] if product else []
     found: list[FieldError] = list(error.errors) if error else []
     is_outdated = error is not None and error.code == "version_conflict"
-    return page(
-        request,
+    return await desk.page(
         "admin/product.html",
+        "/admin/products",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/products"),
-            "locale": ctx.locale,
             "fields": fields,
             "rows": [*fields.rows, *empty],
             "product": product,
@@ -208,19 +167,20 @@ async def _page(
             "version": product.version if product and version is None else version,
             "typed_alt": typed_alt,
             "currency": channel.currency,
-            "label": words.label,
-            "said": words.said(said),
             "error": (error.detail or str(error)) if error and not found and not is_outdated else "",
             "is_outdated": is_outdated,
             "errors": found,
-            "wrong": errors_by_field(error) if error else {},
-            "may_write": ctx.principal.may("write_products"),
-            "may_stock": ctx.principal.may("write_stock"),
+            "wrong": errors_by_field(error),
+            "may_write": desk.ctx.principal.may("write_products"),
+            "may_stock": desk.ctx.principal.may("write_stock"),
             "status_options": [(each.value, words.label(each.value)[0]) for each in ProductStatus],
-            "category_options": [("", "None"), *((c.slug, c.name) for c in await catalog.categories(ctx))],
-            "collection_options": [(c.slug, c.name) for c in await catalog.collections(ctx)],
+            "category_options": [
+                ("", "None"),
+                *((c.slug, c.name) for c in await catalog.categories(desk.ctx)),
+            ],
+            "collection_options": [(c.slug, c.name) for c in await catalog.collections(desk.ctx)],
         },
-        status=status_of(error) if error else 200,
+        error=error,
     )
 
 

@@ -3,34 +3,26 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
+from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, done, text, whole
 from mercato.admin.pages.product import act_on
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Stock
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid
 from mercato.kernel.web import LARGE_BODY_BYTES
 
-AnyRequest = Request[Any, Any, Any]
 MOVES = {"earlier": -1, "later": 1}
 UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
 
 
 @post("/admin/products/{product_id:uuid}/stock", permission="write_stock")
 async def set_stock(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: FormData,
+    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Set what is physically there of one variant at one location."""
 
@@ -40,7 +32,7 @@ async def set_stock(
         if on_hand is None:
             raise Invalid("empty", "Enter how many units are there.")
         return await stock.set_on_hand(
-            ctx,
+            desk.ctx,
             variant_id=variant_id,
             location_id=location_id,
             on_hand=on_hand,
@@ -48,7 +40,7 @@ async def set_stock(
         )
 
     back = done(f"/admin/products/{product_id}", "stock_set")
-    return await act_on(ctx, request, catalog, orders, stock, product_id, act, back)
+    return await act_on(desk, catalog, stock, product_id, act, back)
 
 
 @post(
@@ -57,13 +49,7 @@ async def set_stock(
     request_max_body_size=LARGE_BODY_BYTES,
 )
 async def add_image(
-    ctx: Context,
-    request: AnyRequest,
-    catalog: Catalog,
-    orders: Orders,
-    stock: Stock,
-    product_id: UUID,
-    data: UploadForm,
+    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: UploadForm
 ) -> Response[str]:
     """Add a picture; it needs a text for those who cannot see it."""
 
@@ -74,21 +60,17 @@ async def add_image(
         if not alt:
             raise Invalid("empty", "Describe the picture for those who cannot see it.")
         return await catalog.upload_image(
-            ctx, product_id=product_id, content=content, alt=alt[:300], file_name=upload.filename[:200]
+            desk.ctx, product_id=product_id, content=content, alt=alt[:300], file_name=upload.filename[:200]
         )
 
     back = done(f"/admin/products/{product_id}", "image_added")
-    return await act_on(
-        ctx, request, catalog, orders, stock, product_id, act, back, typed_alt=text(data, "alt")
-    )
+    return await act_on(desk, catalog, stock, product_id, act, back, typed_alt=text(data, "alt"))
 
 
 @post("/admin/products/{product_id:uuid}/images/{image_id:uuid}", permission="write_products")
 async def change_image(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     catalog: Catalog,
-    orders: Orders,
     stock: Stock,
     product_id: UUID,
     image_id: UUID,
@@ -99,10 +81,10 @@ async def change_image(
 
     async def act() -> object:
         if wanted == "delete":
-            return await catalog.delete_image(ctx, product_id=product_id, image_id=image_id)
+            return await catalog.delete_image(desk.ctx, product_id=product_id, image_id=image_id)
         place = whole(data, "position") or 0
         return await catalog.update_image(
-            ctx,
+            desk.ctx,
             product_id=product_id,
             image_id=image_id,
             alt=text(data, "alt")[:300] or None,
@@ -110,7 +92,7 @@ async def change_image(
         )
 
     back = done(f"/admin/products/{product_id}", "image_deleted" if wanted == "delete" else "saved")
-    return await act_on(ctx, request, catalog, orders, stock, product_id, act, back)
+    return await act_on(desk, catalog, stock, product_id, act, back)
 
 
 routes = [set_stock, add_image, change_image]

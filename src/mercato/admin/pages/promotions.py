@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, status_of
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, errors_by_field
 from mercato.admin.lists import address
 from mercato.admin.promotion_form import (
     NEW,
@@ -21,121 +21,86 @@ from mercato.admin.promotion_form import (
     promotion_typed,
     reward_words,
 )
-from mercato.admin.shell import price_tabs, shell_of
+from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import MAX_CODES, Carts, CustomerGroup, NewCodes, Promotion
 from mercato.contracts.catalog import Catalog, Channel
-from mercato.contracts.orders import Orders
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError, NotFound
 from mercato.kernel.money import Money
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/promotions"
 SHOWN_CODES, SHOWN_USES = 25, 10
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_promotions")
-async def list_promotions(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, done: str = ""
-) -> Response[str]:
+async def list_promotions(desk: Desk, carts: Carts, catalog: Catalog) -> Response[str]:
     """All promotions, the highest priority first."""
-    found = await carts.promotions(ctx)
-    currencies = {code: await _channel(ctx, catalog, code) for code in {one.channel for one in found}}
-    return page(
-        request,
+    found = await carts.promotions(desk.ctx)
+    currencies = {code: await _channel(desk.ctx, catalog, code) for code in {one.channel for one in found}}
+    return await desk.page(
         "admin/promotions.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
-            "tabs": price_tabs(ctx, PATH),
+            "tabs": price_tabs(desk.ctx, PATH),
             "promotions": found,
             "gives": {
-                one.id: reward_words(one, currencies[one.channel].currency, ctx.locale) for one in found
+                one.id: reward_words(one, currencies[one.channel].currency, desk.ctx.locale) for one in found
             },
             "state_of": _state_of,
             "now": clock.now(),
-            "said": words.said(done),
-            "may_write": ctx.principal.may_somewhere("write_promotions"),
+            "may_write": desk.ctx.principal.may_somewhere("write_promotions"),
         },
     )
 
 
 @get(PATH + "/new", permission="write_promotions")
-async def new_promotion(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def new_promotion(desk: Desk, carts: Carts, catalog: Catalog) -> Response[str]:
     """The empty form."""
-    channel = await _channel(ctx, catalog, ctx.channel)
-    fields = await fields_of(ctx, catalog, NEW, channel)
-    return await _form(
-        ctx, request, carts, orders, catalog, msgspec.structs.replace(NEW, channel=channel.code), fields
-    )
+    channel = await _channel(desk.ctx, catalog, desk.ctx.channel)
+    fields = await fields_of(desk.ctx, catalog, NEW, channel)
+    return await _form(desk, carts, catalog, msgspec.structs.replace(NEW, channel=channel.code), fields)
 
 
 @post(PATH, permission="write_promotions")
-async def create_promotion(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_promotion(desk: Desk, carts: Carts, catalog: Catalog, data: FormData) -> Response[str]:
     """Store what was typed."""
-    base = msgspec.structs.replace(NEW, channel=ctx.channel)
-    return await _save(ctx, request, carts, orders, catalog, base, data)
+    base = msgspec.structs.replace(NEW, channel=desk.ctx.channel)
+    return await _save(desk, carts, catalog, base, data)
 
 
 @get(PATH + "/{promotion_id:uuid}", permission="read_promotions")
 async def show_promotion(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    promotion_id: UUID,
-    cursor: str | None = None,
-    done: str = "",
+    desk: Desk, carts: Carts, catalog: Catalog, promotion_id: UUID, cursor: str | None = None
 ) -> Response[str]:
     """One promotion with its codes and latest uses."""
-    promotion = await _promotion(ctx, carts, promotion_id)
-    fields = await fields_of(ctx, catalog, promotion, await _channel(ctx, catalog, promotion.channel))
-    said = words.said(done)
-    return await _form(ctx, request, carts, orders, catalog, promotion, fields, said=said, cursor=cursor)
+    promotion = await _promotion(desk.ctx, carts, promotion_id)
+    fields = await fields_of(
+        desk.ctx, catalog, promotion, await _channel(desk.ctx, catalog, promotion.channel)
+    )
+    return await _form(desk, carts, catalog, promotion, fields, cursor=cursor)
 
 
 @post(PATH + "/{promotion_id:uuid}", permission="write_promotions")
 async def save_promotion(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    promotion_id: UUID,
-    data: FormData,
+    desk: Desk, carts: Carts, catalog: Catalog, promotion_id: UUID, data: FormData
 ) -> Response[str]:
     """Store the next version."""
-    base = await _promotion(ctx, carts, promotion_id)
-    return await _save(ctx, request, carts, orders, catalog, base, data)
+    base = await _promotion(desk.ctx, carts, promotion_id)
+    return await _save(desk, carts, catalog, base, data)
 
 
 @post(PATH + "/{promotion_id:uuid}/deletion", permission="write_promotions")
-async def delete_promotion(
-    ctx: Context, request: AnyRequest, carts: Carts, promotion_id: UUID
-) -> Response[str]:
+async def delete_promotion(desk: Desk, carts: Carts, promotion_id: UUID) -> Response[str]:
     """Delete it with its codes."""
-    await carts.delete_promotion(ctx, promotion_id=promotion_id)
-    return see_other(request, done(PATH, "promotion_deleted"))
+    await carts.delete_promotion(desk.ctx, promotion_id=promotion_id)
+    return desk.done(PATH, "promotion_deleted")
 
 
 @post(PATH + "/{promotion_id:uuid}/codes", permission="write_promotions")
 async def make_codes(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    promotion_id: UUID,
-    data: FormData,
+    desk: Desk, carts: Carts, catalog: Catalog, promotion_id: UUID, data: FormData
 ) -> Response[str]:
     """Generate codes."""
     typed = Typed(data)
@@ -148,68 +113,59 @@ async def make_codes(
             "batch": typed.text("batch", 80),
         }
         typed.refuse()
-        await carts.make_coupons(ctx, promotion_id=promotion_id, codes=_codes(codes))
+        await carts.make_coupons(desk.ctx, promotion_id=promotion_id, codes=_codes(codes))
     except (Invalid, Conflict) as error:
-        promotion = await _promotion(ctx, carts, promotion_id)
-        fields = await fields_of(ctx, catalog, promotion, await _channel(ctx, catalog, promotion.channel))
-        return await _form(ctx, request, carts, orders, catalog, promotion, fields, error=error, typed=data)
-    return see_other(request, done(f"{PATH}/{promotion_id}", "codes_made"))
+        promotion = await _promotion(desk.ctx, carts, promotion_id)
+        fields = await fields_of(
+            desk.ctx, catalog, promotion, await _channel(desk.ctx, catalog, promotion.channel)
+        )
+        return await _form(desk, carts, catalog, promotion, fields, error=error, typed=data)
+    return desk.done(f"{PATH}/{promotion_id}", "codes_made")
 
 
 @post(PATH + "/{promotion_id:uuid}/codes/{code_id:uuid}", permission="write_promotions")
 async def set_code(
-    ctx: Context, request: AnyRequest, carts: Carts, promotion_id: UUID, code_id: UUID, data: FormData
+    desk: Desk, carts: Carts, promotion_id: UUID, code_id: UUID, data: FormData
 ) -> Response[str]:
     """Block a code, or let it work again."""
     is_active = Typed(data).text("is_active") == "1"
-    await carts.set_coupon_active(ctx, coupon_id=code_id, is_active=is_active)
-    return see_other(request, done(f"{PATH}/{promotion_id}", "saved"))
+    await carts.set_coupon_active(desk.ctx, coupon_id=code_id, is_active=is_active)
+    return desk.done(f"{PATH}/{promotion_id}", "saved")
 
 
 async def _save(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    base: Promotion,
-    data: dict[str, Any],
+    desk: Desk, carts: Carts, catalog: Catalog, base: Promotion, data: dict[str, Any]
 ) -> Response[str]:
     try:
-        channel = await _channel(ctx, catalog, base.channel)
-        typed = await promotion_typed(ctx, catalog, data, channel, base)
-        saved = await carts.save_promotion(ctx, promotion=typed)
+        channel = await _channel(desk.ctx, catalog, base.channel)
+        typed = await promotion_typed(desk.ctx, catalog, data, channel, base)
+        saved = await carts.save_promotion(desk.ctx, promotion=typed)
     except (Invalid, Conflict) as error:
-        return await _form(ctx, request, carts, orders, catalog, base, fields_typed(data), error=error)
-    return see_other(request, done(f"{PATH}/{saved.id}", "saved"))
+        return await _form(desk, carts, catalog, base, fields_typed(data), error=error)
+    return desk.done(f"{PATH}/{saved.id}", "saved")
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
+    desk: Desk,
     carts: Carts,
-    orders: Orders,
     catalog: Catalog,
     promotion: Promotion,
     fields: PromotionFields,
     *,
-    said: str = "",
     cursor: str | None = None,
     error: MercatoError | None = None,
     typed: dict[str, Any] | None = None,
 ) -> Response[str]:
-    channel = await _channel(ctx, catalog, promotion.channel)
+    channel = await _channel(desk.ctx, catalog, promotion.channel)
     codes = uses = None
     if promotion.id is not None:
-        codes = await carts.coupons(ctx, promotion_id=promotion.id, limit=SHOWN_CODES, cursor=cursor)
-        uses = await carts.redemptions(ctx, promotion_id=promotion.id, limit=SHOWN_USES)
+        codes = await carts.coupons(desk.ctx, promotion_id=promotion.id, limit=SHOWN_CODES, cursor=cursor)
+        uses = await carts.redemptions(desk.ctx, promotion_id=promotion.id, limit=SHOWN_USES)
     here = f"{PATH}/{promotion.id}"
-    return page(
-        request,
+    return await desk.page(
         "admin/promotion.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, PATH),
-            "locale": ctx.locale,
             "promotion": promotion,
             "channel": channel,
             "fields": fields,
@@ -217,22 +173,21 @@ async def _form(
             "has_box": has_box,
             "rewards": REWARDS,
             "scopes": SCOPES,
-            "categories": await catalog.categories(ctx),
-            "collections": await catalog.collections(ctx),
-            "groups": await _groups(ctx, carts),
+            "categories": await catalog.categories(desk.ctx),
+            "collections": await catalog.collections(desk.ctx),
+            "groups": await _groups(desk.ctx, carts),
             "codes": codes,
             "uses": uses,
             "typed": typed or {},
             "max_codes": MAX_CODES,
             "first_url": here if cursor else "",
             "next_url": address(here, cursor=codes.next_cursor) if codes and codes.next_cursor else "",
-            "said": said,
             "error": error.detail if error is not None else "",
-            "errors": errors_by_field(error) if error is not None else {},
+            "errors": errors_by_field(error),
             "problems": error.errors if error is not None else [],
-            "may_write": ctx.principal.may_in("write_promotions", promotion.channel),
+            "may_write": desk.ctx.principal.may_in("write_promotions", promotion.channel),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

@@ -3,125 +3,86 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, errors_by_field, status_of, text, texts, whole
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData, text, texts, whole
 from mercato.admin.rights import choices_of
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.users import Role, Users
 from mercato.contracts.users.roles import RoleCode, RoleDraft
 from mercato.kernel.context import ALL_PERMISSIONS, Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError, NotFound
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/roles"
 STAFF_PATH = "/admin/staff"
 OWNER = "owner"
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get(PATH, permission="read_staff")
-async def list_roles(
-    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, done: str = ""
-) -> Response[str]:
+async def list_roles(desk: Desk, users: Users) -> Response[str]:
     """Every role, with how many hold it."""
-    return page(
-        request,
+    return await desk.page(
         "admin/roles.html",
+        STAFF_PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, STAFF_PATH),
-            "locale": ctx.locale,
-            "roles": await users.roles(ctx),
-            "said": words.said(done),
-            "may_write": ctx.principal.may("write_staff"),
+            "roles": await users.roles(desk.ctx),
+            "may_write": desk.ctx.principal.may("write_staff"),
         },
     )
 
 
 @get(PATH + "/new", permission="write_staff")
-async def new_role(
-    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def new_role(desk: Desk, users: Users) -> Response[str]:
     """The empty matrix."""
-    return await _form(ctx, request, orders, catalog, None, RoleDraft(name=""))
+    return await _form(desk, None, RoleDraft(name=""))
 
 
 @post(PATH, permission="write_staff", recent=True)
-async def create_role(
-    ctx: Context, request: AnyRequest, users: Users, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_role(desk: Desk, users: Users, data: FormData) -> Response[str]:
     code = text(data, "code")[:40]
     try:
         draft = _draft(data)
         msgspec.convert(code, RoleCode)
-        await users.create_role(ctx, code=code, draft=draft)
+        await users.create_role(desk.ctx, code=code, draft=draft)
     except msgspec.ValidationError:
         wrong = FieldError("code", "invalid", "Use small letters, digits and _, beginning with a letter.")
         refused = Invalid(detail="Some fields need another look.", errors=[wrong])
-        return await _form(ctx, request, orders, catalog, None, _shown(data), code=code, error=refused)
+        return await _form(desk, None, _shown(data), code=code, error=refused)
     except MercatoError as error:
-        return await _form(ctx, request, orders, catalog, None, _shown(data), code=code, error=error)
-    return see_other(request, done(PATH, "role_created"))
+        return await _form(desk, None, _shown(data), code=code, error=error)
+    return desk.done(PATH, "role_created")
 
 
 @get(PATH + "/{code:str}", permission="read_staff")
-async def show_role(
-    ctx: Context,
-    request: AnyRequest,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    code: str,
-    done: str = "",
-) -> Response[str]:
+async def show_role(desk: Desk, users: Users, code: str) -> Response[str]:
     """The matrix of one role."""
-    role = await _role(ctx, users, code)
-    return await _form(ctx, request, orders, catalog, role, _draft_of(role), said=words.said(done))
+    role = await _role(desk.ctx, users, code)
+    return await _form(desk, role, _draft_of(role))
 
 
 @post(PATH + "/{code:str}", permission="write_staff", recent=True)
-async def save_role(
-    ctx: Context,
-    request: AnyRequest,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    code: str,
-    data: FormData,
-) -> Response[str]:
+async def save_role(desk: Desk, users: Users, code: str, data: FormData) -> Response[str]:
     """Change the role for everybody who holds it, from their next request."""
-    role = await _role(ctx, users, code)
+    role = await _role(desk.ctx, users, code)
     try:
         draft = _draft(data)
         if code == OWNER:  # its matrix is fixed and was not in the form
             draft = msgspec.structs.replace(_draft_of(role), requires_mfa=draft.requires_mfa)
         version = whole(data, "version", least=1) or 1
-        await users.update_role(ctx, code=code, draft=draft, version=version)
+        await users.update_role(desk.ctx, code=code, draft=draft, version=version)
     except MercatoError as error:
-        return await _form(ctx, request, orders, catalog, role, _shown(data), error=error)
-    return see_other(request, done(f"{PATH}/{code}", "saved"))
+        return await _form(desk, role, _shown(data), error=error)
+    return desk.done(f"{PATH}/{code}", "saved")
 
 
 @post(PATH + "/{code:str}/delete", permission="write_staff", recent=True)
-async def delete_role(
-    ctx: Context,
-    request: AnyRequest,
-    users: Users,
-    orders: Orders,
-    catalog: Catalog,
-    code: str,
-    data: FormData,
-) -> Response[str]:
-    role = await _role(ctx, users, code)
+async def delete_role(desk: Desk, users: Users, code: str, data: FormData) -> Response[str]:
+    role = await _role(desk.ctx, users, code)
     try:
-        await users.delete_role(ctx, code=code, version=whole(data, "version", least=1) or 1)
+        await users.delete_role(desk.ctx, code=code, version=whole(data, "version", least=1) or 1)
     except MercatoError as error:
-        return await _form(ctx, request, orders, catalog, role, _draft_of(role), error=error)
-    return see_other(request, done(PATH, "role_deleted"))
+        return await _form(desk, role, _draft_of(role), error=error)
+    return desk.done(PATH, "role_deleted")
 
 
 async def _role(ctx: Context, users: Users, code: str) -> Role:
@@ -134,37 +95,23 @@ async def _role(ctx: Context, users: Users, code: str) -> Role:
 
 
 async def _form(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    role: Role | None,
-    draft: RoleDraft,
-    *,
-    code: str = "",
-    said: str = "",
-    error: MercatoError | None = None,
+    desk: Desk, role: Role | None, draft: RoleDraft, *, code: str = "", error: MercatoError | None = None
 ) -> Response[str]:
-    return page(
-        request,
+    return await desk.page(
         "admin/role.html",
+        STAFF_PATH,
         {
-            "shell": await shell_of(ctx, orders, catalog, STAFF_PATH),
-            "locale": ctx.locale,
             "role": role,
             "code": role.code if role else code,
             "draft": draft,
             "channels": ", ".join(draft.channels or []),
-            "choices": choices_of(draft.permissions, ctx.principal),
+            "choices": choices_of(draft.permissions, desk.ctx.principal),
             "has_all": ALL_PERMISSIONS in draft.permissions,
-            "grants_all": ctx.principal.may(ALL_PERMISSIONS),
+            "grants_all": desk.ctx.principal.may(ALL_PERMISSIONS),
             "is_fixed": role is not None and role.code == OWNER,
-            "said": said,
-            "error": error.detail if error is not None and not error.errors else "",
-            "errors": errors_by_field(error) if error is not None else {},
-            "may_write": ctx.principal.may("write_staff"),
+            "may_write": desk.ctx.principal.may("write_staff"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 

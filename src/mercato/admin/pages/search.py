@@ -3,57 +3,50 @@
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from mercato.admin import words
-from mercato.admin.shell import shell_of
+from mercato.admin.desk import Desk
 from mercato.contracts.catalog import AdminProductRow, Catalog
 from mercato.contracts.orders import OrderRow, Orders
 from mercato.contracts.shared import Page
 from mercato.contracts.users import User, Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
 from mercato.kernel.web import STAFF
-from mercato.ui.rendering import page
 
 LIMIT = 10
 
 T = TypeVar("T")
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get("/admin/search", permission=STAFF)
-async def search(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, users: Users, q: str = ""
-) -> Response[str]:
+async def search(desk: Desk, orders: Orders, catalog: Catalog, users: Users, q: str = "") -> Response[str]:
     """The first matches of each kind that this person may see."""
-    query, may = q.strip()[:200], ctx.principal.may
+    query, may = q.strip()[:200], desk.ctx.principal.may
     nothing: Page[Any] = Page([])
     found_orders: Page[OrderRow] = nothing
     found_products: Page[AdminProductRow] = nothing
     found_users: Page[User] = nothing
     failed: list[str] = []
-    if query and ctx.principal.may_somewhere("read_orders"):
-        found_orders = await _or_nothing(orders.list_orders(ctx, query=query, limit=LIMIT), failed, "Orders")
+    if query and desk.ctx.principal.may_somewhere("read_orders"):
+        found_orders = await _or_nothing(
+            orders.list_orders(desk.ctx, query=query, limit=LIMIT), failed, "Orders"
+        )
     if query and may("read_products"):
-        asked = catalog.admin_products(ctx, query=query, limit=LIMIT)
+        asked = catalog.admin_products(desk.ctx, query=query, limit=LIMIT)
         found_products = await _or_nothing(asked, failed, "Products")
     if query and may("read_customers"):
-        found_users = await _or_nothing(users.list_users(ctx, query=query, limit=LIMIT), failed, "Customers")
-    return page(
-        request,
+        found_users = await _or_nothing(
+            users.list_users(desk.ctx, query=query, limit=LIMIT), failed, "Customers"
+        )
+    return await desk.page(
         "admin/search.html",
+        "/admin/search",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/search"),
-            "locale": ctx.locale,
             "q": query,
             "failed": failed,
             "orders": found_orders.items,
             "products": found_products.items,
             "users": found_users.items,
-            "label": words.label,
-            "fulfillment_label": words.fulfillment_label,
         },
     )
 

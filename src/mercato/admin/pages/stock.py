@@ -7,9 +7,8 @@ from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, text, whole
 from mercato.admin.lists import address, pushed
-from mercato.admin.stock_frame import PATH, AnyRequest, Desk, id_in, location_options
+from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Stock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
@@ -19,27 +18,15 @@ LIMIT = 50
 
 @get(PATH, permission="read_stock")
 async def list_levels(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    q: str = "",
-    location: str = "",
-    low: str = "",
-    cursor: str | None = None,
+    desk: StockDesk, stock: Stock, q: str = "", location: str = "", low: str = "", cursor: str | None = None
 ) -> Response[str]:
     """Levels by SKU, narrowed by location or to what is low."""
-    desk = Desk(ctx, request, catalog, orders)
     return await _levels(desk, stock, {"q": q[:100], "location": location, "low": low}, cursor=cursor)
 
 
 @post(f"{PATH}/adjust", permission="write_stock")
-async def adjust(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def adjust(desk: StockDesk, stock: Stock, data: FormData) -> Response[str]:
     """Book a difference with its reason, and come back to the same list."""
-    desk = Desk(ctx, request, catalog, orders)
     chosen = {name: text(data, name)[:100] for name in ("q", "location", "low")}
 
     async def act() -> str:
@@ -50,7 +37,7 @@ async def adjust(
         if not text(data, "reason"):
             raise Invalid(detail="Say why the stock changes; it stays in the ledger.")
         await stock.adjust(
-            ctx,
+            desk.ctx,
             variant_id=id_in(data, "variant_id", "a variant"),
             location_id=id_in(data, "location_id", "a location"),
             delta=delta,
@@ -68,45 +55,32 @@ async def adjust(
 
 @get(f"{PATH}/movements", permission="read_stock")
 async def list_movements(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    q: str = "",
-    cursor: str | None = None,
+    desk: StockDesk, stock: Stock, catalog: Catalog, q: str = "", cursor: str | None = None
 ) -> Response[str]:
     """The ledger, newest first, of all goods or of one SKU or barcode."""
-    desk, url = Desk(ctx, request, catalog, orders), f"{PATH}/movements"
+    url = f"{PATH}/movements"
     wanted = q.strip()[:120]
-    variant_id = (await catalog.variants_by_code(ctx, codes=[wanted])).get(wanted) if wanted else None
+    variant_id = (await catalog.variants_by_code(desk.ctx, codes=[wanted])).get(wanted) if wanted else None
     is_unknown = bool(wanted) and variant_id is None
     found = None
     if not is_unknown:
-        found = await stock.movements(ctx, variant_id=variant_id, limit=LIMIT, cursor=cursor)
+        found = await stock.movements(desk.ctx, variant_id=variant_id, limit=LIMIT, cursor=cursor)
     here = address(url, q=wanted)
     next_url = address(url, q=wanted, cursor=found.next_cursor) if found and found.next_cursor else ""
-    return await desk.page(
+    return await desk.stock_page(
         "stock_movements",
         url,
         {"found": found, "q": wanted, "first_url": here if cursor else "", "next_url": next_url},
-        headers=pushed(request, here),
+        headers=pushed(desk.request, here),
     )
 
 
 @get(f"{PATH}/reservations", permission="read_stock")
-async def list_reservations(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    cursor: str | None = None,
-) -> Response[str]:
+async def list_reservations(desk: StockDesk, stock: Stock, cursor: str | None = None) -> Response[str]:
     """What checkouts hold, soonest expiry first."""
-    desk, url = Desk(ctx, request, catalog, orders), f"{PATH}/reservations"
-    found = await stock.reservations(ctx, limit=LIMIT, cursor=cursor)
-    return await desk.page(
+    url = f"{PATH}/reservations"
+    found = await stock.reservations(desk.ctx, limit=LIMIT, cursor=cursor)
+    return await desk.stock_page(
         "stock_reservations",
         url,
         {
@@ -119,28 +93,17 @@ async def list_reservations(
 
 
 @get(f"{PATH}/variants/{{variant_id:uuid}}", permission="read_stock")
-async def show_variant(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, variant_id: UUID
-) -> Response[str]:
+async def show_variant(desk: StockDesk, stock: Stock, variant_id: UUID) -> Response[str]:
     """One variant: its levels, its limits, its ledger."""
-    return await _variant(Desk(ctx, request, catalog, orders), stock, variant_id)
+    return await _variant(desk, stock, variant_id)
 
 
 @post(f"{PATH}/variants/{{variant_id:uuid}}", permission="write_stock")
-async def change_variant(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    variant_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_variant(desk: StockDesk, stock: Stock, variant_id: UUID, data: FormData) -> Response[str]:
     """Its limits, or at one location: what is damaged, counted, or kept back. The button says which."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
-        await _change(ctx, stock, variant_id, data)
+        await _change(desk.ctx, stock, variant_id, data)
         return done(f"{PATH}/variants/{variant_id}", "saved")
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -178,7 +141,7 @@ async def _change(ctx: Context, stock: Stock, variant_id: UUID, data: dict[str, 
 
 
 async def _levels(
-    desk: Desk,
+    desk: StockDesk,
     stock: Stock,
     chosen: dict[str, str],
     *,
@@ -197,7 +160,7 @@ async def _levels(
     )
     here = address(PATH, **chosen)
     next_url = address(PATH, **chosen, cursor=found.next_cursor) if found.next_cursor else ""
-    return await desk.page(
+    return await desk.stock_page(
         "stock",
         PATH,
         {
@@ -214,14 +177,14 @@ async def _levels(
 
 
 async def _variant(
-    desk: Desk, stock: Stock, variant_id: UUID, *, error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, variant_id: UUID, *, error: MercatoError | None = None
 ) -> Response[str]:
     item = await stock.item(desk.ctx, variant_id=variant_id)
     levels = await stock.levels(desk.ctx, variant_ids=[variant_id], limit=100)
     movements = await stock.movements(desk.ctx, variant_id=variant_id, limit=20)
     held = await stock.reservations(desk.ctx, variant_id=variant_id, limit=20)
     names = await desk.names([variant_id])
-    return await desk.page(
+    return await desk.stock_page(
         "stock_variant",
         PATH,
         {

@@ -7,12 +7,10 @@ from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, text, whole
 from mercato.admin.lists import address
-from mercato.admin.stock_frame import PATH, AnyRequest, Desk, id_in, location_options
+from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
 from mercato.admin.stock_lines import demands_of, read_lines
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Demand, Stock
-from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
 
 LIMIT = 25
@@ -20,25 +18,20 @@ RECEIVE, TRANSFERS = f"{PATH}/receive", f"{PATH}/transfers"
 
 
 @get(RECEIVE, permission="read_stock")
-async def show_receive(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def show_receive(desk: StockDesk, stock: Stock) -> Response[str]:
     """A form for a delivery: where, which paper, which goods."""
-    return await _receive(Desk(ctx, request, catalog, orders), stock, {})
+    return await _receive(desk, stock, {})
 
 
 @post(RECEIVE, permission="write_stock")
-async def receive(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def receive(desk: StockDesk, stock: Stock, catalog: Catalog, data: FormData) -> Response[str]:
     """Book all of the delivery or nothing."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
         await stock.receive(
-            ctx,
+            desk.ctx,
             location_id=id_in(data, "location_id", "a location"),
-            lines=await demands_of(ctx, catalog, read_lines(text(data, "lines"))),
+            lines=await demands_of(desk.ctx, catalog, read_lines(text(data, "lines"))),
             reference=text(data, "reference")[:200],
         )
         return done(RECEIVE, "stock_received")
@@ -50,31 +43,21 @@ async def receive(
 
 
 @get(TRANSFERS, permission="read_stock")
-async def list_transfers(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    cursor: str | None = None,
-) -> Response[str]:
+async def list_transfers(desk: StockDesk, stock: Stock, cursor: str | None = None) -> Response[str]:
     """Goods between two locations, newest first, and a form to send some."""
-    return await _transfers(Desk(ctx, request, catalog, orders), stock, {}, cursor=cursor)
+    return await _transfers(desk, stock, {}, cursor=cursor)
 
 
 @post(TRANSFERS, permission="write_stock")
-async def send_transfer(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def send_transfer(desk: StockDesk, stock: Stock, catalog: Catalog, data: FormData) -> Response[str]:
     """Send goods to another location."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
         sent = await stock.send_transfer(
-            ctx,
+            desk.ctx,
             from_id=id_in(data, "from_id", "where the goods leave"),
             to_id=id_in(data, "to_id", "where they go"),
-            lines=await demands_of(ctx, catalog, read_lines(text(data, "lines"))),
+            lines=await demands_of(desk.ctx, catalog, read_lines(text(data, "lines"))),
             note=text(data, "note")[:200],
         )
         return done(f"{TRANSFERS}/{sent.id}", "transfer_sent")
@@ -86,36 +69,25 @@ async def send_transfer(
 
 
 @get(f"{TRANSFERS}/{{transfer_id:uuid}}", permission="read_stock")
-async def show_transfer(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, transfer_id: UUID
-) -> Response[str]:
+async def show_transfer(desk: StockDesk, stock: Stock, transfer_id: UUID) -> Response[str]:
     """What was sent, and what arrived."""
-    return await _transfer(Desk(ctx, request, catalog, orders), stock, transfer_id)
+    return await _transfer(desk, stock, transfer_id)
 
 
 @post(f"{TRANSFERS}/{{transfer_id:uuid}}", permission="write_stock")
-async def close_transfer(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    transfer_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def close_transfer(desk: StockDesk, stock: Stock, transfer_id: UUID, data: FormData) -> Response[str]:
     """The goods arrived, all or some of them, or they came back: the button says which."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
         if text(data, "act") == "cancel":
-            await stock.cancel_transfer(ctx, transfer_id=transfer_id)
+            await stock.cancel_transfer(desk.ctx, transfer_id=transfer_id)
             return done(f"{TRANSFERS}/{transfer_id}", "transfer_canceled")
-        sent = await stock.transfer(ctx, transfer_id=transfer_id)
+        sent = await stock.transfer(desk.ctx, transfer_id=transfer_id)
         arrived = [
             Demand(line.variant_id, whole(data, f"units-{line.variant_id}", most=line.quantity) or 0)
             for line in sent.lines
         ]
-        await stock.receive_transfer(ctx, transfer_id=transfer_id, lines=arrived)
+        await stock.receive_transfer(desk.ctx, transfer_id=transfer_id, lines=arrived)
         return done(f"{TRANSFERS}/{transfer_id}", "transfer_received")
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -129,17 +101,17 @@ def _typed(data: dict[str, Any], *names: str) -> dict[str, str]:
 
 
 async def _receive(
-    desk: Desk, stock: Stock, data: dict[str, Any], *, error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, data: dict[str, Any], *, error: MercatoError | None = None
 ) -> Response[str]:
     options = location_options(await stock.locations(desk.ctx))
     typed = _typed(data, "location_id", "reference", "lines")
-    return await desk.page(
+    return await desk.stock_page(
         "stock_receive", RECEIVE, {"location_options": options, "typed": typed}, error=error
     )
 
 
 async def _transfers(
-    desk: Desk,
+    desk: StockDesk,
     stock: Stock,
     data: dict[str, Any],
     *,
@@ -147,7 +119,7 @@ async def _transfers(
     error: MercatoError | None = None,
 ) -> Response[str]:
     found = await stock.transfers(desk.ctx, limit=LIMIT, cursor=cursor)
-    return await desk.page(
+    return await desk.stock_page(
         "stock_transfers",
         TRANSFERS,
         {
@@ -162,11 +134,13 @@ async def _transfers(
 
 
 async def _transfer(
-    desk: Desk, stock: Stock, transfer_id: UUID, *, error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, transfer_id: UUID, *, error: MercatoError | None = None
 ) -> Response[str]:
     transfer = await stock.transfer(desk.ctx, transfer_id=transfer_id)
     names = await desk.names(line.variant_id for line in transfer.lines)
-    return await desk.page("stock_transfer", TRANSFERS, {"transfer": transfer, "names": names}, error=error)
+    return await desk.stock_page(
+        "stock_transfer", TRANSFERS, {"transfer": transfer, "names": names}, error=error
+    )
 
 
 routes = [show_receive, receive, list_transfers, send_transfer, show_transfer, close_transfer]

@@ -6,9 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, one_of, text, texts
-from mercato.admin.stock_frame import PATH, AnyRequest, Desk
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
+from mercato.admin.stock_frame import PATH, StockDesk
 from mercato.contracts.stock import ChannelStock, Stock, Strategy
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
@@ -18,19 +16,14 @@ CODE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 @get(LOCATIONS, permission="read_stock")
-async def show_locations(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog
-) -> Response[str]:
+async def show_locations(desk: StockDesk, stock: Stock) -> Response[str]:
     """All locations, and what this channel sells from."""
-    return await _locations(Desk(ctx, request, catalog, orders), stock, {})
+    return await _locations(desk, stock, {})
 
 
 @post(LOCATIONS, permission="write_stock")
-async def add_location(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def add_location(desk: StockDesk, stock: Stock, data: FormData) -> Response[str]:
     """A new location, the last in the order."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
         code, name = text(data, "code").lower()[:40], text(data, "name")[:80]
@@ -38,7 +31,7 @@ async def add_location(
             raise _wrong("name", "Give the location a name.")
         if not code or not set(code) <= CODE_LETTERS or code[0] in "-_":
             raise _wrong("code", "A code has letters, digits and hyphens, such as berlin-2.")
-        await stock.add_location(ctx, code=code, name=name)
+        await stock.add_location(desk.ctx, code=code, name=name)
         return done(LOCATIONS, "saved")
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -48,20 +41,11 @@ async def add_location(
 
 
 @post(f"{LOCATIONS}/{{location_id:uuid}}", permission="write_stock")
-async def change_location(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    location_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_location(desk: StockDesk, stock: Stock, location_id: UUID, data: FormData) -> Response[str]:
     """Rename it, close or open it, move it up, or remove it: the button says which."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
-        await _change(ctx, stock, location_id, data)
+        await _change(desk.ctx, stock, location_id, data)
         return done(LOCATIONS, "saved")
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -71,20 +55,17 @@ async def change_location(
 
 
 @post(f"{LOCATIONS}/channel", permission="write_stock")
-async def set_channel(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def set_channel(desk: StockDesk, stock: Stock, data: FormData) -> Response[str]:
     """What the channel sells from, and from which of it first."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
-        ordered = [str(one.id) for one in await stock.locations(ctx)]
+        ordered = [str(one.id) for one in await stock.locations(desk.ctx)]
         ticked = [UUID(one) for one in ordered if one in texts(data, "location_id")]
         if not ticked:
             raise _wrong("location_id", "Choose at least one location.")
         await stock.set_channel_stock(
-            ctx,
-            channel=text(data, "channel")[:120] or ctx.channel,
+            desk.ctx,
+            channel=text(data, "channel")[:120] or desk.ctx.channel,
             strategy=one_of(Strategy, text(data, "strategy")) or Strategy.LOCATION_ORDER,
             location_ids=None if len(ticked) == len(ordered) else ticked,
         )
@@ -115,11 +96,11 @@ async def _change(ctx: Context, stock: Stock, location_id: UUID, data: dict[str,
 
 
 async def _locations(
-    desk: Desk, stock: Stock, data: dict[str, Any], *, error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, data: dict[str, Any], *, error: MercatoError | None = None
 ) -> Response[str]:
     chosen = {one.channel: one for one in await stock.channel_stock(desk.ctx)}
     channel = desk.ctx.channel
-    return await desk.page(
+    return await desk.stock_page(
         "stock_locations",
         LOCATIONS,
         {

@@ -10,12 +10,10 @@ from litestar.params import Body
 
 from mercato.admin.forms import FormData, done, text
 from mercato.admin.lists import address
-from mercato.admin.stock_frame import PATH, AnyRequest, Desk, id_in, location_options
+from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
 from mercato.admin.stock_lines import demands_of, read_lines
 from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.contracts.stock import Demand, Stock
-from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
 
 TAKES = f"{PATH}/takes"
@@ -26,28 +24,18 @@ UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI
 
 
 @get(TAKES, permission="read_stock")
-async def list_takes(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    cursor: str | None = None,
-) -> Response[str]:
+async def list_takes(desk: StockDesk, stock: Stock, cursor: str | None = None) -> Response[str]:
     """Counts, newest first, and a form to begin one."""
-    return await _takes(Desk(ctx, request, catalog, orders), stock, cursor=cursor)
+    return await _takes(desk, stock, cursor=cursor)
 
 
 @post(TAKES, permission="write_stock")
-async def begin_take(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def begin_take(desk: StockDesk, stock: Stock, data: FormData) -> Response[str]:
     """Open a count of a location."""
-    desk = Desk(ctx, request, catalog, orders)
 
     async def act() -> str:
         location_id = id_in(data, "location_id", "a location")
-        take = await stock.begin_stock_take(ctx, location_id=location_id, note=text(data, "note")[:200])
+        take = await stock.begin_stock_take(desk.ctx, location_id=location_id, note=text(data, "note")[:200])
         return f"{TAKES}/{take.id}"
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -57,34 +45,26 @@ async def begin_take(
 
 
 @get(f"{TAKES}/{{take_id:uuid}}", permission="read_stock")
-async def show_take(
-    ctx: Context, request: AnyRequest, stock: Stock, orders: Orders, catalog: Catalog, take_id: UUID
-) -> Response[str]:
+async def show_take(desk: StockDesk, stock: Stock, take_id: UUID) -> Response[str]:
     """What was counted and what differs."""
-    return await _take(Desk(ctx, request, catalog, orders), stock, take_id)
+    return await _take(desk, stock, take_id)
 
 
 @post(f"{TAKES}/{{take_id:uuid}}/lines", permission="write_stock")
 async def count(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    take_id: UUID,
-    data: UploadForm,
+    desk: StockDesk, stock: Stock, catalog: Catalog, take_id: UUID, data: UploadForm
 ) -> Response[str]:
     """Write down what was scanned or typed, on top of earlier scans, or what a file says, in their place."""
-    desk, typed = Desk(ctx, request, catalog, orders), text(data, "lines")
+    typed = text(data, "lines")
 
     async def act() -> str:
         upload = data.get("file")
         content = await upload.read() if isinstance(upload, UploadFile) else b""
         lines = read_lines(_decoded(content) if content else typed)
-        demands = await demands_of(ctx, catalog, lines)
+        demands = await demands_of(desk.ctx, catalog, lines)
         for first in range(0, len(demands), BATCH):
             part: list[Demand] = demands[first : first + BATCH]
-            await stock.count(ctx, stock_take_id=take_id, lines=part, adds=not content)
+            await stock.count(desk.ctx, stock_take_id=take_id, lines=part, adds=not content)
         return done(f"{TAKES}/{take_id}", "counted")
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -94,26 +74,18 @@ async def count(
 
 
 @post(f"{TAKES}/{{take_id:uuid}}", permission="write_stock")
-async def close_take(
-    ctx: Context,
-    request: AnyRequest,
-    stock: Stock,
-    orders: Orders,
-    catalog: Catalog,
-    take_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def close_take(desk: StockDesk, stock: Stock, take_id: UUID, data: FormData) -> Response[str]:
     """Correct the levels, give the count up, or forget one line: the button says which."""
-    desk, wanted = Desk(ctx, request, catalog, orders), text(data, "act")
+    wanted = text(data, "act")
 
     async def act() -> str:
         if wanted == "apply":
-            await stock.apply_stock_take(ctx, stock_take_id=take_id)
+            await stock.apply_stock_take(desk.ctx, stock_take_id=take_id)
             return done(f"{TAKES}/{take_id}", "take_applied")
         if wanted == "cancel":
-            await stock.cancel_stock_take(ctx, stock_take_id=take_id)
+            await stock.cancel_stock_take(desk.ctx, stock_take_id=take_id)
             return done(TAKES, "take_canceled")
-        await stock.uncount(ctx, stock_take_id=take_id, variant_id=id_in(data, "variant_id", "a line"))
+        await stock.uncount(desk.ctx, stock_take_id=take_id, variant_id=id_in(data, "variant_id", "a line"))
         return f"{TAKES}/{take_id}"
 
     async def refused(error: MercatoError) -> Response[str]:
@@ -131,10 +103,10 @@ def _decoded(content: bytes) -> str:
 
 
 async def _takes(
-    desk: Desk, stock: Stock, *, cursor: str | None = None, error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, *, cursor: str | None = None, error: MercatoError | None = None
 ) -> Response[str]:
     found = await stock.stock_takes(desk.ctx, limit=LIMIT, cursor=cursor)
-    return await desk.page(
+    return await desk.stock_page(
         "stock_takes",
         TAKES,
         {
@@ -148,7 +120,7 @@ async def _takes(
 
 
 async def _take(
-    desk: Desk, stock: Stock, take_id: UUID, *, typed: str = "", error: MercatoError | None = None
+    desk: StockDesk, stock: Stock, take_id: UUID, *, typed: str = "", error: MercatoError | None = None
 ) -> Response[str]:
     take = await stock.stock_take(desk.ctx, stock_take_id=take_id)
     names = await desk.names(line.variant_id for line in take.lines)
@@ -160,7 +132,7 @@ async def _take(
         "differing": len(differing),
         "difference": sum(line.difference for line in differing),
     }
-    return await desk.page("stock_take", TAKES, context, error=error)
+    return await desk.stock_page("stock_take", TAKES, context, error=error)
 
 
 routes = [list_takes, begin_take, show_take, count, close_take]

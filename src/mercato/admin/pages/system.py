@@ -1,15 +1,11 @@
 """The system page: processes, calls, queues, dead letters, jobs, schedules; and what can be done."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import done, status_of
+from mercato.admin.desk import Desk
 from mercato.admin.health import milliseconds, overall, services_of
-from mercato.admin.shell import shell_of
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders, StuckWork
 from mercato.kernel.context import Context
 from mercato.kernel.dead_letters import DeadLetter
@@ -17,112 +13,80 @@ from mercato.kernel.errors import MercatoError, Unavailable
 from mercato.kernel.jobs import JobInfo
 from mercato.kernel.system import SystemClient
 from mercato.kernel.system_report import CallSummary, SystemReport
-from mercato.ui.rendering import page, see_other
+from mercato.ui.rendering import page
 
 SHOWN_LETTERS = 50
 SHOWN_JOBS = 20
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get("/admin/system", permission="read_system")
-async def show_system(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    system: SystemClient,
-    done: str = "",
-) -> Response[str]:
+async def show_system(desk: Desk, orders: Orders, system: SystemClient) -> Response[str]:
     """The whole shop as its processes report it within a moment."""
-    return await _page(ctx, request, orders, catalog, system, said=done)
+    return await _page(desk, orders, system)
 
 
 @get("/admin/health", permission="read_system")
-async def show_health(ctx: Context, request: AnyRequest, system: SystemClient) -> Response[str]:
+async def show_health(desk: Desk, system: SystemClient) -> Response[str]:
     """The health strip of the overview: loaded after it, so that the overview never waits for it."""
-    services = services_of(await system.report(ctx))
-    return page(request, "admin/health.html", {"services": services, "overall": overall(services)})
+    services = services_of(await system.report(desk.ctx))
+    return page(desk.request, "admin/health.html", {"services": services, "overall": overall(services)})
 
 
 @get("/admin/health/state", permission="read_system")
-async def show_health_state(ctx: Context, request: AnyRequest, system: SystemClient) -> Response[str]:
+async def show_health_state(desk: Desk, system: SystemClient) -> Response[str]:
     """The one word in the frame of every page: loaded after the page, which never waits for it."""
-    state = overall(services_of(await system.report(ctx)))
-    return page(request, "admin/health_state.html", {"state": state})
+    state = overall(services_of(await system.report(desk.ctx)))
+    return page(desk.request, "admin/health_state.html", {"state": state})
 
 
 @post("/admin/system/dead-letters/{schema:str}/{letter_id:uuid}/{act:str}", permission="write_system")
 async def settle_dead_letter(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    system: SystemClient,
-    schema: str,
-    letter_id: UUID,
-    act: str,
+    desk: Desk, orders: Orders, system: SystemClient, schema: str, letter_id: UUID, act: str
 ) -> Response[str]:
     """Deliver an event again, or give it up for good."""
     try:
         if act == "retry":
-            await system.retry_dead_letter(ctx, schema, letter_id)
+            await system.retry_dead_letter(desk.ctx, schema, letter_id)
         else:
-            await system.discard_dead_letter(ctx, schema, letter_id)
+            await system.discard_dead_letter(desk.ctx, schema, letter_id)
     except MercatoError as error:
-        return await _page(ctx, request, orders, catalog, system, error=error)
-    return see_other(request, done("/admin/system", "retried" if act == "retry" else "discarded"))
+        return await _page(desk, orders, system, error=error)
+    return desk.done("/admin/system", "retried" if act == "retry" else "discarded")
 
 
 @post("/admin/system/jobs/{service:str}/{job_id:uuid}/retry", permission="write_system")
 async def retry_job(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    system: SystemClient,
-    service: str,
-    job_id: UUID,
+    desk: Desk, orders: Orders, system: SystemClient, service: str, job_id: UUID
 ) -> Response[str]:
     """Queue a failed job once more."""
     try:
-        await system.retry_job(ctx, service, job_id)
+        await system.retry_job(desk.ctx, service, job_id)
     except MercatoError as error:
-        return await _page(ctx, request, orders, catalog, system, error=error)
-    return see_other(request, done("/admin/system", "job_retried"))
+        return await _page(desk, orders, system, error=error)
+    return desk.done("/admin/system", "job_retried")
 
 
 async def _page(
-    ctx: Context,
-    request: AnyRequest,
-    orders: Orders,
-    catalog: Catalog,
-    system: SystemClient,
-    *,
-    said: str = "",
-    error: MercatoError | None = None,
+    desk: Desk, orders: Orders, system: SystemClient, *, error: MercatoError | None = None
 ) -> Response[str]:
-    report = await system.report(ctx)
+    report = await system.report(desk.ctx)
     services = services_of(report)
-    return page(
-        request,
+    return await desk.page(
         "admin/system.html",
+        "/admin/system",
         {
-            "shell": await shell_of(ctx, orders, catalog, "/admin/system", health=overall(services)),
-            "locale": ctx.locale,
             "report": report,
             "services": services,
-            "may_act": ctx.principal.may("write_system"),
+            "may_act": desk.ctx.principal.may("write_system"),
             "calls": _calls(report),
-            "stuck": await _stuck(ctx, orders),
-            "letters": await _letters(ctx, system, report),
-            "jobs": await _jobs(ctx, system, report),
+            "stuck": await _stuck(desk.ctx, orders),
+            "letters": await _letters(desk.ctx, system, report),
+            "jobs": await _jobs(desk.ctx, system, report),
             "milliseconds": milliseconds,
-            "label": words.label,
-            "said": words.said(said),
             "error": error.detail if error else "",
         },
-        status=status_of(error) if error else 200,
+        error=error,
+        health=overall(services),
     )
 
 

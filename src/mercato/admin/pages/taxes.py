@@ -6,149 +6,99 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.admin import words
-from mercato.admin.forms import FormData, done, refusal_shown, status_of
-from mercato.admin.shell import shell_of
+from mercato.admin.desk import Desk
+from mercato.admin.forms import FormData
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, TaxClass, TaxRate, TaxZone, ZoneRate
-from mercato.contracts.catalog import Catalog
-from mercato.contracts.orders import Orders
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
-from mercato.ui.rendering import page, see_other
 
 PATH = "/admin/taxes"
 MOST_PERCENT = Decimal(99)
 
-AnyRequest = Request[Any, Any, Any]
-
-
-class Desk(msgspec.Struct, frozen=True):
-    """What every answer of this page is made with."""
-
-    ctx: Context
-    request: AnyRequest
-    carts: Carts
-    orders: Orders
-    catalog: Catalog
-
 
 @get(PATH, permission="read_settings")
-async def show_taxes(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    done: str = "",
-    edit: UUID | None = None,
-) -> Response[str]:
+async def show_taxes(desk: Desk, carts: Carts, edit: UUID | None = None) -> Response[str]:
     """Everything on one page: there is little of it. `edit` opens one of it in its form."""
-    return await _page(Desk(ctx, request, carts, orders, catalog), said=words.said(done), edited=edit)
+    return await _page(desk, carts, edited=edit)
 
 
 @post(PATH + "/classes", permission="write_settings")
-async def create_class(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_class(desk: Desk, carts: Carts, data: FormData) -> Response[str]:
     """A new class of goods."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_class, data, None)
+    return await _saved(desk, carts, _save_class, data, None)
 
 
 @post(PATH + "/classes/{class_id:uuid}", permission="write_settings")
-async def change_class(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    class_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_class(desk: Desk, carts: Carts, class_id: UUID, data: FormData) -> Response[str]:
     """Another name for a class; its code stays, as goods are known by it."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_class, data, class_id)
+    return await _saved(desk, carts, _save_class, data, class_id)
 
 
 @post(PATH + "/rates", permission="write_settings")
-async def create_rate(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_rate(desk: Desk, carts: Carts, data: FormData) -> Response[str]:
     """A new rate of a country or a region."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_rate, data, None)
+    return await _saved(desk, carts, _save_rate, data, None)
 
 
 @post(PATH + "/rates/{rate_id:uuid}", permission="write_settings")
-async def change_rate(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    rate_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_rate(desk: Desk, carts: Carts, rate_id: UUID, data: FormData) -> Response[str]:
     """Change a rate."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_rate, data, rate_id)
+    return await _saved(desk, carts, _save_rate, data, rate_id)
 
 
 @post(PATH + "/zones", permission="write_settings")
-async def create_zone(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, data: FormData
-) -> Response[str]:
+async def create_zone(desk: Desk, carts: Carts, data: FormData) -> Response[str]:
     """A new zone with a rate for each class that was filled in."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_zone, data, None)
+    return await _saved(desk, carts, _save_zone, data, None)
 
 
 @post(PATH + "/zones/{zone_id:uuid}", permission="write_settings")
-async def change_zone(
-    ctx: Context,
-    request: AnyRequest,
-    carts: Carts,
-    orders: Orders,
-    catalog: Catalog,
-    zone_id: UUID,
-    data: FormData,
-) -> Response[str]:
+async def change_zone(desk: Desk, carts: Carts, zone_id: UUID, data: FormData) -> Response[str]:
     """Change a zone and its rates."""
-    return await _saved(Desk(ctx, request, carts, orders, catalog), _save_zone, data, zone_id)
+    return await _saved(desk, carts, _save_zone, data, zone_id)
 
 
 async def _saved(
-    desk: Desk, save: Callable[[Desk, Typed, UUID | None], Awaitable[None]], data: FormData, one: UUID | None
+    desk: Desk,
+    carts: Carts,
+    save: Callable[[Context, Carts, Typed, UUID | None], Awaitable[None]],
+    data: FormData,
+    one: UUID | None,
 ) -> Response[str]:
     """Save what was typed; what is wrong with it comes back beside its fields."""
     try:
-        await save(desk, Typed(data), one)
+        await save(desk.ctx, carts, Typed(data), one)
     except (Invalid, Conflict) as error:
-        return await _page(desk, error=error, typed=data, edited=one)
-    return see_other(desk.request, done(PATH, "saved"))
+        return await _page(desk, carts, error=error, typed=data, edited=one)
+    return desk.done(PATH, "saved")
 
 
-async def _save_class(desk: Desk, typed: Typed, one: UUID | None) -> None:
-    known = {each.id: each.code for each in await desk.carts.tax_classes(desk.ctx)}
+async def _save_class(ctx: Context, carts: Carts, typed: Typed, one: UUID | None) -> None:
+    known = {each.id: each.code for each in await carts.tax_classes(ctx)}
     code = known.get(one) or typed.text("code").lower()
     values = {"id": one, "code": code, "name": typed.text("name"), **_version(typed)}
-    await desk.carts.save_tax_class(
-        desk.ctx, tax_class=_converted(values, TaxClass, "code", "Small letters and digits only.")
+    await carts.save_tax_class(
+        ctx, tax_class=_converted(values, TaxClass, "code", "Small letters and digits only.")
     )
 
 
-async def _save_rate(desk: Desk, typed: Typed, one: UUID | None) -> None:
+async def _save_rate(ctx: Context, carts: Carts, typed: Typed, one: UUID | None) -> None:
     rate = TaxRate(
         id=one, name=typed.text("rate_name"), country=typed.text("country", 2).upper(),
         region=typed.text("region", 80) or None, tax_class=typed.text("tax_class", 64) or "standard",
         rate=_fraction(typed, "percent"), **_version(typed),
     )  # fmt: skip
     typed.refuse()
-    await desk.carts.save_tax_rate(desk.ctx, rate=rate)
+    await carts.save_tax_rate(ctx, rate=rate)
 
 
-async def _save_zone(desk: Desk, typed: Typed, one: UUID | None) -> None:
+async def _save_zone(ctx: Context, carts: Carts, typed: Typed, one: UUID | None) -> None:
     rates = [
         ZoneRate(typed.text("zone_name"), _fraction(typed, f"percent-{each.code}"), each.code)
-        for each in await desk.carts.tax_classes(desk.ctx)
+        for each in await carts.tax_classes(ctx)
         if typed.has(f"percent-{each.code}")
     ]
     zone = {
@@ -162,7 +112,7 @@ async def _save_zone(desk: Desk, typed: Typed, one: UUID | None) -> None:
     }
     typed.refuse()
     text = "Postal codes begin with at most 12 letters or digits."
-    await desk.carts.save_tax_zone(desk.ctx, zone=_converted(zone, TaxZone, "postal_prefixes", text))
+    await carts.save_tax_zone(ctx, zone=_converted(zone, TaxZone, "postal_prefixes", text))
 
 
 def _version(typed: Typed) -> dict[str, int]:
@@ -186,63 +136,57 @@ def _as_typed(one: TaxClass | TaxRate | TaxZone) -> dict[str, Any]:
 
 
 @post(PATH + "/classes/{class_id:uuid}/deletion", permission="write_settings")
-async def delete_class(
-    ctx: Context, request: AnyRequest, carts: Carts, orders: Orders, catalog: Catalog, class_id: UUID
-) -> Response[str]:
+async def delete_class(desk: Desk, carts: Carts, class_id: UUID) -> Response[str]:
     """Delete a class that no rate names."""
     try:
-        await carts.delete_tax_class(ctx, class_id=class_id)
+        await carts.delete_tax_class(desk.ctx, class_id=class_id)
     except Conflict as error:
-        return await _page(Desk(ctx, request, carts, orders, catalog), error=error)
-    return see_other(request, done(PATH, "saved"))
+        return await _page(desk, carts, error=error)
+    return desk.done(PATH, "saved")
 
 
 @post(PATH + "/rates/{rate_id:uuid}/deletion", permission="write_settings")
-async def delete_rate(ctx: Context, request: AnyRequest, carts: Carts, rate_id: UUID) -> Response[str]:
+async def delete_rate(desk: Desk, carts: Carts, rate_id: UUID) -> Response[str]:
     """Delete a rate."""
-    await carts.delete_tax_rate(ctx, rate_id=rate_id)
-    return see_other(request, done(PATH, "saved"))
+    await carts.delete_tax_rate(desk.ctx, rate_id=rate_id)
+    return desk.done(PATH, "saved")
 
 
 @post(PATH + "/zones/{zone_id:uuid}/deletion", permission="write_settings")
-async def delete_zone(ctx: Context, request: AnyRequest, carts: Carts, zone_id: UUID) -> Response[str]:
+async def delete_zone(desk: Desk, carts: Carts, zone_id: UUID) -> Response[str]:
     """Delete a zone with its rates."""
-    await carts.delete_tax_zone(ctx, zone_id=zone_id)
-    return see_other(request, done(PATH, "saved"))
+    await carts.delete_tax_zone(desk.ctx, zone_id=zone_id)
+    return desk.done(PATH, "saved")
 
 
 async def _page(
     desk: Desk,
+    carts: Carts,
     *,
-    said: str = "",
     error: MercatoError | None = None,
     typed: dict[str, Any] | None = None,
     edited: UUID | None = None,
 ) -> Response[str]:
-    ctx, carts = desk.ctx, desk.carts
+    ctx = desk.ctx
     classes, rates = await carts.tax_classes(ctx), await carts.tax_rates(ctx)
     zones = await carts.tax_zones(ctx)
     every: list[TaxClass | TaxRate | TaxZone] = [*classes, *rates, *zones]
     opened = next((each for each in every if edited is not None and each.id == edited), None)
     if typed is None and opened is not None:
         typed = _as_typed(opened)
-    return page(
-        desk.request,
+    return await desk.page(
         "admin/taxes.html",
+        PATH,
         {
-            "shell": await shell_of(ctx, desk.orders, desk.catalog, PATH),
-            "locale": ctx.locale,
             "classes": classes,
             "rates": rates,
             "zones": zones,
             "opened": opened,
             "percent": _percent,
             "typed": Typed(typed or {}),
-            "said": said,
-            **refusal_shown(error),
             "may_write": ctx.principal.may("write_settings"),
         },
-        status=status_of(error) if error is not None else 200,
+        error=error,
     )
 
 
