@@ -52,7 +52,6 @@ class AnswerCache:
         self.max_bytes = max_bytes
         self.size = 0
         self.hits = 0
-        self.misses = 0
         self.is_listening: Callable[[], bool] = lambda: False
         """Whether changes would be heard now; nothing is kept while they would not."""
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
@@ -98,7 +97,6 @@ class AnswerCache:
 
     def begin(self) -> int:
         """The moment before an answer is made; `keep` wants it back."""
-        self.misses += 1
         return self._drops
 
     def keep(self, key: Key, entry: Entry, begun: int) -> bool:

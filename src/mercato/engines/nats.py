@@ -24,9 +24,7 @@ class Nats:
     With a `token`, only clients that know it may connect.
     """
 
-    def __init__(
-        self, directory: Path, *, token: str | None = None, max_store_bytes: int | None = None
-    ) -> None:
+    def __init__(self, directory: Path, *, token: str | None = None) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -66,11 +64,6 @@ class Nats:
     def url(self) -> str:
         """The address for clients, with the token when there is one."""
         return f"nats://{self._token + '@' if self._token else ''}127.0.0.1:{self._started(self._port)}"
-
-    @property
-    def monitor_url(self) -> str:
-        """The address of the server's own HTTP statistics."""
-        return f"http://127.0.0.1:{self._started(self._monitor_port)}"
 
     def _started(self, port: int) -> int:
         if port < 0:

@@ -41,6 +41,3 @@ class Bells:
     def connect(self, name: str, listener: Callable[[], None]) -> None:
         """From now on `listener` hears the bell `name` of this process."""
         self._listeners[name] = listener
-
-    def disconnect(self, name: str) -> None:
-        self._listeners.pop(name, None)

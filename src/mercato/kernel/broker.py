@@ -49,7 +49,6 @@ class Broker:
         """Counts connects: whoever sees a new number must check what it believed about the stream."""
         self._settings = settings
         self._on_connect: list[Callable[[], None]] = []
-        self._on_disconnect: list[Callable[[], None]] = []
 
     @property
     def js(self) -> JetStreamContext:
@@ -61,10 +60,6 @@ class Broker:
     def on_connect(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the connection is there again."""
         self._on_connect.append(listener)
-
-    def on_disconnect(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever the connection is lost."""
-        self._on_disconnect.append(listener)
 
     async def connect(self, name: str) -> None:
         """Connect under `name`. Raises SettingsError when nothing answers at NATS_URL."""
@@ -125,8 +120,6 @@ class Broker:
     async def _disconnected(self) -> None:
         if not self.nats.is_draining and not self.nats.is_closed:
             log.warning("broker lost")
-        for listener in self._on_disconnect:
-            listener()
 
     async def _failed(self, error: Exception) -> None:
         log.warning("broker error", error=repr(error))

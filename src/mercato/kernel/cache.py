@@ -1,7 +1,7 @@
 """A cache bounded in bytes whose entries know what they depend on."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -16,8 +16,6 @@ class Cache(Generic[V]):
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.used_bytes = 0
-        self.hits = 0
-        self.misses = 0
         self._entries: OrderedDict[Hashable, tuple[V, int, frozenset[str]]] = OrderedDict()
         self._keys_by_tag: dict[str, set[Hashable]] = {}
         self._generation = 0
@@ -28,9 +26,7 @@ class Cache(Generic[V]):
     def get(self, key: Hashable) -> V | None:
         entry = self._entries.get(key)
         if entry is None:
-            self.misses += 1
             return None
-        self.hits += 1
         self._entries.move_to_end(key)
         return entry[0]
 
@@ -82,12 +78,3 @@ class Cache(Generic[V]):
             keys.discard(key)
             if not keys:
                 del self._keys_by_tag[tag]
-
-
-def remembered(cache: Cache[V], key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
-    """The cached value, or what `make` gives, kept: for pure functions."""
-    value = cache.get(key)
-    if value is None:
-        value = make()
-        cache.put(key, value, size(value))
-    return value

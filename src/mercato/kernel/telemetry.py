@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -66,8 +66,3 @@ def span(name: str, kind: SpanKind, parent: str = "") -> AbstractContextManager[
     if _tracer is None:
         return nullcontext(parent)
     return _tracer(name, kind, parent)
-
-
-def log_fields(**fields: Any) -> None:
-    """Bind more fields (`order_id`, never a name or an address) to the lines of this task."""
-    structlog.contextvars.bind_contextvars(**fields)

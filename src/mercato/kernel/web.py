@@ -1,7 +1,7 @@
 """What a handler needs from the web edge: who may call it, how a list is asked for, what an answer needs.
 
-A handler is a plain Litestar function. It gets `ctx`, `request` and the contracts by name, what is `PerRequest`
-by its type, and says in its decorator:
+A handler is a plain Litestar function. It gets `ctx`, `request` and the contracts by name, what is
+`PerRequest` by its type, and says in its decorator:
 
     @get("/products/{slug:str}", permission=PUBLIC, cached=("products",))
     @post("/admin/orders/{id:uuid}/refunds", permission="refund_orders", answers={402: "Declined."})

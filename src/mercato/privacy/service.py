@@ -30,7 +30,6 @@ class PrivacyService(KeepsPersonalData):
         self._desk = desk
         self._db = desk.db
         self._keep = timedelta(days=runtime.settings.keep_exports_days)
-        self._jobs_days = runtime.settings.keep_jobs_days
         self.personal = PersonalRows(runtime, "privacy", store.TABLES, kept=store.KEPT)
 
     async def request_export(self, ctx: Context) -> Export:

@@ -53,10 +53,6 @@ class Follower:
         self._shop = ""
         self._writing = threading.Lock()
 
-    @property
-    def is_writing(self) -> bool:
-        return self._writer is not None
-
     def hint(self) -> None:
         """Something may have changed."""
         self._bell.ring()

@@ -74,26 +74,12 @@ async def lock(tx: Tx, *, product_ids: Sequence[UUID]) -> dict[UUID, int]:
     return {row["id"]: row["version"] for row in rows}
 
 
-async def taken_slugs(db: Queries, *, slugs: Sequence[str]) -> dict[str, UUID]:
-    """slug → id of the product that has it."""
-    rows = await db.fetch("select slug, id from catalog.products where slug = any($1::text[])", slugs)
-    return {row["slug"]: row["id"] for row in rows}
-
-
 async def slugs_like(db: Queries, *, base: str) -> set[str]:
     """`base` and `base-<number>` as far as they are taken."""
     rows = await db.fetch(
         "select slug from catalog.products where slug = $1 or slug ~ ('^' || $1 || '-[0-9]+$')", base
     )
     return {row["slug"] for row in rows}
-
-
-async def taken_skus(db: Queries, *, skus: Sequence[str]) -> dict[str, tuple[UUID, UUID]]:
-    """SKU → (variant, product) that has it."""
-    rows = await db.fetch(
-        "select sku, id, product_id from catalog.variants where sku = any($1::text[])", skus
-    )
-    return {row["sku"]: (row["id"], row["product_id"]) for row in rows}
 
 
 async def save(tx: Tx, *, drafts: Sequence[ProductDraft], channel: str, at: datetime) -> None:

@@ -71,7 +71,6 @@ class ReceivedLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     restocked: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
-ReceivedLines = Annotated[list[ReceivedLine], msgspec.Meta(min_length=1, max_length=MAX_CHANGE_LINES)]
 ReturnLines = Annotated[list[ReturnLine], msgspec.Meta(max_length=MAX_CHANGE_LINES)]
 
 

@@ -52,13 +52,6 @@ async def top_products(db: Queries, *, channel: str, start: datetime, end: datet
     return [TopProduct(**dict(row)) for row in rows]
 
 
-async def currency_of_sales(db: Queries, *, channel: str) -> str | None:
-    found: str | None = await db.fetchval(
-        "select currency from orders.sales where channel = $1 order by at desc limit 1", channel
-    )
-    return found
-
-
 async def counts(db: Queries, *, stale_before: datetime) -> OrderCounts:
     """How many orders wait for someone; drafts count that are parked or long overdue."""
     row = await db.fetchrow(
