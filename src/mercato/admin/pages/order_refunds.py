@@ -55,15 +55,13 @@ async def execute(desk: Desk, orders: Orders, order_id: UUID, refund_id: UUID) -
 
 
 @post("/admin/orders/{order_id:uuid}/granted-refunds/{refund_id:uuid}/withdrawal", permission="write_refunds")
-async def withdraw(
-    ctx: Context, request: AnyRequest, orders: Orders, catalog: Catalog, order_id: UUID, refund_id: UUID
-) -> Response[str]:
+async def withdraw(desk: Desk, orders: Orders, order_id: UUID, refund_id: UUID) -> Response[str]:
     """Take back what was granted and not sent."""
     try:
-        await orders.withdraw_refund(ctx, refund_id=refund_id)
+        await orders.withdraw_refund(desk.ctx, refund_id=refund_id)
     except MercatoError as error:
-        return await _form(ctx, request, orders, catalog, order_id, {}, error)
-    return see_other(request, done(f"/admin/orders/{order_id}", "refund_withdrawn"))
+        return await _form(desk, orders, order_id, {}, error)
+    return desk.done(f"/admin/orders/{order_id}", "refund_withdrawn")
 
 
 async def _form(
