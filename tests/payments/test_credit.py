@@ -11,7 +11,6 @@ from mercato.contracts.payments import (
     CreditKind,
     CreditUse,
     GiftCardStatus,
-    IssuedGiftCard,
     PayResult,
     SessionStatus,
 )
@@ -20,25 +19,12 @@ from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, Principal
 from mercato.kernel.errors import Conflict, Denied, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
+from payments.gift_cards import issue, left, use
 from support.money import eur
 from support.payments import PaymentsShop
 
 SHOPPER = Context(principal=Principal(kind=PrincipalKind.USER, id=new_id(), email="mara@example.com"))
 EUR_0 = Money(0, "EUR")
-
-
-async def issue(shop: PaymentsShop, value: int = 5_000) -> IssuedGiftCard:
-    return await shop.payments.issue_gift_card(SYSTEM_CONTEXT, value=value, currency="EUR")
-
-
-def use(card: IssuedGiftCard, amount: int) -> CreditUse:
-    return CreditUse(card.card.id, CreditKind.GIFT_CARD, "Gift card", amount)
-
-
-async def left(shop: PaymentsShop, card: IssuedGiftCard) -> tuple[int, int]:
-    """(balance, held) in minor units."""
-    found = (await shop.payments.gift_card(SYSTEM_CONTEXT, card_id=card.card.id)).card
-    return found.balance.amount, found.held.amount
 
 
 async def paid(shop: PaymentsShop, order_id: UUID) -> dict[str, tuple[int, int, int, int]]:

@@ -10,7 +10,9 @@ DEFAULT_LIMIT = 24
 MAX_LIMIT = 100
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
-Quantity = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+MAX_QUANTITY = 10_000
+"""Units of one line."""
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=20_000)]

@@ -57,10 +57,14 @@ CREDIT_BOOKED_AS: dict[str, tuple[str, str]] = {
     "credit_added": (GRANTED, "{kind}_liability"),
     "credit_removed": ("{kind}_liability", GRANTED),
     "credit_expired": ("{kind}_liability", BREAKAGE),
+    "credit_unsold": ("{kind}_liability", CUSTOMERS),
+    "credit_blocked": ("{kind}_liability", "{kind}_blocked"),
+    "credit_unblocked": ("{kind}_blocked", "{kind}_liability"),
     "capture_succeeded": ("{kind}_liability", CUSTOMERS),
     "refund_succeeded": (CUSTOMERS, "{kind}_liability"),
 }
-"""The same for gift cards and store credit: what is on them is owed to whoever holds them."""
+"""The same for gift cards and store credit: what is on them is owed to whoever holds them, also while a card
+cannot be used: then on an account of its own, since nobody can ask for it."""
 
 MOVES_MONEY = tuple(sorted(BOOKED_AS.keys() | CREDIT_BOOKED_AS.keys()))
 

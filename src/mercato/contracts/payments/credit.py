@@ -56,7 +56,8 @@ class CreditUse(msgspec.Struct, frozen=True, gc=False):
 
 
 class CreditEntry(msgspec.Struct, frozen=True, gc=False):
-    """A change of a balance: issued, spent, returned, adjusted, expired. `amount` is signed."""
+    """A change of a balance: issued, spent, returned, adjusted, expired, or canceled because its price went
+    back. `amount` is signed."""
 
     id: UUID
     kind: str
@@ -162,14 +163,13 @@ class Crediting(Protocol):
 
     @idempotent
     async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:
-        """The cards that an order bought, oldest first. Needs `read_gift_cards`."""
+        """The cards that an order bought, oldest first, at most 500. Needs `read_gift_cards`."""
 
     @idempotent
-    async def disable_sold_cards(
-        self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None
-    ) -> list[GiftCard]:
-        """The cards that an order (or a line of it) bought cannot be used any more: its money goes back.
-        Raises Conflict("gift_card_spent") and disables none when one of them has been used. System only."""
+    async def disable_sold_cards(self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None) -> None:
+        """The cards that an order (or a line of it) bought cannot be used any more, and nothing is on them:
+        its money goes back. Raises Conflict("gift_card_spent") and disables none when one has been used.
+        System only."""
 
     @idempotent
     async def gift_cards(
@@ -197,13 +197,13 @@ class Crediting(Protocol):
         expires_at: datetime | None = None,
         note: ShortText = "",
     ) -> GiftCard:
-        """Needs `write_gift_cards`. Raises Conflict("version_conflict"), NotFound."""
+        """Needs `write_gift_cards`. Raises Conflict: version_conflict, gift_card_canceled; NotFound."""
 
     async def adjust_gift_card(
         self, ctx: Context, *, card_id: UUID, change: int, reason: ShortText
     ) -> GiftCard:
         """Needs `write_gift_cards`: `change` minor units more or less, once per idempotency key.
-        Raises Conflict("balance_too_small"), NotFound."""
+        Raises Conflict: balance_too_small, gift_card_canceled; NotFound."""
 
     @idempotent
     async def store_credit(self, ctx: Context, *, customer_id: UUID) -> list[StoreCredit]:

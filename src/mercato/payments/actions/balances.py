@@ -1,6 +1,7 @@
 """Balances of gift cards and store credit: issued, spent, given back, adjusted, expired, each once."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +20,8 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the letters and figures that people mix up."""
 CODE_LENGTH = 16
 """80 random bits: nobody finds one by trying."""
+CANCEL_BATCH = 1_000
+"""Cards that one transaction takes out of the books."""
 USABLE_AFTER_REFUND = timedelta(days=90)
 
 
@@ -146,6 +149,39 @@ async def expire(engine: Engine, account_id: UUID) -> None:
         await _book(tx, account, "credit_expired", left, order_id=None, reason="")
 
 
+async def follow_block(tx: Tx, account: Row, change: int) -> None:
+    """`change` is more, or less, on cards that cannot be used: what is on them is kept apart in the books."""
+    if change:
+        kind = "credit_blocked" if change > 0 else "credit_unblocked"
+        await _book(tx, account, kind, abs(change), order_id=None, reason="")
+
+
+async def cancel_sold(tx: Tx, cards: Sequence[Row]) -> None:
+    """The sale of these locked, unused cards is undone: from now on they are worth nothing, for good."""
+    for row in [row for row in cards if _is_blocked(row)]:
+        await follow_block(tx, row, -row["balance"])
+    await store.cancel(tx, account_ids=[row["id"] for row in cards], now=clock.now())
+
+
+async def unsell(engine: Engine, order_id: UUID) -> bool:
+    """Take some of the canceled cards of an order out of the books: what was paid for them is owed to their
+    buyer, not to whoever holds them. False when none was left."""
+    async with engine.database.transaction() as tx:
+        cards = await store.lock_unsettled(tx, order_id=order_id, limit=CANCEL_BATCH)
+        if not cards:
+            return False
+        events = [
+            event_of("credit_unsold", str(new_id()), row["balance"], provider=row["kind"]) for row in cards
+        ]
+        await store.insert_events(
+            tx, events, provider=CreditKind.GIFT_CARD, currency=cards[0]["currency"], order_id=order_id,
+            reason="",
+        )  # fmt: skip
+        entry_ids = [new_id() for _ in cards]
+        await store.empty(tx, cards=cards, entry_ids=entry_ids, order_id=order_id, now=clock.now())
+    return True
+
+
 async def _note(
     tx: Tx,
     account: Row,
@@ -168,11 +204,17 @@ async def _note(
     )  # fmt: skip
     if not is_new:
         raise Conflict("already_done", "This has been booked before.")
+    if _is_blocked(account):
+        await follow_block(tx, account, amount)
+
+
+def _is_blocked(account: Row) -> bool:
+    return not account["is_active"] and account["canceled_at"] is None
 
 
 async def _book(tx: Tx, account: Row, kind: str, amount: int, *, order_id: UUID | None, reason: str) -> None:
     provider = account["kind"]
     event = event_of(kind, str(new_id()), amount, provider=provider)
-    await store.insert_event(
-        tx, event, provider=provider, currency=account["currency"], order_id=order_id, reason=reason
+    await store.insert_events(
+        tx, [event], provider=provider, currency=account["currency"], order_id=order_id, reason=reason
     )

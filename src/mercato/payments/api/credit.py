@@ -124,7 +124,7 @@ async def change_gift_card(
 async def adjust_gift_card(
     ctx: Context, payments: Payments, card_id: UUID, data: GiftCardAdjustment
 ) -> GiftCard:
-    """Put something on a card or take it off, with a reason. 409 `balance_too_small`."""
+    """Put something on a card or take it off, with a reason. 409 `balance_too_small`, `gift_card_canceled`."""
     return await payments.adjust_gift_card(ctx, card_id=card_id, change=data.change, reason=data.reason)
 
 

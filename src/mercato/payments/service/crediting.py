@@ -156,6 +156,10 @@ class CreditingPart(Part):
                 data = {"version": known["version"]}
                 text = "Somebody has changed this gift card meanwhile."
                 raise Conflict("version_conflict", text, data=data)
+            if row["canceled_at"] is not None and is_active:
+                raise _canceled()
+            if row["is_active"] != known["is_active"]:
+                await balances.follow_block(tx, row, row["balance"] * (-1 if row["is_active"] else 1))
             before, after = ({name: each[name] for name in CHANGEABLE} for each in (known, row))
             await self._acted(tx, ctx, "gift_card.changed", row, before=before, after=after)
         return card_of(row, clock.now())
@@ -168,6 +172,8 @@ class CreditingPart(Part):
             row = (await store.lock_accounts(tx, [card_id])).get(card_id)
             if row is None or row["kind"] != CreditKind.GIFT_CARD:
                 raise _no_card()
+            if row["canceled_at"] is not None:
+                raise _canceled()
             if await store.entry_of_key(tx, key) is None:
                 before, actor = row["balance"], ctx.principal.label
                 row = await balances.adjust(tx, row, change=change, key=key, reason=reason, actor=actor)
@@ -276,6 +282,10 @@ def _card_id(ctx: Context) -> UUID:
     if ctx.idempotency_key is None:
         return new_id()
     return derived_id(ctx.principal.id or UUID(int=0), f"gift-card:{ctx.idempotency_key}")
+
+
+def _canceled() -> Conflict:
+    return Conflict("gift_card_canceled", "What was paid for this card went back: issue another one.")
 
 
 def _no_card() -> NotFound:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from mercato.contracts.payments import GiftCard, SoldCard
+from mercato.contracts.shared import MAX_QUANTITY
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict
@@ -12,6 +13,8 @@ from mercato.payments.actions import balances
 from mercato.payments.service.crediting import card_of, issued_event, require_system
 from mercato.payments.service.part import Part
 from mercato.payments.store import credit as store
+
+SHOWN_CARDS = 500
 
 
 class SellingPart(Part):
@@ -35,31 +38,21 @@ class SellingPart(Part):
 
     async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:
         ctx.principal.require("read_gift_cards")
-        rows = await store.sold_cards(self._engine.database, order_id=order_id)
+        rows = await store.sold_cards(self._engine.database, order_id=order_id, limit=SHOWN_CARDS)
         return [card_of(row, clock.now()) for row in rows]
 
-    async def disable_sold_cards(
-        self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None
-    ) -> list[GiftCard]:
+    async def disable_sold_cards(self, ctx: Context, *, order_id: UUID, line_id: UUID | None = None) -> None:
         require_system(ctx)
+        of_line = None if line_id is None else [_id_of(line_id, number) for number in range(MAX_QUANTITY)]
         async with self._engine.database.transaction() as tx:
-            found = [row["id"] for row in await store.sold_cards(tx, order_id=order_id)]
-            accounts = await store.lock_accounts(tx, found)
-            cards = [row for row in accounts.values() if line_id is None or _is_of(row["id"], line_id)]
+            cards = await store.lock_sold_cards(tx, order_id=order_id, among=of_line)
             if any(row["balance"] != row["initial"] or row["held"] for row in cards):
                 raise Conflict("gift_card_spent", "A gift card of this order has been used already.")
-            await store.disable(tx, account_ids=[row["id"] for row in cards])
-        rows = await store.sold_cards(self._engine.database, order_id=order_id)
-        return [card_of(row, clock.now()) for row in rows]
-
-
-MAX_CARDS = 100
-"""Units of a line that may be gift cards."""
+            await balances.cancel_sold(tx, cards)
+        failpoint("payments.cards_canceled")
+        # What is more than one batch is left to the sweeper.
+        await balances.unsell(self._engine, order_id)
 
 
 def _id_of(line_id: UUID, number: int) -> UUID:
     return derived_id(line_id, f"gift-card-{number}")
-
-
-def _is_of(card_id: UUID, line_id: UUID) -> bool:
-    return any(card_id == _id_of(line_id, number) for number in range(MAX_CARDS))

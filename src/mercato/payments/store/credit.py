@@ -9,7 +9,7 @@ from mercato.kernel.db import Queries, Row, Tx
 from mercato.payments.store.sessions import PAYMENT, NewEvent
 
 ACCOUNT = """id, kind, currency, label, customer_id, recipient, note, initial, balance, held, is_active, expires_at,
-  bought_with, version, created_at, created_by"""
+  bought_with, canceled_at, version, created_at, created_by"""
 ENTRY = "id, account_id, kind, amount, balance_after, order_id, reason, actor, at"
 
 # What staff filters by; the same words as `domain.card_status`.
@@ -79,20 +79,64 @@ async def store_credit_of(tx: Tx, *, customer_id: UUID, currency: str) -> Row | 
     )  # fmt: skip
 
 
-async def sold_cards(db: Queries, *, order_id: UUID) -> list[Row]:
+async def sold_cards(db: Queries, *, order_id: UUID, limit: int) -> list[Row]:
     """The cards that an order bought, oldest first."""
     return await db.fetch(
-        f"select {ACCOUNT} from payments.credit_accounts where bought_with = $1 order by created_at, id",
+        f"select {ACCOUNT} from payments.credit_accounts where bought_with = $1 order by created_at, id"
+        " limit $2",
         order_id,
+        limit,
     )
 
 
-async def disable(tx: Tx, *, account_ids: Sequence[UUID]) -> None:
+async def lock_sold_cards(tx: Tx, *, order_id: UUID, among: Sequence[UUID] | None) -> list[Row]:
+    """The cards that an order bought and that were not canceled, locked in the order of their ids."""
+    return await tx.fetch(
+        f"""select {ACCOUNT} from payments.credit_accounts where bought_with = $1 and canceled_at is null
+              and ($2::uuid[] is null or id = any($2)) order by id for no key update""",
+        order_id, among,
+    )  # fmt: skip
+
+
+async def cancel(tx: Tx, *, account_ids: Sequence[UUID], now: datetime) -> None:
     await tx.execute(
-        "update payments.credit_accounts set is_active = false, version = version + 1 where id = any($1)"
-        " and is_active",
-        account_ids,
+        "update payments.credit_accounts set is_active = false, canceled_at = $2, version = version + 1"
+        " where id = any($1)",
+        account_ids, now,
+    )  # fmt: skip
+
+
+async def lock_unsettled(tx: Tx, *, order_id: UUID, limit: int) -> list[Row]:
+    """Canceled cards of an order whose value is in the books yet, locked in the order of their ids."""
+    return await tx.fetch(
+        f"""select {ACCOUNT} from payments.credit_accounts where bought_with = $1 and canceled_at is not null
+              and balance > 0 order by id limit $2 for no key update""",
+        order_id, limit,
+    )  # fmt: skip
+
+
+async def unsettled_orders(db: Queries, *, limit: int) -> list[UUID]:
+    """Orders that bought such cards."""
+    rows = await db.fetch(
+        """select distinct bought_with from payments.credit_accounts
+           where canceled_at is not null and balance > 0 limit $1""",
+        limit,
     )
+    return [row["bought_with"] for row in rows]
+
+
+async def empty(
+    tx: Tx, *, cards: Sequence[Row], entry_ids: Sequence[UUID], order_id: UUID, now: datetime
+) -> None:
+    """Nothing is left on these locked cards, and their entries say so."""
+    await tx.execute(
+        """with a as (
+             update payments.credit_accounts set balance = 0, version = version + 1 where id = any($1) returning id)
+           insert into payments.credit_entries (id, account_id, kind, amount, balance_after, key, order_id, actor, at)
+           select x.entry_id, a.id, 'canceled', -x.amount, 0, 'cancel:' || a.id, $4, 'system', $5
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[]) x(id, entry_id, amount) join a using (id)""",
+        [card["id"] for card in cards], entry_ids, [card["balance"] for card in cards], order_id, now,
+    )  # fmt: skip
 
 
 async def change_card(
@@ -168,6 +212,7 @@ async def expired(db: Queries, *, now: datetime, limit: int) -> list[UUID]:
     """Accounts whose time is over and that still have something left that nobody holds."""
     rows = await db.fetch(
         """select id from payments.credit_accounts where expires_at <= $1 and balance > 0 and balance > held
+             and canceled_at is null
            order by expires_at limit $2""",
         now, limit,
     )  # fmt: skip
@@ -220,21 +265,24 @@ async def left_holding(db: Queries, *, limit: int) -> list[Row]:
     )
 
 
-async def insert_event(
-    tx: Tx, event: NewEvent, *, provider: str, currency: str, order_id: UUID | None, reason: str
+async def insert_events(
+    tx: Tx, events: Sequence[NewEvent], *, provider: str, currency: str, order_id: UUID | None, reason: str
 ) -> None:
-    """An event of a balance that no payment stands behind, with its double entry."""
-    assert event.accounts is not None
-    debited, credited = event.accounts
+    """Events of balances that no payment stands behind, with their double entries."""
+    accounts = [event.accounts or ("", "") for event in events]
     await tx.execute(
-        """with e as (
+        """with x as (
+             select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+               x(id, type, reference, amount, debited, credited)),
+           e as (
              insert into payments.events (id, session_id, payment_id, order_id, provider, type, reference, amount, currency, reason)
-             values ($1, null, null, $2, $3, $4, $5, $6, $7, $8) returning id)
+             select id, null, null, $7, $8, type, reference, amount, $9, $10 from x returning id)
            insert into payments.ledger (event_id, order_id, account, debit, credit, currency)
-           select e.id, $2, x.account, x.debit, x.credit, $7
-           from e, unnest($9::text[], $10::bigint[], $11::bigint[]) x(account, debit, credit)""",
-        event.id, order_id, provider, event.type, event.reference, event.amount, currency, reason or None,
-        [debited, credited], [event.amount, 0], [0, event.amount],
+           select e.id, $7, side.account, side.debit, side.credit, $9 from e join x using (id)
+           cross join lateral (values (x.debited, x.amount, 0), (x.credited, 0, x.amount)) side(account, debit, credit)""",
+        [event.id for event in events], [event.type for event in events], [event.reference for event in events],
+        [event.amount for event in events], [debited for debited, _ in accounts], [credited for _, credited in accounts],
+        order_id, provider, currency, reason or None,
     )  # fmt: skip
 
 
@@ -254,14 +302,14 @@ async def wrong_balances(db: Queries) -> list[Row]:
 
 
 async def wrong_liabilities(db: Queries) -> list[Row]:
-    """Kinds and currencies for which the ledger owes another amount than the balances say."""
+    """Accounts and currencies for which the ledger owes another amount than the balances say."""
     return await db.fetch(
         """select coalesce(a.account, l.account) as account, coalesce(a.currency, l.currency) as currency,
              coalesce(a.sum, 0)::bigint as balances, coalesce(l.sum, 0)::bigint as ledger
-           from (select kind || '_liability' as account, currency, sum(balance) as sum
-                 from payments.credit_accounts group by 1, 2) a
+           from (select kind || case when is_active or canceled_at is not null then '_liability' else '_blocked' end as account, currency,
+                   sum(balance) as sum from payments.credit_accounts group by 1, 2) a
            full join (select account, currency, sum(credit) - sum(debit) as sum from payments.ledger
-                 where account in ('gift_card_liability', 'store_credit_liability') group by 1, 2) l
+                 where account in ('gift_card_liability', 'gift_card_blocked', 'store_credit_liability') group by 1, 2) l
              on a.account = l.account and a.currency = l.currency
            where coalesce(a.sum, 0) <> coalesce(l.sum, 0)"""
     )
