@@ -113,7 +113,8 @@ async def get_gift_card(ctx: Context, payments: Payments, card_id: UUID) -> Gift
 async def change_gift_card(
     ctx: Context, payments: Payments, card_id: UUID, data: GiftCardChanges
 ) -> GiftCard:
-    """Disable or enable a card, move its end, note something; 409 `version_conflict`, `gift_card_canceled`."""
+    """Disable or enable a card, move its end, note something;
+    409 `version_conflict`, `gift_card_canceled`."""
     return await payments.change_gift_card(
         ctx, card_id=card_id, version=data.version, is_active=data.is_active, expires_at=data.expires_at,
         note=data.note,
