@@ -4,7 +4,6 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from litestar import Response
 
 from mercato.contracts.carts import Cart, Carts, CartStatus
@@ -17,30 +16,36 @@ from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey
 from mercato.storefront.credit import card_error, usable_credit
 from mercato.storefront.forms import ADDRESS_FIELDS, Errors, countries_of, home_country, rules_of
-from mercato.storefront.frame import frame, language_of
-from mercato.ui.rendering import AnyRequest, page, see_other
+from mercato.storefront.frame import language_of
+from mercato.storefront.visit import Visit
+from mercato.ui.rendering import AnyRequest
 
 
-class Surroundings(msgspec.Struct, frozen=True):
-    """What every answer of this page is made with."""
+class CheckoutVisit(Visit):
+    """A visit to the checkout, with the contracts that every answer of its page needs."""
 
-    request: AnyRequest
-    ctx: Context
-    catalog: Catalog
-    carts: Carts
-    payments: Payments
-    settings: Settings
+    def __init__(
+        self,
+        ctx: Context,
+        request: AnyRequest,
+        catalog: Catalog,
+        carts: Carts,
+        payments: Payments,
+        settings: Settings,
+    ) -> None:
+        super().__init__(ctx, request, catalog, carts, settings)
+        self.catalog, self.carts, self.payments, self.settings = catalog, carts, payments, settings
 
 
-async def onward(around: Surroundings, key: BagKey, cart: Cart, step: str) -> Response[str]:
+async def onward(visit: CheckoutVisit, key: BagKey, cart: Cart, step: str) -> Response[str]:
     """The next section: in place for htmx, by its address for a plain form."""
-    if around.request.headers.get("hx-request") != "true":
-        return see_other(around.request, f"/checkout?step={step}")
-    return await answer(around, key, cart, step, push=True)
+    if visit.request.headers.get("hx-request") != "true":
+        return visit.go(f"/checkout?step={step}")
+    return await answer(visit, key, cart, step, push=True)
 
 
 async def answer(
-    around: Surroundings,
+    visit: CheckoutVisit,
     key: BagKey,
     cart: Cart,
     step: str,
@@ -50,16 +55,16 @@ async def answer(
     held_until: datetime | None = None,
     push: bool = False,
 ) -> Response[str]:
-    request, ctx, carts = around.request, around.ctx, around.carts
+    request, ctx, carts = visit.request, visit.ctx, visit.carts
     found = checkout.sections(cart, step)
     shown = checkout.open_section(found)
     has_address = cart.shipping_address is not None
     channel, methods, providers, credit, base = await asyncio.gather(
-        around.catalog.channel(ctx, code=ctx.channel),
+        visit.catalog.channel(ctx, code=ctx.channel),
         _methods(ctx, carts, key) if has_address and shown == checkout.DELIVERY else _none(),
-        around.payments.providers(ctx) if shown == checkout.PAYMENT else _none(),
-        usable_credit(ctx, around.payments, cart) if shown == checkout.PAYMENT else _none(),
-        frame(request, ctx, around.catalog, carts, around.settings, count=0),
+        visit.payments.providers(ctx) if shown == checkout.PAYMENT else _none(),
+        usable_credit(ctx, visit.payments, cart) if shown == checkout.PAYMENT else _none(),
+        visit.frame(count=0),
     )
     home = home_country(channel.countries, ctx.locale)
     typed = typed_of(cart.email or "", cart.shipping_address, cart.tax_id) | (typed or {})
@@ -88,7 +93,7 @@ async def answer(
     if push:
         headers["HX-Push-Url"] = f"/checkout?step={shown}"
     status = 422 if errors and request.method == "POST" else 200
-    return page(request, "checkout.html", context, block="checkout", status=status, headers=headers)
+    return visit.page("checkout.html", context, block="checkout", status=status, headers=headers)
 
 
 def typed_of(email: str, address: Address | None, tax_id: str | None) -> dict[str, str]:

@@ -7,17 +7,14 @@ import structlog
 from litestar import Response
 
 from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import NewPasskey, PasskeyProof, SignIn, Users
 from mercato.contracts.users.external import IdentityProvider
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError, Throttled
 from mercato.kernel.web import SESSION_COOKIE, cookie
 from mercato.storefront.bag import bag_cookie, bag_key
-from mercato.storefront.frame import navigation
-from mercato.ui.rendering import AnyRequest, page, see_other
+from mercato.storefront.visit import Visit
 
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 CREDENTIAL_MOST = 20_000
 
 T = TypeVar("T")
@@ -25,19 +22,17 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-async def begin_session(
-    request: AnyRequest, ctx: Context, carts: Carts, users: Users, done: SignIn, target: str
-) -> Response[str]:
+async def begin_session(visit: Visit, carts: Carts, users: Users, done: SignIn, target: str) -> Response[str]:
     """Send the visitor on to `target`, signed in."""
-    response = see_other(request, target)
+    response = visit.go(target)
     token = done.session_token or ""
     response.set_cookie(cookie(SESSION_COOKIE, token, max_age_s=done.expires_in))
-    key = bag_key(request)
+    key = bag_key(visit.request)
     if key is None or key.token is None:
         return response
-    principal = await users.resolve(ctx, credential=token)
+    principal = await users.resolve(visit.ctx, credential=token)
     try:
-        mine = msgspec.structs.replace(ctx, principal=principal)
+        mine = msgspec.structs.replace(visit.ctx, principal=principal)
         cart = await carts.merge(mine, cart_id=key.cart_id, token=key.token)
     except MercatoError as error:
         # The sign-in stands; the guest's bag is still there under its own cookie.
@@ -50,21 +45,6 @@ async def begin_session(
 async def customer_ways(ctx: Context, users: Users) -> list[IdentityProvider]:
     """The providers whose accounts sign customers in."""
     return [each for each in await users.providers(ctx) if each.for_customers]
-
-
-async def guard_page(
-    request: AnyRequest,
-    ctx: Context,
-    catalog: Catalog,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> Response[str]:
-    """One of the plain pages around signing in; they carry the shop's name and nothing to look at."""
-    shop = (await navigation(ctx, catalog)).shop
-    blank = {"error": "", "robots": "noindex", "shop": shop}
-    return page(request, f"guard/{template}.html", blank | context, status=status, headers=PRIVATE)
 
 
 def proof_of(form: dict[str, Any]) -> PasskeyProof:

@@ -4,17 +4,13 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, NotFound
 from mercato.kernel.web import SIGNED_IN
-from mercato.settings import Settings
 from mercato.storefront.forms import (
     ADDRESS_FIELDS,
     Errors,
@@ -27,8 +23,8 @@ from mercato.storefront.forms import (
     rules_of,
     text_of,
 )
-from mercato.storefront.frame import frame, language_of
-from mercato.ui.rendering import AnyRequest, page, see_other
+from mercato.storefront.frame import language_of
+from mercato.storefront.visit import Visit
 
 RECENT = 3
 ORDERS_PER_PAGE = 20
@@ -38,102 +34,63 @@ TABS = (("Overview", "/account"), ("Orders", "/account/orders"), ("Addresses", "
 PRIVATE = {"Cache-Control": "no-store"}
 
 
-class Around(msgspec.Struct, frozen=True):
-    """What every page of an account is made with."""
-
-    request: AnyRequest
-    ctx: Context
-    catalog: Catalog
-    carts: Carts
-    settings: Settings
+class AccountVisit(Visit):
+    """A visit of somebody to the pages of their own account."""
 
     async def base(self, title: str, path: str) -> dict[str, Any]:
         """The frame with the account's tabs."""
         tabs = [(label, url, url == path) for label, url in TABS]
-        found = await frame(self.request, self.ctx, self.catalog, self.carts, self.settings)
+        found = await self.frame()
         saved = "saved" in self.request.query_params
         return {**found, "title": title, "tabs": tabs, "robots": "noindex", "is_saved": saved}
 
 
 @get("/account", permission=SIGNED_IN, include_in_schema=False)
-async def overview(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def overview(visit: AccountVisit, orders: Orders, users: Users) -> Response[str]:
     """Who one is, the latest orders, ways on."""
-    around = Around(request, ctx, catalog, carts, settings)
     base, me, recent = await asyncio.gather(
-        around.base("Your account", "/account"), users.me(ctx), orders.my_orders(ctx, limit=RECENT)
+        visit.base("Your account", "/account"), users.me(visit.ctx), orders.my_orders(visit.ctx, limit=RECENT)
     )
     context = {**base, "me": me, "orders": recent.items}
-    return page(request, "account/overview.html", context, headers=PRIVATE)
+    return visit.page("account/overview.html", context, headers=PRIVATE)
 
 
 @get("/account/orders", permission=SIGNED_IN, include_in_schema=False)
-async def order_list(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-) -> Response[str]:
+async def order_list(visit: AccountVisit, orders: Orders) -> Response[str]:
     """All orders, newest first."""
-    around = Around(request, ctx, catalog, carts, settings)
-    cursor = request.query_params.get("cursor")
+    cursor = visit.request.query_params.get("cursor")
     base, found = await asyncio.gather(
-        around.base("Your orders", "/account/orders"),
-        orders.my_orders(ctx, limit=ORDERS_PER_PAGE, cursor=cursor),
+        visit.base("Your orders", "/account/orders"),
+        orders.my_orders(visit.ctx, limit=ORDERS_PER_PAGE, cursor=cursor),
     )
     context = {**base, "orders": found.items, "found": found, "is_first": cursor is None}
-    return page(request, "account/orders.html", context, headers=PRIVATE)
+    return visit.page("account/orders.html", context, headers=PRIVATE)
 
 
 @get("/account/addresses", permission=SIGNED_IN, include_in_schema=False)
-async def address_list(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def address_list(visit: AccountVisit, catalog: Catalog, users: Users) -> Response[str]:
     """Saved addresses; `edit` opens the form of one, or of a new one."""
-    around = Around(request, ctx, catalog, carts, settings)
-    return await _addresses(around, users, request.query_params.get("edit", ""))
+    return await _addresses(visit, catalog, users, visit.request.query_params.get("edit", ""))
 
 
 @post("/account/addresses", permission=SIGNED_IN, include_in_schema=False, status_code=200)
-async def save_address(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def save_address(visit: AccountVisit, catalog: Catalog, users: Users, data: Form) -> Response[str]:
     """Save a new address, or the one with `id`."""
     chosen, is_default = text_of(data, "id"), "is_default" in data
     if "refresh" in data:
-        around = Around(request, ctx, catalog, carts, settings)
-        return await _addresses(around, users, chosen or "new", typed=data)
+        return await _addresses(visit, catalog, users, chosen or "new", typed=data)
     try:
         address = address_of(data)
         if chosen and chosen != "new":
-            await users.update_address(ctx, address_id=_uuid(chosen), address=address, is_default=is_default)
+            await users.update_address(
+                visit.ctx, address_id=_uuid(chosen), address=address, is_default=is_default
+            )
         else:
-            await users.add_address(ctx, address=address, is_default=is_default)
+            await users.add_address(visit.ctx, address=address, is_default=is_default)
     except Invalid as refused:
-        around = Around(request, ctx, catalog, carts, settings)
         errors = errors_of(refused, prefix="address.")
-        return await _addresses(around, users, chosen or "new", typed=data, errors=errors)
-    return see_other(request, "/account/addresses?saved=1")
+        return await _addresses(visit, catalog, users, chosen or "new", typed=data, errors=errors)
+    return visit.go("/account/addresses?saved=1")
 
 
 @post(
@@ -142,56 +99,30 @@ async def save_address(
     include_in_schema=False,
     status_code=200,
 )
-async def delete_address(
-    request: Request[Any, Any, Any], address_id: UUID, ctx: Context, users: Users
-) -> Response[str]:
+async def delete_address(visit: Visit, users: Users, address_id: UUID) -> Response[str]:
     """Forget an address."""
-    await users.delete_address(ctx, address_id=address_id)
-    return see_other(request, "/account/addresses")
+    await users.delete_address(visit.ctx, address_id=address_id)
+    return visit.go("/account/addresses")
 
 
 @get("/account/profile", permission=SIGNED_IN, include_in_schema=False)
-async def profile(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def profile(visit: AccountVisit, users: Users) -> Response[str]:
     """Name, phone, password, signed-in devices."""
-    return await _profile(Around(request, ctx, catalog, carts, settings), users)
+    return await _profile(visit, users)
 
 
 @post("/account/profile", permission=SIGNED_IN, include_in_schema=False, status_code=200)
-async def save_profile(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def save_profile(visit: AccountVisit, users: Users, data: Form) -> Response[str]:
     """Save name and phone."""
     try:
-        await users.update_me(ctx, name=text_of(data, "name"), phone=text_of(data, "phone", 40))
+        await users.update_me(visit.ctx, name=text_of(data, "name"), phone=text_of(data, "phone", 40))
     except Invalid as refused:
-        around = Around(request, ctx, catalog, carts, settings)
-        return await _profile(around, users, typed=data, errors=errors_of(refused))
-    return see_other(request, "/account/profile?saved=1")
+        return await _profile(visit, users, typed=data, errors=errors_of(refused))
+    return visit.go("/account/profile?saved=1")
 
 
 @post("/account/password", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
-async def change_password(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def change_password(visit: AccountVisit, users: Users, data: Form) -> Response[str]:
     """Change the password; the old one proves who asks."""
     current, new = data.get("current", "")[:256], data.get("new", "")[:256]
     try:
@@ -200,11 +131,10 @@ async def change_password(
                 ("current", "Enter your current password") if not current else ("new", "Enter a new password")
             )
             raise Invalid(errors=one_error(field, text).all)
-        await users.change_password(ctx, current=current, new=new)
+        await users.change_password(visit.ctx, current=current, new=new)
     except Invalid as refused:
-        around = Around(request, ctx, catalog, carts, settings)
-        return await _profile(around, users, password_errors=errors_of(refused))
-    return see_other(request, "/account/profile?saved=1")
+        return await _profile(visit, users, password_errors=errors_of(refused))
+    return visit.go("/account/profile?saved=1")
 
 
 @post(
@@ -213,27 +143,26 @@ async def change_password(
     include_in_schema=False,
     status_code=200,
 )
-async def revoke(
-    request: Request[Any, Any, Any], session_id: UUID, ctx: Context, users: Users
-) -> Response[str]:
+async def revoke(visit: Visit, users: Users, session_id: UUID) -> Response[str]:
     """Sign another device out."""
-    await users.revoke_session(ctx, session_id=session_id)
-    return see_other(request, "/account/profile?saved=1")
+    await users.revoke_session(visit.ctx, session_id=session_id)
+    return visit.go("/account/profile?saved=1")
 
 
 async def _addresses(
-    around: Around,
+    visit: AccountVisit,
+    catalog: Catalog,
     users: Users,
     edit: str,
     *,
     typed: dict[str, str] | None = None,
     errors: Errors | None = None,
 ) -> Response[str]:
-    ctx = around.ctx
+    ctx = visit.ctx
     base, saved, channel = await asyncio.gather(
-        around.base("Your addresses", "/account/addresses"),
+        visit.base("Your addresses", "/account/addresses"),
         users.addresses(ctx),
-        around.catalog.channel(ctx, code=ctx.channel),
+        catalog.channel(ctx, code=ctx.channel),
     )
     opened = next((each for each in saved if str(each.id) == edit), None)
     values = {name: (getattr(opened.address, name) or "") if opened else "" for name in ADDRESS_FIELDS}
@@ -251,11 +180,11 @@ async def _addresses(
         "errors": errors or Errors(),
     }
     status = 422 if errors else 200
-    return page(around.request, "account/addresses.html", context, status=status, headers=PRIVATE)
+    return visit.page("account/addresses.html", context, status=status, headers=PRIVATE)
 
 
 async def _profile(
-    around: Around,
+    visit: AccountVisit,
     users: Users,
     *,
     typed: dict[str, str] | None = None,
@@ -263,7 +192,7 @@ async def _profile(
     password_errors: Errors | None = None,
 ) -> Response[str]:
     base, me, sessions = await asyncio.gather(
-        around.base("Your profile", "/account/profile"), users.me(around.ctx), users.sessions(around.ctx)
+        visit.base("Your profile", "/account/profile"), users.me(visit.ctx), users.sessions(visit.ctx)
     )
     values = {"name": me.name, "phone": me.phone or ""}
     context = {
@@ -275,7 +204,7 @@ async def _profile(
         "password_errors": password_errors or Errors(),
     }
     status = 422 if errors or password_errors else 200
-    return page(around.request, "account/profile.html", context, status=status, headers=PRIVATE)
+    return visit.page("account/profile.html", context, status=status, headers=PRIVATE)
 
 
 def _uuid(text: str) -> UUID:

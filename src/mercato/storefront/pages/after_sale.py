@@ -1,14 +1,10 @@
 """What a buyer may do with an order after the sale: send goods back, pay what a change left to be paid."""
 
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Order, Orders, Placement, PlaceStatus, ReturnLine
 from mercato.contracts.payments import Payments
 from mercato.kernel.context import Context
@@ -17,8 +13,7 @@ from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.forms import Errors, Form, one_error, payment_of, seen_amount, text_of
-from mercato.storefront.frame import frame
-from mercato.ui.rendering import AnyRequest, page, see_other
+from mercato.storefront.visit import Visit
 
 REASONS = (
     ("", "No reason"),
@@ -34,60 +29,32 @@ REFUSALS = {
 }
 
 
-class Around(msgspec.Struct, frozen=True):
-    """What every answer of these pages is made with."""
-
-    request: AnyRequest
-    ctx: Context
-    catalog: Catalog
-    carts: Carts
-    settings: Settings
-
-
 @get("/order/{number:str}/returns", permission=PUBLIC, include_in_schema=False)
-async def show_return(
-    request: Request[Any, Any, Any],
-    number: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-) -> Response[str]:
+async def show_return(visit: Visit, orders: Orders, number: str) -> Response[str]:
     """Choose what goes back."""
-    token = request.query_params.get("token", "")
-    order = await order_of(ctx, orders, number, token)
-    return await _return_page(Around(request, ctx, catalog, carts, settings), order, token)
+    token = visit.request.query_params.get("token", "")
+    order = await order_of(visit.ctx, orders, number, token)
+    return await _return_page(visit, order, token)
 
 
 @post("/order/{number:str}/returns", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def request_return(
-    request: Request[Any, Any, Any],
-    number: str,
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-) -> Response[str]:
+async def request_return(visit: Visit, orders: Orders, number: str, data: Form) -> Response[str]:
     """Ask to send the chosen units back."""
-    around = Around(request, ctx, catalog, carts, settings)
     token = text_of(data, "token")
-    order = await order_of(ctx, orders, number, token)
+    order = await order_of(visit.ctx, orders, number, token)
     lines = _chosen(order, data)
     if not lines:
         errors = one_error("", "Choose at least one item.")
-        return await _return_page(around, order, token, errors=errors, typed=data)
+        return await _return_page(visit, order, token, errors=errors, typed=data)
     try:
         order = await orders.request_return(
-            ctx, number=number, token=token or None, lines=lines, reason=text_of(data, "reason")
+            visit.ctx, number=number, token=token or None, lines=lines, reason=text_of(data, "reason")
         )
     except (Conflict, Invalid) as refused:
-        order = await order_of(ctx, orders, number, token)
+        order = await order_of(visit.ctx, orders, number, token)
         errors = one_error("", REFUSALS.get(refused.code, refused.detail or "That was refused."))
-        return await _return_page(around, order, token, errors=errors, typed=data, status=409)
-    return see_other(request, address(order.number, token))
+        return await _return_page(visit, order, token, errors=errors, typed=data, status=409)
+    return visit.go(address(order.number, token))
 
 
 @post(
@@ -97,75 +64,56 @@ async def request_return(
     status_code=200,
 )
 async def withdraw_return(
-    request: Request[Any, Any, Any], number: str, change_id: UUID, data: Form, ctx: Context, orders: Orders
+    visit: Visit, orders: Orders, number: str, change_id: UUID, data: Form
 ) -> Response[str]:
     """Keep the goods after all. When they have arrived meanwhile, the order's page shows it."""
     token = text_of(data, "token")
     try:
-        await orders.withdraw_return(ctx, number=number, change_id=change_id, token=token or None)
+        await orders.withdraw_return(visit.ctx, number=number, change_id=change_id, token=token or None)
     except Conflict:
-        await order_of(ctx, orders, number, token)
-    return see_other(request, address(number, token))
+        await order_of(visit.ctx, orders, number, token)
+    return visit.go(address(number, token))
 
 
 @get("/order/{number:str}/payment", permission=PUBLIC, include_in_schema=False)
-async def show_payment(
-    request: Request[Any, Any, Any],
-    number: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    payments: Payments,
-    settings: Settings,
-) -> Response[str]:
+async def show_payment(visit: Visit, orders: Orders, payments: Payments, number: str) -> Response[str]:
     """How to pay the rest; also where the bank sends the buyer back to."""
-    around = Around(request, ctx, catalog, carts, settings)
-    token = request.query_params.get("token", "")
-    standing = await orders.balance_payment(ctx, number=number, token=token or None)
+    token = visit.request.query_params.get("token", "")
+    standing = await orders.balance_payment(visit.ctx, number=number, token=token or None)
     if standing is not None and standing.status in (PlaceStatus.PLACED, PlaceStatus.PROCESSING):
-        return await _lead_on(around, standing, number, token)
-    order = await order_of(ctx, orders, number, token)
+        return await _lead_on(visit, standing, number, token)
+    order = await order_of(visit.ctx, orders, number, token)
     if order.balance is None or order.balance.amount <= 0:
-        return see_other(request, address(number, token))
-    declined = request.query_params.get("declined", "")
+        return visit.go(address(number, token))
+    declined = visit.request.query_params.get("declined", "")
     if standing is not None and standing.status is PlaceStatus.DECLINED:
         declined = standing.decline_code or "declined"
     errors = one_error("", checkout.decline_text(declined)) if declined else None
-    return await _payment_page(around, payments, order, token, errors=errors)
+    return await _payment_page(visit, payments, order, token, errors=errors)
 
 
 @post("/order/{number:str}/payment", permission=PUBLIC, include_in_schema=False, status_code=200)
 async def pay(
-    request: Request[Any, Any, Any],
-    number: str,
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    payments: Payments,
-    settings: Settings,
+    visit: Visit, orders: Orders, payments: Payments, settings: Settings, number: str, data: Form
 ) -> Response[str]:
     """Pay the rest with the amount that was shown; a second click pays once."""
-    around = Around(request, ctx, catalog, carts, settings)
     token = text_of(data, "token")
-    order = await order_of(ctx, orders, number, token)
+    order = await order_of(visit.ctx, orders, number, token)
     seen = seen_amount(data, "expected", order.currency)
     if seen is None:
-        return await _payment_page(around, payments, order, token, errors=one_error("", "Check the amount."))
+        return await _payment_page(visit, payments, order, token, errors=one_error("", "Check the amount."))
     choice = payment_of(data, settings.public_url + _payment_address(number, token))
     try:
         placement = await orders.pay_balance(
-            ctx,
+            visit.ctx,
             number=number,
             token=token or None,
             expected=seen,
             payment=choice,
         )
     except (Conflict, Invalid) as refused:
-        return await _refused(around, orders, payments, number, token, refused)
-    return await _lead_on(around, placement, number, token)
+        return await _refused(visit, orders, payments, number, token, refused)
+    return await _lead_on(visit, placement, number, token)
 
 
 async def order_of(ctx: Context, orders: Orders, number: str, token: str) -> Order:
@@ -195,38 +143,37 @@ def _chosen(order: Order, data: dict[str, str]) -> list[ReturnLine]:
     return lines
 
 
-async def _lead_on(around: Around, placement: Placement, number: str, token: str) -> Response[str]:
+async def _lead_on(visit: Visit, placement: Placement, number: str, token: str) -> Response[str]:
     """To the order when it is paid, to the bank's page, to the page that waits, or back with the reason."""
-    request = around.request
     if placement.status is PlaceStatus.PLACED:
-        return see_other(request, address(number, token))
+        return visit.go(address(number, token))
     if placement.status is PlaceStatus.REQUIRES_ACTION and placement.next_action:
         url = placement.next_action.url
-        base = await frame(request, around.ctx, around.catalog, around.carts, around.settings)
+        base = await visit.frame()
         headers = {"Cache-Control": "no-store"}
-        return page(request, "leaving.html", {**base, "url": url, "robots": "noindex"}, headers=headers)
+        return visit.page("leaving.html", {**base, "url": url, "robots": "noindex"}, headers=headers)
     path = _payment_address(number, token)
     if placement.status is PlaceStatus.DECLINED:
         sign = "&" if "?" in path else "?"
-        return see_other(request, f"{path}{sign}declined={quote(placement.decline_code or 'declined')}")
-    base = await frame(request, around.ctx, around.catalog, around.carts, around.settings)
+        return visit.go(f"{path}{sign}declined={quote(placement.decline_code or 'declined')}")
+    base = await visit.frame()
     context = {**base, "robots": "noindex", "waiting_url": path}
-    return page(request, "order_waiting.html", context, headers={"Cache-Control": "no-store"})
+    return visit.page("order_waiting.html", context, headers={"Cache-Control": "no-store"})
 
 
 async def _refused(
-    around: Around, orders: Orders, payments: Payments, number: str, token: str, refused: MercatoError
+    visit: Visit, orders: Orders, payments: Payments, number: str, token: str, refused: MercatoError
 ) -> Response[str]:
     if refused.code == "nothing_owed":
-        return see_other(around.request, address(number, token))
-    order = await order_of(around.ctx, orders, number, token)
+        return visit.go(address(number, token))
+    order = await order_of(visit.ctx, orders, number, token)
     texts = {"balance_changed": "The amount has changed meanwhile. Check it and pay again."}
     errors = one_error("", texts.get(refused.code, refused.detail or checkout.DECLINED))
-    return await _payment_page(around, payments, order, token, errors=errors)
+    return await _payment_page(visit, payments, order, token, errors=errors)
 
 
 async def _return_page(
-    around: Around,
+    visit: Visit,
     order: Order,
     token: str,
     *,
@@ -234,7 +181,7 @@ async def _return_page(
     typed: dict[str, str] | None = None,
     status: int = 422,
 ) -> Response[str]:
-    base = await frame(around.request, around.ctx, around.catalog, around.carts, around.settings)
+    base = await visit.frame()
     context = {
         **base,
         "order": order,
@@ -248,26 +195,26 @@ async def _return_page(
     }
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     code = status if errors else 200
-    return page(around.request, "order_return.html", context, status=code, headers=headers)
+    return visit.page("order_return.html", context, status=code, headers=headers)
 
 
 async def _payment_page(
-    around: Around, payments: Payments, order: Order, token: str, *, errors: Errors | None = None
+    visit: Visit, payments: Payments, order: Order, token: str, *, errors: Errors | None = None
 ) -> Response[str]:
-    base = await frame(around.request, around.ctx, around.catalog, around.carts, around.settings)
+    base = await visit.frame()
     context = {
         **base,
         "order": order,
         "token": token,
         "back_url": address(order.number, token),
-        "payment_methods": await payments.providers(around.ctx),
+        "payment_methods": await payments.providers(visit.ctx),
         "errors": errors or Errors(),
         "robots": "noindex",
     }
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    is_refused = errors is not None and around.request.method == "POST"
+    is_refused = errors is not None and visit.request.method == "POST"
     status = 422 if is_refused else 200
-    return page(around.request, "order_payment.html", context, status=status, headers=headers)
+    return visit.page("order_payment.html", context, status=status, headers=headers)
 
 
 routes = [show_return, request_return, withdraw_return, show_payment, pay]

@@ -6,17 +6,14 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get, post
 
-from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog, SaleVariant
 from mercato.contracts.notifications import Notifications
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, NotFound, Throttled
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
-from mercato.storefront.frame import frame
 from mercato.storefront.pages.links import TOKEN_MOST, LinkPage, answer
-from mercato.ui.rendering import page, see_other
+from mercato.storefront.visit import Visit
+from mercato.ui.rendering import page
 
 WAIT = "/back-in-stock"
 STOP = "/back-in-stock/unsubscribe"
@@ -29,81 +26,57 @@ STOP_PAGE = LinkPage(
 
 
 @get(f"{WAIT}/{{variant_id:uuid}}", permission=PUBLIC, include_in_schema=False)
-async def waiting_form(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-    variant_id: UUID,
-) -> Response[str]:
+async def waiting_form(visit: Visit, catalog: Catalog, variant_id: UUID) -> Response[str]:
     """A form for the e-mail address; to the product when it can be bought."""
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await visit.frame()
     try:
-        found = await catalog.waitable(ctx, variant_id=variant_id)
+        found = await catalog.waitable(visit.ctx, variant_id=variant_id)
     except Conflict as refused:
-        return see_other(request, refused.data["path"])
-    return _show(request, base, found)
+        return visit.go(refused.data["path"])
+    return _show(visit.request, base, found)
 
 
 @post(f"{WAIT}/{{variant_id:uuid}}", permission=PUBLIC, include_in_schema=False, status_code=200)
 async def wait(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    notifications: Notifications,
-    settings: Settings,
-    variant_id: UUID,
+    visit: Visit, catalog: Catalog, notifications: Notifications, variant_id: UUID, data: Form
 ) -> Response[str]:
     """Note the address; the answer is the same whether it was noted before."""
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await visit.frame()
     email = text_of(data, "email", EMAIL_MOST)
     try:
-        found = await catalog.waitable(ctx, variant_id=variant_id)
+        found = await catalog.waitable(visit.ctx, variant_id=variant_id)
     except Conflict as refused:
-        return see_other(request, refused.data["path"])
+        return visit.go(refused.data["path"])
     if len(email) < 3:
         errors = one_error("email", "Enter an e-mail address such as name@example.com.")
-        return _show(request, base, found, email=email, errors=errors, status=422)
+        return _show(visit.request, base, found, email=email, errors=errors, status=422)
     try:
         await notifications.watch_stock(
-            ctx.as_system(), variant_id=variant_id, email=email, name=found.title, path=found.path
+            visit.ctx.as_system(), variant_id=variant_id, email=email, name=found.title, path=found.path
         )
     except (Invalid, Throttled) as refused:
         status = 429 if isinstance(refused, Throttled) else 422
-        return _show(request, base, found, email=email, errors=errors_of(refused), status=status)
-    return _show(request, base, found, email=email, is_done=True)
+        return _show(visit.request, base, found, email=email, errors=errors_of(refused), status=status)
+    return _show(visit.request, base, found, email=email, is_done=True)
 
 
 @get(STOP, permission=PUBLIC, include_in_schema=False)
-async def stop_form(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def stop_form(visit: Visit) -> Response[str]:
     """One button: mail scanners open links, and must not end anything."""
-    base = await frame(request, ctx, catalog, carts, settings)
-    return answer(request, base, STOP_PAGE, request.query_params.get("token", "")[:TOKEN_MOST])
+    base = await visit.frame()
+    return answer(visit.request, base, STOP_PAGE, visit.request.query_params.get("token", "")[:TOKEN_MOST])
 
 
 @post(STOP, permission=PUBLIC, include_in_schema=False, status_code=200)
-async def stop(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    notifications: Notifications,
-    settings: Settings,
-) -> Response[str]:
+async def stop(visit: Visit, notifications: Notifications, data: Form) -> Response[str]:
     """End all waiting of the address that the link was mailed to."""
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await visit.frame()
     try:
-        await notifications.unwatch_stock(ctx, token=text_of(data, "token", 120))
+        await notifications.unwatch_stock(visit.ctx, token=text_of(data, "token", 120))
     except NotFound as refused:
-        return answer(request, base, STOP_PAGE, "", one_error("", refused.detail), 404)
+        return answer(visit.request, base, STOP_PAGE, "", one_error("", refused.detail), 404)
     done = "Done: you get no mail about goods that are back in stock."
-    return answer(request, base, msgspec.structs.replace(STOP_PAGE, done=done))
+    return answer(visit.request, base, msgspec.structs.replace(STOP_PAGE, done=done))
 
 
 def _show(

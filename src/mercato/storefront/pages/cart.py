@@ -3,20 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.contracts.carts import Cart, CartLine, Carts, NewLine
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC, count_failure
-from mercato.settings import Settings
 from mercato.storefront.bag import BagKey, bag_cookie, find_bag, open_bag
 from mercato.storefront.credit import card_error
 from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
-from mercato.storefront.frame import frame
 from mercato.storefront.pages.product import show_product
-from mercato.ui.rendering import page, see_other
+from mercato.storefront.visit import Visit
 
 SHORT = "insufficient_stock"
 COUPON_REASONS = {
@@ -28,102 +26,76 @@ COUPON_REASONS = {
 
 
 @get("/cart", permission=PUBLIC, include_in_schema=False)
-async def show(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def show(visit: Visit, catalog: Catalog, carts: Carts) -> Response[str]:
     """The bag as a page, or as the content of the drawer when htmx fills that."""
-    found = await find_bag(request, ctx, carts)
-    return await _answer(request, ctx, catalog, carts, settings, found[1] if found else None)
+    found = await find_bag(visit.request, visit.ctx, carts)
+    return await _answer(visit, catalog, found[1] if found else None)
 
 
 @post("/cart/lines", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def add(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[str]:
+async def add(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Response[str]:
     """Put something into the bag; the first thing makes the bag."""
     variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
     recipient = text_of(data, "recipient", 254)
     custom = {"recipient": recipient} if recipient else None
-    found = await find_bag(request, ctx, carts)
+    found = await find_bag(visit.request, visit.ctx, carts)
     if found is not None:
         try:
-            cart = await _add_to(ctx, carts, found[0], variant_id, quantity, custom)
+            cart = await _add_to(visit.ctx, carts, found[0], variant_id, quantity, custom)
         except Conflict as refused:
             if refused.code != SHORT:
                 raise
-            return await _short(
-                request, ctx, catalog, carts, settings, found[1], variant_id, quantity, _short_text(refused)
-            )
+            return await _short(visit, catalog, carts, found[1], variant_id, quantity, _short_text(refused))
         if cart is not None:
-            return await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
-    cart = await carts.create(ctx, lines=[NewLine(variant_id, quantity, custom)])
-    response = await _changed(request, ctx, catalog, carts, settings, cart, is_fresh=True)
+            return await _changed(visit, catalog, cart, is_fresh=True)
+    cart = await carts.create(visit.ctx, lines=[NewLine(variant_id, quantity, custom)])
+    response = await _changed(visit, catalog, cart, is_fresh=True)
     response.set_cookie(bag_cookie(cart, cart.token))
     return response
 
 
 @post("/cart/lines/{line_id:uuid}", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def change(
-    request: Request[Any, Any, Any],
-    line_id: UUID,
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[str]:
+async def change(visit: Visit, catalog: Catalog, carts: Carts, line_id: UUID, data: Form) -> Response[str]:
     """Set the quantity of a line; 0 takes it out."""
-    key, cart = await open_bag(request, ctx, carts)
+    key, cart = await open_bag(visit.request, visit.ctx, carts)
     line = next((each for each in cart.lines if each.id == line_id), None)
     if line is None:
-        return await _changed(request, ctx, catalog, carts, settings, cart)
+        return await _changed(visit, catalog, cart)
     quantity = 0 if "remove" in data else quantity_of(data)
     if quantity == 0:
-        cart = await carts.remove_line(ctx, cart_id=key.cart_id, token=key.token, line_id=line_id)
-        return await _changed(request, ctx, catalog, carts, settings, cart, removed=line)
+        cart = await carts.remove_line(visit.ctx, cart_id=key.cart_id, token=key.token, line_id=line_id)
+        return await _changed(visit, catalog, cart, removed=line)
     try:
         cart = await carts.change_line(
-            ctx, cart_id=key.cart_id, token=key.token, line_id=line_id, quantity=quantity
+            visit.ctx, cart_id=key.cart_id, token=key.token, line_id=line_id, quantity=quantity
         )
     except Conflict as refused:
         if refused.code != SHORT:
             raise
         errors, typed = one_error(f"line-{line_id}", _short_text(refused)), {line_id: quantity}
-        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, typed=typed)
-    return await _changed(request, ctx, catalog, carts, settings, cart)
+        return await _answer(visit, catalog, cart, errors=errors, typed=typed)
+    return await _changed(visit, catalog, cart)
 
 
 @post("/cart/coupons", permission=PUBLIC, throttle="codes", include_in_schema=False, status_code=200)
-async def coupon(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[str]:
+async def coupon(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Response[str]:
     """Take a promo code, or drop the one named in `remove`."""
-    key, cart = await open_bag(request, ctx, carts)
+    key, cart = await open_bag(visit.request, visit.ctx, carts)
     if code := text_of(data, "remove", 64):
-        cart = await carts.remove_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
-        return await _changed(request, ctx, catalog, carts, settings, cart)
+        cart = await carts.remove_coupon(visit.ctx, cart_id=key.cart_id, token=key.token, code=code)
+        return await _changed(visit, catalog, cart)
     code = text_of(data, "code", 64)
     if not code:
         errors = one_error("code", "Enter a promo code")
-        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors)
+        return await _answer(visit, catalog, cart, errors=errors)
     try:
-        cart = await carts.add_coupon(ctx, cart_id=key.cart_id, token=key.token, code=code)
+        cart = await carts.add_coupon(visit.ctx, cart_id=key.cart_id, token=key.token, code=code)
     except Invalid as refused:
-        count_failure(request)
+        count_failure(visit.request)
         reason = COUPON_REASONS.get(str(refused.data.get("reason", "")), refused.detail)
         errors = one_error("code", reason or f"The code {code} is not valid.")
-        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, code=code)
-    return await _changed(request, ctx, catalog, carts, settings, cart)
+        return await _answer(visit, catalog, cart, errors=errors, code=code)
+    return await _changed(visit, catalog, cart)
 
 
 async def _add_to(
@@ -146,26 +118,16 @@ async def _add_to(
 
 
 async def _short(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-    cart: Cart,
-    variant_id: UUID,
-    quantity: int,
-    text: str,
+    visit: Visit, catalog: Catalog, carts: Carts, cart: Cart, variant_id: UUID, quantity: int, text: str
 ) -> Response[str]:
     """There is not so much of it: said in the drawer, whose page keeps what was typed, or on its own page."""
-    if request.headers.get("hx-request") == "true":
+    if visit.request.headers.get("hx-request") == "true":
         errors = one_error("variant_id", text)
-        return await _answer(request, ctx, catalog, carts, settings, cart, errors=errors, is_fresh=True)
-    sold = await catalog.sale_variants(ctx, variant_ids=[variant_id])
-    product = await catalog.product(ctx, slug_or_id=sold[0].slug)
+        return await _answer(visit, catalog, cart, errors=errors, is_fresh=True)
+    sold = await catalog.sale_variants(visit.ctx, variant_ids=[variant_id])
+    product = await catalog.product(visit.ctx, slug_or_id=sold[0].slug)
     variant = next(each for each in product.variants if each.id == variant_id)
-    return await show_product(
-        request, ctx, catalog, carts, settings, product, variant, quantity=quantity, refused=text
-    )
+    return await show_product(visit, catalog, carts, product, variant, quantity=quantity, refused=text)
 
 
 def _short_text(refused: Conflict) -> str:
@@ -176,28 +138,17 @@ def _short_text(refused: Conflict) -> str:
 
 
 async def _changed(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-    cart: Cart,
-    *,
-    removed: CartLine | None = None,
-    is_fresh: bool = False,
+    visit: Visit, catalog: Catalog, cart: Cart, *, removed: CartLine | None = None, is_fresh: bool = False
 ) -> Response[str]:
     """After a change: the fragment for htmx, the bag's page for a plain form."""
-    if request.headers.get("hx-request") == "true":
-        return await _answer(request, ctx, catalog, carts, settings, cart, removed=removed, is_fresh=is_fresh)
-    return see_other(request, "/cart")
+    if visit.request.headers.get("hx-request") == "true":
+        return await _answer(visit, catalog, cart, removed=removed, is_fresh=is_fresh)
+    return visit.go("/cart")
 
 
 async def _answer(
-    request: Request[Any, Any, Any],
-    ctx: Context,
+    visit: Visit,
     catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
     cart: Cart | None,
     *,
     errors: Errors | None = None,
@@ -209,7 +160,7 @@ async def _answer(
     is_empty = cart is None or not cart.lines
     count = sum(line.quantity for line in cart.lines) if cart else 0
     context = {
-        **await frame(request, ctx, catalog, carts, settings, count=count),
+        **await visit.frame(count=count),
         "cart": cart,
         "is_empty": is_empty,
         "count": count,
@@ -217,19 +168,19 @@ async def _answer(
         "other_problems": [each for each in cart.problems if not each.line_id] if cart else [],
         "errors": errors or Errors(),
         "code": code,
-        "card_error": card_error(request),
+        "card_error": card_error(visit.request),
         "typed": typed or {},
         "removed": removed,
         "is_fresh": is_fresh,
-        "is_change": request.method == "POST",
-        "fallback": await _suggested(ctx, catalog) if is_empty else [],
+        "is_change": visit.request.method == "POST",
+        "fallback": await _suggested(visit.ctx, catalog) if is_empty else [],
         "robots": "noindex",
     }
-    in_drawer = request.headers.get("hx-target", "").endswith("#cart-body")
+    in_drawer = visit.request.headers.get("hx-target", "").endswith("#cart-body")
     headers = {"Cache-Control": "no-store"}
     status = 422 if errors else 200
     block = "drawer" if in_drawer else "cart"
-    return page(request, "cart.html", context, block=block, status=status, headers=headers)
+    return visit.page("cart.html", context, block=block, status=status, headers=headers)
 
 
 async def _suggested(ctx: Context, catalog: Catalog) -> list[Any]:

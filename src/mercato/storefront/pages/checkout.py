@@ -4,23 +4,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.contracts.carts import Cart, Carts, CartStatus
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import Orders
 from mercato.contracts.payments import Payments
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
 from mercato.storefront import checkout
 from mercato.storefront.bag import BagKey, find_bag, open_bag
-from mercato.storefront.checkout_page import Surroundings, answer, onward, typed_of
+from mercato.storefront.checkout_page import CheckoutVisit, answer, onward, typed_of
 from mercato.storefront.forms import Errors, Form, address_of, errors_of, one_error, text_of
 from mercato.storefront.frame import language_of
-from mercato.ui.rendering import page, see_other
+from mercato.storefront.visit import Visit
 
 TAX_ID_LENGTH_MAX = 20
 PAYING = "/checkout?step=payment"
@@ -29,27 +27,19 @@ PAYING = "/checkout?step=payment"
 
 @get("/checkout", permission=PUBLIC, include_in_schema=False)
 async def show(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    orders: Orders,
-    payments: Payments,
-    settings: Settings,
+    visit: CheckoutVisit, carts: Carts, users: Users, orders: Orders, payments: Payments
 ) -> Response[str]:
     """The section that `step` names, or the first that is not done."""
-    found = await find_bag(request, ctx, carts)
+    found = await find_bag(visit.request, visit.ctx, carts)
     if found is None or not found[1].lines:
-        return see_other(request, "/cart")
+        return visit.go("/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, payments, settings)
-    typed = await _known_contact(ctx, users, cart)
-    declined = request.query_params.get("declined", "")
+    typed = await _known_contact(visit.ctx, users, cart)
+    declined = visit.request.query_params.get("declined", "")
     errors = one_error("", checkout.decline_text(declined)) if declined else Errors()
-    step = request.query_params.get("step", "")
-    held_until = await _held_until(ctx, orders, key) if cart.status is CartStatus.COMPLETING else None
-    return await answer(around, key, cart, step, typed=typed, errors=errors, held_until=held_until)
+    step = visit.request.query_params.get("step", "")
+    held_until = await _held_until(visit.ctx, orders, key) if cart.status is CartStatus.COMPLETING else None
+    return await answer(visit, key, cart, step, typed=typed, errors=errors, held_until=held_until)
 
 
 async def _held_until(ctx: Context, orders: Orders, key: BagKey) -> datetime | None:
@@ -62,24 +52,15 @@ async def _held_until(ctx: Context, orders: Orders, key: BagKey) -> datetime | N
 
 
 @post("/checkout/contact", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def contact(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    payments: Payments,
-    settings: Settings,
-) -> Response[str]:
+async def contact(visit: CheckoutVisit, carts: Carts, payments: Payments, data: Form) -> Response[str]:
     """Take e-mail and addresses; what is wrong comes back beside the fields with everything typed kept."""
-    found = await find_bag(request, ctx, carts)
+    found = await find_bag(visit.request, visit.ctx, carts)
     if found is None:
-        return see_other(request, "/cart")
+        return visit.go("/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     email, tax_id = text_of(data, "email", 254), text_of(data, "tax_id", TAX_ID_LENGTH_MAX)
     if "refresh" in data:
-        return await answer(around, key, cart, checkout.CONTACT, typed=data)
+        return await answer(visit, key, cart, checkout.CONTACT, typed=data)
     try:
         if "@" not in email:
             raise Invalid(errors=[*_email_missing(), *_address_errors(data)])
@@ -87,7 +68,7 @@ async def contact(
         if tax_id and not address.company:
             raise Invalid(errors=[FieldError("company", "required", "Enter the name of the company")])
         cart = await carts.update(
-            ctx,
+            visit.ctx,
             cart_id=key.cart_id,
             token=key.token,
             email=email,
@@ -97,55 +78,44 @@ async def contact(
         )
     except Invalid as refused:
         errors = errors_of(_once(refused), prefix="shipping_address.")
-        return await answer(around, key, cart, checkout.CONTACT, typed=data, errors=errors)
+        return await answer(visit, key, cart, checkout.CONTACT, typed=data, errors=errors)
     except Conflict:
-        return see_other(request, PAYING)
-    return await onward(around, key, cart, checkout.DELIVERY)
+        return visit.go(PAYING)
+    return await onward(visit, key, cart, checkout.DELIVERY)
 
 
 @post("/checkout/tax-id", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def check_tax_id(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, carts: Carts
-) -> Response[str]:
+async def check_tax_id(visit: Visit, carts: Carts, data: Form) -> Response[str]:
     """Take a company's VAT ID as soon as it is typed: the field with what was found, and the new totals."""
-    key, cart = await open_bag(request, ctx, carts)
+    key, cart = await open_bag(visit.request, visit.ctx, carts)
     typed = text_of(data, "tax_id", TAX_ID_LENGTH_MAX)
     errors = Errors()
     try:
-        cart = await carts.update(ctx, cart_id=key.cart_id, token=key.token, tax_id=typed)
+        cart = await carts.update(visit.ctx, cart_id=key.cart_id, token=key.token, tax_id=typed)
     except Invalid as refused:
         errors = errors_of(refused)
-    context = {"cart": cart, "typed": {"tax_id": typed}, "errors": errors, "locale": language_of(ctx)}
-    return page(request, "checkout_tax_id.html", context, headers={"Cache-Control": "no-store"})
+    context = {"cart": cart, "typed": {"tax_id": typed}, "errors": errors, "locale": language_of(visit.ctx)}
+    return visit.page("checkout_tax_id.html", context, headers={"Cache-Control": "no-store"})
 
 
 @post("/checkout/delivery", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def delivery(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    payments: Payments,
-    settings: Settings,
-) -> Response[str]:
+async def delivery(visit: CheckoutVisit, carts: Carts, payments: Payments, data: Form) -> Response[str]:
     """Take the delivery method."""
-    found = await find_bag(request, ctx, carts)
+    found = await find_bag(visit.request, visit.ctx, carts)
     if found is None:
-        return see_other(request, "/cart")
+        return visit.go("/cart")
     key, cart = found
-    around = Surroundings(request, ctx, catalog, carts, payments, settings)
     try:
         method = UUID(data.get("delivery_method_id", ""))
-        cart = await carts.update(ctx, cart_id=key.cart_id, token=key.token, delivery_method_id=method)
+        cart = await carts.update(visit.ctx, cart_id=key.cart_id, token=key.token, delivery_method_id=method)
     except ValueError:
         errors = one_error("", "Choose how we deliver.")
-        return await answer(around, key, cart, checkout.DELIVERY, errors=errors)
+        return await answer(visit, key, cart, checkout.DELIVERY, errors=errors)
     except Invalid as refused:
-        return await answer(around, key, cart, checkout.DELIVERY, errors=errors_of(refused))
+        return await answer(visit, key, cart, checkout.DELIVERY, errors=errors_of(refused))
     except Conflict:
-        return see_other(request, PAYING)
-    return await onward(around, key, cart, checkout.PAYMENT)
+        return visit.go(PAYING)
+    return await onward(visit, key, cart, checkout.PAYMENT)
 
 
 def _once(refused: Invalid) -> Invalid:

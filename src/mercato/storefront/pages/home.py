@@ -1,21 +1,18 @@
 """The home page and the menu."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog, ProductCard, ProductQuery, ProductSort
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
-from mercato.storefront.frame import frame, navigation
+from mercato.storefront.frame import navigation
 from mercato.storefront.structured_data import organization, website
-from mercato.ui.rendering import page
+from mercato.storefront.visit import Visit
 
 RAIL_SIZE = 8
 
@@ -31,9 +28,7 @@ class Rail(msgspec.Struct, frozen=True):
 
 
 @get("/", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def home(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def home(visit: Visit, catalog: Catalog) -> Response[str]:
     """Hero, rails from the catalog, ways into every category."""
     asked = (
         (
@@ -45,9 +40,9 @@ async def home(
         ("Reduced", "/search?on_sale=1", ProductQuery(on_sale=True, limit=RAIL_SIZE)),
     )
     known, base, *rails = await asyncio.gather(
-        navigation(ctx, catalog),
-        frame(request, ctx, catalog, carts, settings),
-        *(_rail(ctx, catalog, title, url, query) for title, url, query in asked),
+        navigation(visit.ctx, catalog),
+        visit.frame(),
+        *(_rail(visit.ctx, catalog, title, url, query) for title, url, query in asked),
     )
     context = {
         **base,
@@ -55,27 +50,25 @@ async def home(
         "rails": [rail for rail in rails if rail.products],
         "structured": [organization(base["origin"], known.shop), website(base["origin"], known.shop)],
     }
-    return page(request, "home.html", context)
+    return visit.page("home.html", context)
 
 
 @get("/menu", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def menu(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def menu(visit: Visit, catalog: Catalog) -> Response[str]:
     """Every way into the shop as a page: what the menu button opens without script."""
-    known = await navigation(ctx, catalog)
+    known = await navigation(visit.ctx, catalog)
     children = {
         root.id: [each for each in known.categories if each.parent_id == root.id and each.product_count]
         for root in known.roots
     }
     context = {
-        **await frame(request, ctx, catalog, carts, settings),
+        **await visit.frame(),
         "categories": known.roots,
         "children": children,
         "collections": [each for each in known.collections if each.product_count],
         "robots": "noindex, follow",
     }
-    return page(request, "menu.html", context)
+    return visit.page("menu.html", context)
 
 
 async def _rail(ctx: Context, catalog: Catalog, title: str, url: str, query: ProductQuery) -> Rail:

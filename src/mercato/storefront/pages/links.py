@@ -5,15 +5,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get, post
 
-from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
-from mercato.storefront.frame import frame
+from mercato.storefront.visit import Visit
 from mercato.ui.rendering import page
 
 TOKEN_MOST = 200
@@ -48,78 +44,60 @@ JOIN = LinkPage(
 
 
 @get(EMAIL_CHANGE, permission=PUBLIC, include_in_schema=False)
-async def email_change_form(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def email_change_form(visit: Visit) -> Response[str]:
     """One button that confirms this end."""
-    base = await frame(request, ctx, catalog, carts, settings)
-    return answer(request, base, CHANGE, request.query_params.get("token", "")[:TOKEN_MOST])
+    base = await visit.frame()
+    return answer(visit.request, base, CHANGE, visit.request.query_params.get("token", "")[:TOKEN_MOST])
 
 
 @post(EMAIL_CHANGE, permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
-async def email_change(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def email_change(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Confirm this end; the second end makes the change."""
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await visit.frame()
     try:
-        change = await users.confirm_email_change(ctx, token=text_of(data, "token", TOKEN_MOST))
+        change = await users.confirm_email_change(visit.ctx, token=text_of(data, "token", TOKEN_MOST))
     except Invalid:
-        return answer(request, base, CHANGE, "", one_error("", f"{TOO_OLD} Ask for the change again."), 422)
+        return answer(
+            visit.request, base, CHANGE, "", one_error("", f"{TOO_OLD} Ask for the change again."), 422
+        )
     except Conflict as refused:
-        return answer(request, base, CHANGE, "", one_error("", refused.detail), 409)
+        return answer(visit.request, base, CHANGE, "", one_error("", refused.detail), 409)
     if not change.is_done:
         text = f"Confirmed. Now open the link in the mail to your {change.waits_for} address."
-        return answer(request, base, msgspec.structs.replace(CHANGE, done=text))
+        return answer(visit.request, base, msgspec.structs.replace(CHANGE, done=text))
     done = msgspec.structs.replace(
         CHANGE, done="Your address was changed. Sign in with the new one from now on.",
         next_url="/sign-in", next_label="Sign in",
     )  # fmt: skip
-    return answer(request, base, done)
+    return answer(visit.request, base, done)
 
 
 @get(INVITATION, permission=PUBLIC, include_in_schema=False)
-async def invitation_form(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[str]:
+async def invitation_form(visit: Visit) -> Response[str]:
     """Choose a password and join."""
-    base = await frame(request, ctx, catalog, carts, settings)
-    return answer(request, base, JOIN, request.query_params.get("token", "")[:TOKEN_MOST])
+    base = await visit.frame()
+    return answer(visit.request, base, JOIN, visit.request.query_params.get("token", "")[:TOKEN_MOST])
 
 
 @post(INVITATION, permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
-async def accept_invitation(
-    request: Request[Any, Any, Any],
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-) -> Response[str]:
+async def accept_invitation(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Join the staff."""
-    base = await frame(request, ctx, catalog, carts, settings)
+    base = await visit.frame()
     token, password = text_of(data, "token", TOKEN_MOST), data.get("password", "")[:256]
     try:
         if not password:
             raise Invalid(errors=one_error("password", "Enter a password").all)
-        joined = await users.accept_invitation(ctx, token=token, password=password)
+        joined = await users.accept_invitation(visit.ctx, token=token, password=password)
     except Invalid as refused:
         if refused.errors:
-            return answer(request, base, JOIN, token, errors_of(refused), 422)
+            return answer(visit.request, base, JOIN, token, errors_of(refused), 422)
         text = f"{TOO_OLD} Ask whoever invited you for a new one."
-        return answer(request, base, JOIN, "", one_error("", text), 422)
+        return answer(visit.request, base, JOIN, "", one_error("", text), 422)
     done = msgspec.structs.replace(
         JOIN, done=f"Welcome, {joined.name}. Sign in with {joined.email} and your password.",
         next_url="/admin/sign-in", next_label="Open the admin",
     )  # fmt: skip
-    return answer(request, base, done)
+    return answer(visit.request, base, done)
 
 
 def answer(

@@ -4,21 +4,20 @@ import asyncio
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.response import Redirect
 
-from mercato.contracts.carts import Carts
 from mercato.contracts.catalog import Catalog, Category, ProductCard, ProductQuery, ProductSort
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, NotFound
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
 from mercato.storefront import listing
-from mercato.storefront.frame import frame, language_of, navigation
+from mercato.storefront.frame import language_of, navigation
 from mercato.storefront.listing import Asked
 from mercato.storefront.structured_data import breadcrumbs, item_list
+from mercato.storefront.visit import Visit
 from mercato.ui.formats import currency_symbol
-from mercato.ui.rendering import page, wants_fragment
+from mercato.ui.rendering import wants_fragment
 
 SUGGESTIONS = 8
 PLAIN_FACETS = frozenset({"price", "in_stock", "on_sale", "availability"})
@@ -37,84 +36,63 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 @get("/c/{path:path}", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def category(
-    request: Request[Any, Any, Any],
-    path: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[Any]:
+async def category(visit: Visit, catalog: Catalog, path: str) -> Response[Any]:
     """A category with everything below it; an address that is not its own leads there."""
     wanted = path.strip("/")
-    found = await catalog.category(ctx, slug=wanted.rpartition("/")[2])
+    found = await catalog.category(visit.ctx, slug=wanted.rpartition("/")[2])
     if found.path != wanted:
         return Redirect(f"/c/{found.path}", status_code=301)
-    known = await navigation(ctx, catalog)
+    known = await navigation(visit.ctx, catalog)
     crumbs = (("Home", "/"), *((each.name, f"/c/{each.path}") for each in found.breadcrumbs))
     if not found.breadcrumbs or found.breadcrumbs[-1].slug != found.slug:
         crumbs = (*crumbs, (found.name, f"/c/{found.path}"))
     chips = _ways(found, known.categories)
     heading = Heading(found.name, found.description, crumbs, chips)
-    return await _list(request, ctx, catalog, carts, settings, heading, category=found.slug)
+    return await _list(visit, catalog, heading, category=found.slug)
 
 
 @get("/collections/{slug:str}", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def collection(
-    request: Request[Any, Any, Any],
-    slug: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[Any]:
+async def collection(visit: Visit, catalog: Catalog, slug: str) -> Response[Any]:
     """A collection."""
-    found = await catalog.collection(ctx, slug=slug)
+    found = await catalog.collection(visit.ctx, slug=slug)
     crumbs = (("Home", "/"), (found.name, f"/collections/{found.slug}"))
     heading = Heading(found.name, found.description, crumbs)
-    return await _list(request, ctx, catalog, carts, settings, heading, collection=found.slug)
+    return await _list(visit, catalog, heading, collection=found.slug)
 
 
 @get("/search", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def search(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, carts: Carts, settings: Settings
-) -> Response[Any]:
+async def search(visit: Visit, catalog: Catalog) -> Response[Any]:
     """Everything that matches `q`; without it, the whole shop."""
-    words = request.query_params.get("q", "").strip()
+    words = visit.request.query_params.get("q", "").strip()
     title = f"Results for “{words[:80]}”" if words else "All products"
     heading = Heading(title, "", (("Home", "/"), ("Search" if words else "All products", "/search")))
-    return await _list(request, ctx, catalog, carts, settings, heading)
+    return await _list(visit, catalog, heading)
 
 
 @get("/search/suggest", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def suggest(request: Request[Any, Any, Any], ctx: Context, catalog: Catalog) -> Response[str]:
+async def suggest(visit: Visit, catalog: Catalog) -> Response[str]:
     """What the words typed so far may lead to; nothing for less than two letters."""
-    words = request.query_params.get("q", "").strip()[:100]
-    found = await catalog.suggest(ctx, q=words, limit=SUGGESTIONS) if len(words) >= 2 else None
-    return page(request, "suggestions.html", {"words": words, "found": found, "locale": language_of(ctx)})
+    words = visit.request.query_params.get("q", "").strip()[:100]
+    found = await catalog.suggest(visit.ctx, q=words, limit=SUGGESTIONS) if len(words) >= 2 else None
+    return visit.page("suggestions.html", {"words": words, "found": found, "locale": language_of(visit.ctx)})
 
 
 async def _list(
-    request: Request[Any, Any, Any],
-    ctx: Context,
+    visit: Visit,
     catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
     heading: Heading,
     *,
     category: str | None = None,
     collection: str | None = None,
 ) -> Response[str]:
-    asked = listing.read(request.scope["path"], request.query_params.multi_items())
-    channel, base = await asyncio.gather(
-        catalog.channel(ctx, code=ctx.channel), frame(request, ctx, catalog, carts, settings)
-    )
+    asked = listing.read(visit.request.scope["path"], visit.request.query_params.multi_items())
+    channel, base = await asyncio.gather(catalog.channel(visit.ctx, code=visit.ctx.channel), visit.frame())
     query = listing.query_of(asked, channel.currency, category=category, collection=collection)
-    found = await catalog.products(ctx, query=query)
+    found = await catalog.products(visit.ctx, query=query)
     last = listing.last_page(found)
     if asked.page > last:
         raise NotFound(detail="The list has no such page.")
-    fallback = await _fallback(ctx, catalog) if not found.total else []
+    fallback = await _fallback(visit.ctx, catalog) if not found.total else []
     context = {
         **base,
         "heading": heading,
@@ -134,8 +112,8 @@ async def _list(
         "structured": [breadcrumbs(base["origin"], heading.crumbs), item_list(base["origin"], found.items)],
     }
     # The address bar gets the tidy form, without the fields that were left empty.
-    headers = {"HX-Push-Url": asked.url(page=asked.page)} if wants_fragment(request) else {}
-    return page(request, "listing.html", context, block="listing", headers=headers)
+    headers = {"HX-Push-Url": asked.url(page=asked.page)} if wants_fragment(visit.request) else {}
+    return visit.page("listing.html", context, block="listing", headers=headers)
 
 
 async def _fallback(ctx: Context, catalog: Catalog) -> list[ProductCard]:

@@ -8,8 +8,6 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.response import Stream
 
-from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import (
     ChangeKind,
     ChangeStatus,
@@ -25,10 +23,10 @@ from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.live import Live
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC
-from mercato.settings import Settings
 from mercato.storefront.forms import Errors, Form, one_error, text_of
-from mercato.storefront.frame import frame, language_of
-from mercato.ui.rendering import Renderer, page, see_other
+from mercato.storefront.frame import language_of
+from mercato.storefront.visit import Visit
+from mercato.ui.rendering import Renderer
 
 STAGES = ("Placed", "Packed", "Shipped", "Delivered")
 HIDDEN_KINDS = frozenset({"note"})
@@ -65,19 +63,11 @@ RETURNS = frozenset({ChangeKind.RETURN, ChangeKind.EXCHANGE})
 
 
 @get("/order/{number:str}", permission=PUBLIC, include_in_schema=False)
-async def show(
-    request: Request[Any, Any, Any],
-    number: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-) -> Response[str]:
+async def show(visit: Visit, orders: Orders, number: str) -> Response[str]:
     """The order, for its customer or whoever has its link."""
-    token = request.query_params.get("token", "")
-    order = await _order(ctx, orders, number, token)
-    return await _answer(request, ctx, catalog, carts, orders, settings, order, token)
+    token = visit.request.query_params.get("token", "")
+    order = await _order(visit.ctx, orders, number, token)
+    return await _answer(visit, orders, order, token)
 
 
 @get("/order/{number:str}/events", permission=PUBLIC, include_in_schema=False, timeout_s=None)
@@ -102,27 +92,18 @@ async def events(
 
 
 @post("/order/{number:str}/cancellation", permission=PUBLIC, include_in_schema=False, status_code=200)
-async def cancel(
-    request: Request[Any, Any, Any],
-    number: str,
-    data: Form,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-) -> Response[str]:
+async def cancel(visit: Visit, orders: Orders, number: str, data: Form) -> Response[str]:
     """Cancel before anything is shipped; too late says so on the page."""
     token = text_of(data, "token")
     try:
         order = await orders.request_cancellation(
-            ctx, number=number, token=token or None, reason=text_of(data, "reason")
+            visit.ctx, number=number, token=token or None, reason=text_of(data, "reason")
         )
     except Conflict:
-        order = await _order(ctx, orders, number, token)
+        order = await _order(visit.ctx, orders, number, token)
         errors = one_error("", "It is on its way already and cannot be canceled any more.")
-        return await _answer(request, ctx, catalog, carts, orders, settings, order, token, errors=errors)
-    return see_other(request, _address(order, token))
+        return await _answer(visit, orders, order, token, errors=errors)
+    return visit.go(_address(order, token))
 
 
 async def _order(ctx: Context, orders: Orders, number: str, token: str) -> Order:
@@ -166,26 +147,17 @@ def return_words(change: OrderChange) -> ReturnWords:
 
 
 async def _answer(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    orders: Orders,
-    settings: Settings,
-    order: Order,
-    token: str,
-    *,
-    errors: Errors | None = None,
+    visit: Visit, orders: Orders, order: Order, token: str, *, errors: Errors | None = None
 ) -> Response[str]:
-    base = await frame(request, ctx, catalog, carts, settings)
-    seen = await orders.buyer_tracking(ctx, number=order.number, token=token or None)
+    base = await visit.frame()
+    seen = await orders.buyer_tracking(visit.ctx, number=order.number, token=token or None)
     context = {
         **base,
         **_status(order, base["locale"], seen),
         "token": token,
-        "documents": await orders.buyer_documents(ctx, number=order.number, token=token or None),
+        "documents": await orders.buyer_documents(visit.ctx, number=order.number, token=token or None),
         "events_url": f"/order/{quote(order.number)}/events?token={quote(token)}",
-        "is_placed_now": "placed" in request.query_params,
+        "is_placed_now": "placed" in visit.request.query_params,
         "may_cancel": order.status is OrderStatus.PLACED
         and order.fulfillment_status is FulfillmentStatus.UNFULFILLED,
         "returns": [change for change in reversed(order.changes) if change.kind in RETURNS],
@@ -194,7 +166,7 @@ async def _answer(
         "robots": "noindex",
     }
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return page(request, "order.html", context, status=409 if errors else 200, headers=headers)
+    return visit.page("order.html", context, status=409 if errors else 200, headers=headers)
 
 
 routes = [show, events, cancel]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.response import Redirect
 
 from mercato.contracts.carts import Carts, DeliveryMethod, VariantPrices
@@ -13,12 +13,10 @@ from mercato.contracts.catalog import Catalog, Product, ProductCard, ProductQuer
 from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, NotFound
 from mercato.kernel.web import PUBLIC, depends_on
-from mercato.settings import Settings
-from mercato.storefront.frame import frame
 from mercato.storefront.own_prices import at_own_price, at_own_prices, ladder_of, public_price
 from mercato.storefront.structured_data import breadcrumbs, product_group
 from mercato.storefront.variants import address_of, chosen_variant, images_of, pickers
-from mercato.ui.rendering import page
+from mercato.storefront.visit import Visit
 
 RELATED = 4
 MOST_PRICED_VARIANTS = 500
@@ -27,34 +25,25 @@ log = structlog.get_logger()
 
 
 @get("/p/{slug:str}", permission=PUBLIC, cached=("stock",), include_in_schema=False)
-async def product(
-    request: Request[Any, Any, Any],
-    slug: str,
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    settings: Settings,
-) -> Response[Any]:
+async def product(visit: Visit, catalog: Catalog, carts: Carts, slug: str) -> Response[Any]:
     """One product; the options in the address choose the variant. An old slug leads to the new one."""
     try:
-        found = await catalog.product(ctx, slug_or_id=slug)
+        found = await catalog.product(visit.ctx, slug_or_id=slug)
     except NotFound as missing:
         if new := missing.data.get("slug"):
             return Redirect(f"/p/{new}", status_code=301)
         raise
     if found.slug != slug:
         return Redirect(f"/p/{found.slug}", status_code=301)
-    depends_on(request, [f"product:{found.id}", *(f"variant:{each.id}" for each in found.variants)])
-    variant = chosen_variant(found, request.query_params)
-    return await show_product(request, ctx, catalog, carts, settings, found, variant)
+    depends_on(visit.request, [f"product:{found.id}", *(f"variant:{each.id}" for each in found.variants)])
+    variant = chosen_variant(found, visit.request.query_params)
+    return await show_product(visit, catalog, carts, found, variant)
 
 
 async def show_product(
-    request: Request[Any, Any, Any],
-    ctx: Context,
+    visit: Visit,
     catalog: Catalog,
     carts: Carts,
-    settings: Settings,
     found: Product,
     variant: Variant,
     *,
@@ -63,10 +52,10 @@ async def show_product(
 ) -> Response[Any]:
     """The page of a product; with what was asked for and why it was `refused` when it could not be had."""
     base, promise, related, own = await asyncio.gather(
-        frame(request, ctx, catalog, carts, settings),
-        _promise(ctx, carts),
-        _related(ctx, catalog, found),
-        _own_prices(ctx, carts, found),
+        visit.frame(),
+        _promise(visit.ctx, carts),
+        _related(visit.ctx, catalog, found),
+        _own_prices(visit.ctx, carts, found),
     )
     found, variant = at_own_prices(found, own), at_own_price(variant, own)
     images = images_of(found, variant)
@@ -91,7 +80,7 @@ async def show_product(
             breadcrumbs(base["origin"], crumbs),
         ],
     }
-    return page(request, "product.html", context, block="product", status=409 if refused else 200)
+    return visit.page("product.html", context, block="product", status=409 if refused else 200)
 
 
 async def _promise(ctx: Context, carts: Carts) -> DeliveryMethod | None:

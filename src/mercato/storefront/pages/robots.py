@@ -1,10 +1,9 @@
 """What crawlers ask for: robots.txt and the site map."""
 
-from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
 
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
 from mercato.kernel.context import Context
@@ -12,6 +11,7 @@ from mercato.kernel.errors import NotFound
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 from mercato.storefront.frame import navigation
+from mercato.storefront.visit import Visit
 
 PRODUCTS_PER_FILE = 1000
 PAGE_SIZE = 100
@@ -37,16 +37,14 @@ async def sitemap_index(ctx: Context, catalog: Catalog, settings: Settings) -> R
 
 
 @get("/sitemap/{number:int}", permission=PUBLIC, cached=("products",), include_in_schema=False)
-async def sitemap(
-    request: Request[Any, Any, Any], number: int, ctx: Context, catalog: Catalog, settings: Settings
-) -> Response[str]:
+async def sitemap(visit: Visit, catalog: Catalog, settings: Settings, number: int) -> Response[str]:
     """File 0: home, categories, collections; file n: the n-th thousand of products."""
     if number == 0:
-        known = await navigation(ctx, catalog)
+        known = await navigation(visit.ctx, catalog)
         paths = ["/", *(f"/c/{each.path}" for each in known.categories if each.product_count)]
         paths += [f"/collections/{each.slug}" for each in known.collections if each.product_count]
     else:
-        paths = await _products(ctx, catalog, number)
+        paths = await _products(visit.ctx, catalog, number)
     if not paths:
         raise NotFound()
     entries = "".join(f"<url><loc>{escape(settings.public_url + quote(path))}</loc></url>" for path in paths)

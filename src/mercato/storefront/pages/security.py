@@ -6,43 +6,32 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from mercato.contracts.carts import Carts
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import Denied, MercatoError, NotFound, Throttled
 from mercato.kernel.web import SIGNED_IN, local_path
-from mercato.settings import Settings
-from mercato.storefront.coming_in import customer_ways, guard_page, later, new_passkey_of
+from mercato.storefront.coming_in import customer_ways, later, new_passkey_of
 from mercato.storefront.forms import Form, text_of
-from mercato.storefront.pages.account import PRIVATE, Around
+from mercato.storefront.pages.account import PRIVATE, AccountVisit
+from mercato.storefront.visit import Visit
 from mercato.ui.qr import qr_image
-from mercato.ui.rendering import AnyRequest, page, see_other
+from mercato.ui.rendering import AnyRequest, see_other
 
 HOME = "/account/security"
 
 
 @get(HOME, permission=SIGNED_IN, include_in_schema=False)
-async def security(
-    request: Request[Any, Any, Any],
-    ctx: Context,
-    catalog: Catalog,
-    carts: Carts,
-    users: Users,
-    settings: Settings,
-    problem: str = "",
-) -> Response[str]:
+async def security(visit: AccountVisit, users: Users, problem: str = "") -> Response[str]:
     """What guards the account, and the ways to add and to remove."""
-    base = await Around(request, ctx, catalog, carts, settings).base("Your security", HOME)
+    base = await visit.base("Your security", HOME)
     context = {
-        **base, "found": await users.factors(ctx), "back": HOME, "problem": problem[:300],
-        "identities": await users.identities(ctx),
-        "providers": await customer_ways(ctx, users),
+        **base, "found": await users.factors(visit.ctx), "back": HOME, "problem": problem[:300],
+        "identities": await users.identities(visit.ctx),
+        "providers": await customer_ways(visit.ctx, users),
     }  # fmt: skip
-    return page(request, "account/security.html", context, headers=PRIVATE)
+    return visit.page("account/security.html", context, headers=PRIVATE)
 
 
 def _act(path: str, *, recent: bool = True) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
@@ -53,131 +42,105 @@ def _act(path: str, *, recent: bool = True) -> Callable[[Callable[..., Any]], HT
 
 
 @_act("/app")
-async def begin_app(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def begin_app(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Show the code to scan."""
     try:
-        setup = await users.begin_app(ctx)
+        setup = await users.begin_app(visit.ctx)
     except MercatoError as refused:
-        return _back(request, data, refused)
-    return await _app_page(request, ctx, catalog, _home_of(data), setup.secret, setup.uri)
+        return _back(visit.request, data, refused)
+    return await _app_page(visit, _home_of(data), setup.secret, setup.uri)
 
 
 @_act("/app/confirm")
-async def confirm_app(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def confirm_app(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Switch the app on with its first code; then the recovery codes are shown."""
     try:
-        codes = await users.confirm_app(ctx, code=text_of(data, "code", 40))
+        codes = await users.confirm_app(visit.ctx, code=text_of(data, "code", 40))
     except MercatoError as refused:
         if refused.code not in ("code_wrong", "too_many_tries"):
-            return _back(request, data, refused)
+            return _back(visit.request, data, refused)
         said = later(refused) if isinstance(refused, Throttled) else refused.detail
         secret, uri = text_of(data, "secret", 100), text_of(data, "uri", 1000)
-        return await _app_page(request, ctx, catalog, _home_of(data), secret, uri, error=said, status=422)
-    return await _codes_page(request, ctx, catalog, _home_of(data), codes)
+        return await _app_page(visit, _home_of(data), secret, uri, error=said, status=422)
+    return await _codes_page(visit, _home_of(data), codes)
 
 
 @_act("/app/remove")
-async def remove_app(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, users: Users
-) -> Response[str]:
+async def remove_app(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Take the app away."""
     try:
-        await users.remove_app(ctx)
+        await users.remove_app(visit.ctx)
     except MercatoError as refused:
-        return _back(request, data, refused)
-    return _back(request, data)
+        return _back(visit.request, data, refused)
+    return _back(visit.request, data)
 
 
 @_act("/recovery-codes")
-async def renew_codes(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def renew_codes(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Ten new recovery codes."""
     try:
-        codes = await users.renew_recovery_codes(ctx)
+        codes = await users.renew_recovery_codes(visit.ctx)
     except MercatoError as refused:
-        return _back(request, data, refused)
-    return await _codes_page(request, ctx, catalog, _home_of(data), codes)
+        return _back(visit.request, data, refused)
+    return await _codes_page(visit, _home_of(data), codes)
 
 
 @_act("/passkeys")
-async def begin_passkey(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def begin_passkey(visit: Visit, users: Users, data: Form) -> Response[str]:
     """The page on which the browser makes a passkey."""
     try:
-        asked = await users.begin_passkey(ctx)
+        asked = await users.begin_passkey(visit.ctx)
     except MercatoError as refused:
-        return _back(request, data, refused)
+        return _back(visit.request, data, refused)
     options = msgspec.json.encode(asked.options).decode()
     context = {"challenge": asked.challenge, "options": options, "back": _home_of(data)}
-    return await guard_page(request, ctx, catalog, "passkey", context)
+    return await visit.guard_page("passkey", context)
 
 
 @_act("/passkeys/add")
-async def add_passkey(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def add_passkey(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Keep what the browser has made; with the first factor come recovery codes."""
     try:
         added = await users.add_passkey(
-            ctx, challenge=text_of(data, "challenge", 100) or "-", credential=new_passkey_of(data),
+            visit.ctx, challenge=text_of(data, "challenge", 100) or "-", credential=new_passkey_of(data),
             name=text_of(data, "name", 60),
         )  # fmt: skip
     except MercatoError as refused:
-        return _back(request, data, refused)
+        return _back(visit.request, data, refused)
     if not added.recovery_codes:
-        return _back(request, data)
-    return await _codes_page(request, ctx, catalog, _home_of(data), added.recovery_codes)
+        return _back(visit.request, data)
+    return await _codes_page(visit, _home_of(data), added.recovery_codes)
 
 
 @_act("/passkeys/{passkey_id:uuid}/rename", recent=False)
-async def rename_passkey(
-    request: Request[Any, Any, Any], data: Form, passkey_id: UUID, ctx: Context, users: Users
-) -> Response[str]:
+async def rename_passkey(visit: Visit, users: Users, passkey_id: UUID, data: Form) -> Response[str]:
     try:
-        await users.rename_passkey(ctx, passkey_id=passkey_id, name=text_of(data, "name", 60))
+        await users.rename_passkey(visit.ctx, passkey_id=passkey_id, name=text_of(data, "name", 60))
     except MercatoError as refused:
-        return _back(request, data, refused)
-    return _back(request, data)
+        return _back(visit.request, data, refused)
+    return _back(visit.request, data)
 
 
 @_act("/passkeys/{passkey_id:uuid}/remove")
-async def remove_passkey(
-    request: Request[Any, Any, Any], data: Form, passkey_id: UUID, ctx: Context, users: Users
-) -> Response[str]:
+async def remove_passkey(visit: Visit, users: Users, passkey_id: UUID, data: Form) -> Response[str]:
     try:
-        await users.remove_passkey(ctx, passkey_id=passkey_id)
+        await users.remove_passkey(visit.ctx, passkey_id=passkey_id)
     except MercatoError as refused:
-        return _back(request, data, refused)
-    return _back(request, data)
+        return _back(visit.request, data, refused)
+    return _back(visit.request, data)
 
 
 async def _app_page(
-    request: AnyRequest,
-    ctx: Context,
-    catalog: Catalog,
-    back: str,
-    secret: str,
-    uri: str,
-    *,
-    error: str = "",
-    status: int = 200,
+    visit: Visit, back: str, secret: str, uri: str, *, error: str = "", status: int = 200
 ) -> Response[str]:
     context = {"secret": secret, "uri": uri, "qr": qr_image(uri), "back": back, "error": error}
-    return await guard_page(request, ctx, catalog, "app", context, status=status)
+    return await visit.guard_page("app", context, status=status)
 
 
-async def _codes_page(
-    request: AnyRequest, ctx: Context, catalog: Catalog, back: str, codes: list[str]
-) -> Response[str]:
+async def _codes_page(visit: Visit, back: str, codes: list[str]) -> Response[str]:
     if not codes:
-        return see_other(request, f"{back}?saved=1")
-    return await guard_page(request, ctx, catalog, "codes", {"codes": codes, "back": back})
+        return visit.go(f"{back}?saved=1")
+    return await visit.guard_page("codes", {"codes": codes, "back": back})
 
 
 def _home_of(data: dict[str, str]) -> str:

@@ -1,19 +1,17 @@
 """Proving again who one is before a sensitive act, and going on with the act where it was stopped."""
 
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
-from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import Users
-from mercato.kernel.context import Context
 from mercato.kernel.errors import MercatoError, Throttled
 from mercato.kernel.web import SESSION_COOKIE, SIGNED_IN, cookie, csrf_token, local_path
-from mercato.storefront.coming_in import guard_page, later, proof_of
+from mercato.storefront.coming_in import later, proof_of
 from mercato.storefront.forms import Form, text_of
-from mercato.ui.rendering import AnyRequest, see_other
+from mercato.storefront.visit import Visit
+from mercato.ui.rendering import AnyRequest
 
 BODY_MOST = 8_000
 NEVER_CARRIED = frozenset({"password", "current", "new", "code", "credential"})
@@ -21,30 +19,24 @@ NEVER_CARRIED = frozenset({"password", "current", "new", "code", "credential"})
 
 
 @get("/account/verify", permission=SIGNED_IN, include_in_schema=False)
-async def ask(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, users: Users, next: str = ""
-) -> Response[str]:
+async def ask(visit: Visit, users: Users, next: str = "") -> Response[str]:
     """Ask for the proof; a page that was refused is opened afterwards."""
-    return await _ask(request, ctx, catalog, users, {"next": local_path(next, "/account")})
+    return await _ask(visit, users, {"next": local_path(next, "/account")})
 
 
 @post("/account/verify/act", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
-async def stop(
-    request: Request[Any, Any, Any], ctx: Context, catalog: Catalog, users: Users, to: str = ""
-) -> Response[str]:
+async def stop(visit: Visit, users: Users, to: str = "") -> Response[str]:
     """A form was sent that needs a proof: it waits in the page, and is sent on afterwards."""
-    act, body = local_path(to, "/account"), (await request.body()).decode("utf-8", "replace")
+    act, body = local_path(to, "/account"), (await visit.request.body()).decode("utf-8", "replace")
     pairs = parse_qsl(body, keep_blank_values=True)
     if len(body) > BODY_MOST or NEVER_CARRIED.intersection(name for name, _ in pairs):
-        return see_other(request, f"/account/verify?next={quote(_page_before(request, act), safe='')}")
-    waiting = {"act": act, "body": urlencode(pairs), "next": _page_before(request, act)}
-    return await _ask(request, ctx, catalog, users, waiting)
+        return visit.go(f"/account/verify?next={quote(_page_before(visit.request, act), safe='')}")
+    waiting = {"act": act, "body": urlencode(pairs), "next": _page_before(visit.request, act)}
+    return await _ask(visit, users, waiting)
 
 
 @post("/account/verify", permission=SIGNED_IN, include_in_schema=False, status_code=200, replay=False)
-async def prove(
-    request: Request[Any, Any, Any], data: Form, ctx: Context, catalog: Catalog, users: Users
-) -> Response[str]:
+async def prove(visit: Visit, users: Users, data: Form) -> Response[str]:
     """Check the proof, then open the page that was refused, or offer to send the form that waits."""
     waiting = {
         "next": local_path(data.get("next", ""), "/account"),
@@ -54,45 +46,38 @@ async def prove(
     try:
         passkey = proof_of(data) if data.get("credential") else None
         done = await users.prove(
-            ctx, password=data.get("password", "")[:256], code=text_of(data, "code", 40),
+            visit.ctx, password=data.get("password", "")[:256], code=text_of(data, "code", 40),
             challenge=text_of(data, "challenge", 100), passkey=passkey,
         )  # fmt: skip
     except MercatoError as refused:
         said = later(refused) if isinstance(refused, Throttled) else refused.detail
         status = 429 if isinstance(refused, Throttled) else 422
-        return await _ask(request, ctx, catalog, users, waiting, error=said, status=status)
+        return await _ask(visit, users, waiting, error=said, status=status)
     token = done.session_token or ""
     if waiting["act"]:
         context = {
             "act": waiting["act"], "fields": parse_qsl(waiting["body"], keep_blank_values=True),
-            "back": waiting["next"], "csrf": csrf_token(request, session=token),
+            "back": waiting["next"], "csrf": csrf_token(visit.request, session=token),
         }  # fmt: skip
-        response = await guard_page(request, ctx, catalog, "go_on", context)
+        response = await visit.guard_page("go_on", context)
     else:
-        response = see_other(request, waiting["next"])
+        response = visit.go(waiting["next"])
     response.set_cookie(cookie(SESSION_COOKIE, token, max_age_s=done.expires_in))
     return response
 
 
 async def _ask(
-    request: AnyRequest,
-    ctx: Context,
-    catalog: Catalog,
-    users: Users,
-    waiting: dict[str, str],
-    *,
-    error: str = "",
-    status: int = 200,
+    visit: Visit, users: Users, waiting: dict[str, str], *, error: str = "", status: int = 200
 ) -> Response[str]:
-    found = await users.factors(ctx)
-    asked = await users.ask_passkey(ctx) if found.passkeys else None
+    found = await users.factors(visit.ctx)
+    asked = await users.ask_passkey(visit.ctx) if found.passkeys else None
     context = {
         "act": "", "body": "", **waiting, "found": found, "error": error,
-        "email": ctx.principal.email,
+        "email": visit.ctx.principal.email,
         "challenge": asked.challenge if asked else "",
         "options": msgspec.json.encode(asked.options).decode() if asked else "",
     }  # fmt: skip
-    return await guard_page(request, ctx, catalog, "verify", context, status=status)
+    return await visit.guard_page("verify", context, status=status)
 
 
 def _page_before(request: AnyRequest, act: str) -> str:
