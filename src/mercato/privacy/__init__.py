@@ -16,7 +16,7 @@ from mercato.kernel.jobs import JobKind
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
-from mercato.privacy.actions import Desk
+from mercato.privacy.actions import Parts
 from mercato.privacy.actions.erasing import ERASE, Erasing, ErasureWork
 from mercato.privacy.actions.exporting import EXPORT, Exporting, ExportWork
 from mercato.privacy.service import PrivacyService
@@ -37,7 +37,7 @@ def build(
     audit: Audit,
 ) -> Service:
     """The privacy service, not yet started."""
-    desk = Desk(
+    parts = Parts(
         db=runtime.database("privacy"),
         outbox=runtime.outbox("privacy"),
         jobs=runtime.jobs("privacy"),
@@ -53,8 +53,8 @@ def build(
             "audit": audit,
         },
     )
-    service = PrivacyService(desk, runtime)
-    exporting, erasing = Exporting(desk, service, runtime.in_thread), Erasing(desk, service)
+    service = PrivacyService(parts, runtime)
+    exporting, erasing = Exporting(parts, service, runtime.in_thread), Erasing(parts, service)
     return Service(
         impl=service,
         subscriptions=(Subscription("privacy-accounts", (AccountDeleted,), erasing.hear),),

@@ -14,7 +14,7 @@ from mercato.kernel.ids import new_id
 from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.privacy import store
-from mercato.privacy.actions import Desk
+from mercato.privacy.actions import Parts
 from mercato.privacy.actions.erasing import begin
 from mercato.privacy.actions.exporting import EXPORT, ExportWork
 
@@ -26,9 +26,9 @@ COPIES_A_DAY = 5
 class PrivacyService(KeepsPersonalData):
     """Implements `contracts.privacy.Privacy`."""
 
-    def __init__(self, desk: Desk, runtime: Runtime) -> None:
-        self._desk = desk
-        self._db = desk.db
+    def __init__(self, parts: Parts, runtime: Runtime) -> None:
+        self._desk = parts
+        self._db = parts.db
         self._keep = timedelta(days=runtime.settings.keep_exports_days)
         self.personal = PersonalRows(runtime, "privacy", store.TABLES, kept=store.KEPT)
 

@@ -1,4 +1,4 @@
-"""The verbs of privacy. `Desk` is what each of them works with."""
+"""The verbs of privacy. `Parts` is what each of them works with."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -16,7 +16,7 @@ from mercato.kernel.outbox import Outbox
 FIND_LIMIT = 100
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Built once per process. `holders` are the services that keep something about people, in the order in
     which they are asked and erase."""
 

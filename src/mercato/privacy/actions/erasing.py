@@ -17,7 +17,7 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.jobs import JobRun
 from mercato.privacy import store
-from mercato.privacy.actions import Desk
+from mercato.privacy.actions import Parts
 
 ERASE = "erase"
 RESUME_BATCH = 100
@@ -36,8 +36,8 @@ class ErasureWork(msgspec.Struct, frozen=True):
 class Erasing:
     """Carries erasures out, each step safe to repeat."""
 
-    def __init__(self, desk: Desk, own: PersonalRecords) -> None:
-        self._desk = desk
+    def __init__(self, parts: Parts, own: PersonalRecords) -> None:
+        self._desk = parts
         self._own = own
 
     async def hear(self, tx: Tx, events: Sequence[AccountDeleted]) -> None:
@@ -101,11 +101,11 @@ class Erasing:
         log.info("a person was erased", erasure=str(erasure_id), rows=changed)
 
 
-async def begin(desk: Desk, tx: Tx, subject: Subject, *, asked_by: str) -> UUID | None:
+async def begin(parts: Parts, tx: Tx, subject: Subject, *, asked_by: str) -> UUID | None:
     """Note who has to be forgotten, with a job; None when it is noted already."""
     erasure_id = await store.begin(
         tx, erasure_id=new_id(), subject=subject, asked_by=asked_by, now=clock.now()
     )
     if erasure_id is not None:
-        await desk.jobs.add(tx, ERASE, ErasureWork(erasure_id), key=str(erasure_id))
+        await parts.jobs.add(tx, ERASE, ErasureWork(erasure_id), key=str(erasure_id))
     return erasure_id

@@ -12,7 +12,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.jobs import MAX_ATTEMPTS, JobRun
 from mercato.privacy import store
-from mercato.privacy.actions import Desk
+from mercato.privacy.actions import Parts
 from mercato.privacy.archive import write_archive
 
 EXPORT = "export"
@@ -27,8 +27,8 @@ class ExportWork(msgspec.Struct, frozen=True):
 class Exporting:
     """Makes the copies that were asked for."""
 
-    def __init__(self, desk: Desk, own: PersonalRecords, in_thread: Callable[..., Awaitable[Any]]) -> None:
-        self._desk = desk
+    def __init__(self, parts: Parts, own: PersonalRecords, in_thread: Callable[..., Awaitable[Any]]) -> None:
+        self._desk = parts
         self._own = own
         self._in_thread = in_thread
 

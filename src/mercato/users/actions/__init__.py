@@ -1,4 +1,4 @@
-"""The verbs of accounts. `Desk` is what each of them works with; one module per group of verbs."""
+"""The verbs of accounts. `Parts` is what each of them works with; one module per group of verbs."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from mercato.users.store import accounts
 from mercato.users.tokens import SigningKeys
 
 
-class Desk(msgspec.Struct, frozen=True, gc=False):
+class Parts(msgspec.Struct, frozen=True, gc=False):
     """The parts that the verbs share, built once per process."""
 
     database: Database

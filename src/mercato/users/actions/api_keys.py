@@ -14,7 +14,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.rows import api_key_of
 from mercato.users.store import api_keys
@@ -24,7 +24,7 @@ PREFIX_LENGTH = 8
 
 
 async def create(
-    desk: Desk,
+    parts: Parts,
     ctx: Context,
     *,
     name: str,
@@ -41,7 +41,7 @@ async def create(
     if expires_at is not None and expires_at <= now:
         raise _wrong("expires_at", "expires_at_past", "Choose a time that is still to come.")
     name, key_id, (prefix, secret) = name_of(name), new_id(), _new_secret()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         if await api_keys.lock_making(tx) >= MAX_KEYS:
             raise Conflict("too_many_api_keys", f"At most {MAX_KEYS} keys work at a time: revoke one first.")
         await api_keys.insert_key(
@@ -49,17 +49,17 @@ async def create(
             channel=channel or None, by=ctx.principal.id, now=now, expires_at=expires_at,
         )  # fmt: skip
         after = {"name": name, "permissions": ", ".join(wanted), "channel": channel}
-        await desk.acted(tx, ctx, "api_key.created", about=("api_key", key_id), after=after)
+        await parts.acted(tx, ctx, "api_key.created", about=("api_key", key_id), after=after)
         return IssuedApiKey(await _key(tx, key_id), secret)
 
 
-async def rotate(desk: Desk, ctx: Context, *, key_id: UUID, version: int, grace_hours: int) -> IssuedApiKey:
+async def rotate(parts: Parts, ctx: Context, *, key_id: UUID, version: int, grace_hours: int) -> IssuedApiKey:
     """Another secret for a key; the old one works on for `grace_hours`."""
     ctx.principal.require("write_api_keys")
     ctx.principal.require_recent()
     now = clock.now()
     prefix, secret = _new_secret()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         row = await api_keys.lock_key(tx, key_id=key_id)
         if row is None:
             raise _not_found()
@@ -75,26 +75,26 @@ async def rotate(desk: Desk, ctx: Context, *, key_id: UUID, version: int, grace_
             tx, key_id=key_id, prefix=prefix, token_hash=digest(secret),
             previous_until=now + timedelta(hours=grace_hours),
         )  # fmt: skip
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "api_key.rotated", about=("api_key", key_id),
             before={"prefix": row["prefix"]}, after={"prefix": prefix},
         )  # fmt: skip
-        await desk.access_changed(tx, key_id)
+        await parts.access_changed(tx, key_id)
         return IssuedApiKey(await _key(tx, key_id), secret)
 
 
-async def revoke(desk: Desk, ctx: Context, *, key_id: UUID) -> ApiKey:
+async def revoke(parts: Parts, ctx: Context, *, key_id: UUID) -> ApiKey:
     """End a key; whoever may manage keys may end every one."""
     ctx.principal.require("write_api_keys")
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         row = await api_keys.lock_key(tx, key_id=key_id)
         if row is None:
             raise _not_found()
         if await api_keys.revoke_key(tx, key_id=key_id, now=clock.now()):
-            await desk.acted(
+            await parts.acted(
                 tx, ctx, "api_key.revoked", about=("api_key", key_id), before={"name": row["name"]}
             )
-            await desk.access_changed(tx, key_id)
+            await parts.access_changed(tx, key_id)
         return await _key(tx, key_id)
 
 

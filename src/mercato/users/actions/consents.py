@@ -9,7 +9,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Queries, Tx
 from mercato.kernel.ids import new_id
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.store import personal
 
 MAX_HISTORY = 200
@@ -23,19 +23,21 @@ async def consents_of(db: Queries, *, user_id: UUID) -> Consents:
     return Consents([purpose for purpose in Purpose if purpose in given], history)
 
 
-async def set_consent(desk: Desk, ctx: Context, *, purpose: Purpose, is_given: bool, source: str) -> Consents:
+async def set_consent(
+    parts: Parts, ctx: Context, *, purpose: Purpose, is_given: bool, source: str
+) -> Consents:
     """Note a decision of whoever asks."""
     user_id = ctx.principal.require_own_user_id()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await note(
-            desk, tx, user_id=user_id, purposes=[purpose], is_given=is_given, source=source,
+            parts, tx, user_id=user_id, purposes=[purpose], is_given=is_given, source=source,
             client_address=ctx.client_address, now=clock.now(),
         )  # fmt: skip
         return await consents_of(tx, user_id=user_id)
 
 
 async def note(
-    desk: Desk,
+    parts: Parts,
     tx: Tx,
     *,
     user_id: UUID,
@@ -50,7 +52,7 @@ async def note(
         tx, ids=[new_id() for _ in purposes], user_id=user_id, purposes=purposes, is_given=is_given,
         source=source, client_address=client_address, now=now,
     )  # fmt: skip
-    await desk.outbox.add(
+    await parts.outbox.add(
         tx,
         *(
             ConsentChanged(user_id=user_id, purpose=purpose, is_given=is_given, source=source)

@@ -6,12 +6,12 @@ from typing import Any
 from mercato.contracts.users import SignedInFromNewDevice
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.devices import device_of, fingerprint_of
 from mercato.users.store import personal
 
 
-async def note(desk: Desk, tx: Tx, ctx: Context, account: Any, *, now: datetime) -> None:
+async def note(parts: Parts, tx: Tx, ctx: Context, account: Any, *, now: datetime) -> None:
     """Remember the device of a sign-in; a new one is mailed, but not the very first."""
     fingerprint = fingerprint_of(ctx.user_agent, ctx.client_address)
     if await personal.note_device(tx, user_id=account["id"], fingerprint=fingerprint, now=now):
@@ -19,4 +19,4 @@ async def note(desk: Desk, tx: Tx, ctx: Context, account: Any, *, now: datetime)
             user_id=account["id"], email=account["email"], name=account["name"], locale=account["locale"],
             device=device_of(ctx.user_agent), client_address=ctx.client_address,
         )  # fmt: skip
-        await desk.outbox.add(tx, seen)
+        await parts.outbox.add(tx, seen)

@@ -18,23 +18,23 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.own_password import prove
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.throttling import forget, may_mail
 from mercato.users.store import accounts, personal
 
 
-async def request(desk: Desk, ctx: Context, *, email: str, password: str) -> None:
+async def request(parts: Parts, ctx: Context, *, email: str, password: str) -> None:
     """Mail a link to both addresses. When the new one has an account, its owner is told instead."""
     now = clock.now()
-    address, key = domain.email_of(email, allow_local=desk.allow_local_email)
-    account = await prove(desk, ctx, password, field="password", now=now)
+    address, key = domain.email_of(email, allow_local=parts.allow_local_email)
+    account = await prove(parts, ctx, password, field="password", now=now)
     if key == account["email"].casefold():
         message = "This is your address already."
         raise Invalid(detail=message, errors=[FieldError("email", "email_unchanged", message)])
     old_token, new_token_ = new_token(), new_token()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await forget(tx, domain.SIGN_IN_THROTTLE, str(account["id"]), ctx.client_address)
         await personal.begin_email_change(
             tx, change_id=new_id(), user_id=account["id"], email=address, email_key=key,
@@ -50,7 +50,7 @@ async def request(desk: Desk, ctx: Context, *, email: str, password: str) -> Non
         news: list[Event] = [requested]
         if may:
             news.append(_to_new(account, other, address, new_token_))
-        await desk.outbox.add(tx, *news)
+        await parts.outbox.add(tx, *news)
 
 
 def _to_new(account: Any, other: Any, address: str, token: str) -> Event:
@@ -63,20 +63,20 @@ def _to_new(account: Any, other: Any, address: str, token: str) -> Event:
     )
 
 
-async def confirm(desk: Desk, ctx: Context, *, token: str) -> EmailChange:
+async def confirm(parts: Parts, ctx: Context, *, token: str) -> EmailChange:
     """Confirm one end. The second one changes the address, and every session ends."""
     now = clock.now()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         change = await personal.confirm_email_change(tx, token_hash=digest(token), now=now)
         if change is None:
             raise domain.token_invalid()
         if change["old_confirmed_at"] is None or change["new_confirmed_at"] is None:
             return EmailChange(False, "old" if change["old_confirmed_at"] is None else "new")
-        await _change(desk, tx, ctx, change, now)
+        await _change(parts, tx, ctx, change, now)
     return EmailChange(True, "")
 
 
-async def _change(desk: Desk, tx: Tx, ctx: Context, change: Any, now: datetime) -> None:
+async def _change(parts: Parts, tx: Tx, ctx: Context, change: Any, now: datetime) -> None:
     user_id, email = change["user_id"], change["email"]
     account = await accounts.lock_user(tx, user_id=user_id)
     if account is None or not account["is_active"]:
@@ -87,10 +87,10 @@ async def _change(desk: Desk, tx: Tx, ctx: Context, change: Any, now: datetime) 
     await personal.note_former_email(tx, user_id=user_id, email_key=account["email"].lower(), now=now)
     await personal.end_email_changes(tx, user_id=user_id, now=now)
     await accounts.end_email_tokens(tx, user_id=user_id, now=now)
-    await end_all(desk, tx, user_id=user_id, keep=None, reason="email_changed")
-    await desk.acted(tx, ctx, "account.email_changed", about=("user", user_id))
+    await end_all(parts, tx, user_id=user_id, keep=None, reason="email_changed")
+    await parts.acted(tx, ctx, "account.email_changed", about=("user", user_id))
     changed = EmailChanged(
         user_id=user_id, email=account["email"], name=account["name"], locale=account["locale"],
         new_email=email,
     )  # fmt: skip
-    await desk.outbox.add(tx, changed, UserConfirmed(user_id=user_id, email=email))
+    await parts.outbox.add(tx, changed, UserConfirmed(user_id=user_id, email=email))

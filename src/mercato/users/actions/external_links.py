@@ -13,7 +13,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, proofs
+from mercato.users.actions import Parts, proofs
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.throttling import admit, may_mail
 from mercato.users.sso.provider import Claims, OpenIdProvider
@@ -32,7 +32,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 async def ask_for_mailbox(
-    desk: Desk,
+    parts: Parts,
     ctx: Context,
     provider: OpenIdProvider,
     claims: Claims,
@@ -43,16 +43,16 @@ async def ask_for_mailbox(
     now: datetime,
 ) -> None:
     """Mail a link to the address that the provider gives; whoever reads that mailbox decides."""
-    await admit(desk.database, domain.REGISTER_THROTTLE, "identity", ctx.client_address, now=now)
+    await admit(parts.database, domain.REGISTER_THROTTLE, "identity", ctx.client_address, now=now)
     token, request_id = new_token(), new_id()
     waiting = msgspec.json.encode(Waiting(provider.code, address, claims))
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         is_welcome = known is None or known["is_active"]
         if not await may_mail(tx, domain.MAIL_THROTTLE, "identity", key, now=now) or not is_welcome:
             return
         await challenges.insert_challenge(
             tx, token_hash=digest(token), purpose=PURPOSE, user_id=None, session_id=None,
-            data=desk.factor_kit.seal.close(waiting, about=digest(token)), now=now,
+            data=parts.factor_kit.seal.close(waiting, about=digest(token)), now=now,
             expires_at=now + PROOF_LIFE,
         )  # fmt: skip
         asked = IdentityProofRequested(
@@ -60,20 +60,20 @@ async def ask_for_mailbox(
             name=known["name"] if known else claims.name, locale=known["locale"] if known else ctx.locale,
             provider=provider.name, token=token,
         )  # fmt: skip
-        await desk.outbox.add(tx, asked)
+        await parts.outbox.add(tx, asked)
 
 
-async def confirm(desk: Desk, ctx: Context, *, token: str) -> str:
+async def confirm(parts: Parts, ctx: Context, *, token: str) -> str:
     """The mailbox is proved: the identity signs in to its account from now on, a new one if need be."""
     now = clock.now()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         used = await challenges.use_challenge(tx, token_hash=digest(token), purpose=PURPOSE, now=now)
-        opened = desk.factor_kit.seal.open(used["data"], about=digest(token)) if used is not None else None
+        opened = parts.factor_kit.seal.open(used["data"], about=digest(token)) if used is not None else None
         if opened is None:
             raise domain.token_invalid()
         waiting = msgspec.json.decode(opened, type=Waiting)
-        provider, claims = desk.providers.get(waiting.provider), waiting.claims
-        address, key = domain.email_of(waiting.address, allow_local=desk.allow_local_email)
+        provider, claims = parts.providers.get(waiting.provider), waiting.claims
+        address, key = domain.email_of(waiting.address, allow_local=parts.allow_local_email)
         await create_account(tx, ctx, claims, address=address, key=key, now=now)
         account = await accounts.account_by_email(tx, email_key=key)
         if account is None or not account["is_active"]:
@@ -86,7 +86,7 @@ async def confirm(desk: Desk, ctx: Context, *, token: str) -> str:
         )  # fmt: skip
         if not is_new:
             raise Conflict("identity_taken", f"This account at {provider.name} signs in already.")
-        await proofs.tell(desk, tx, user_id, "identity_linked", what=provider.name)
+        await proofs.tell(parts, tx, user_id, "identity_linked", what=provider.name)
     return provider.name
 
 
@@ -103,7 +103,7 @@ async def create_account(
 
 
 async def apply_groups(
-    desk: Desk,
+    parts: Parts,
     tx: Tx,
     ctx: Context,
     provider: OpenIdProvider,
@@ -128,19 +128,19 @@ async def apply_groups(
         wanted |= {domain.OWNER_ROLE} if others == 0 else set()
     if wanted == present:
         return
-    await end_all(desk, tx, user_id=user_id, keep=None, reason="rights_changed")
+    await end_all(parts, tx, user_id=user_id, keep=None, reason="rights_changed")
     await rights.replace_roles(tx, user_id=user_id, codes=sorted(wanted), by=None, now=now)
-    await desk.acted(
+    await parts.acted(
         tx, ctx, "user.roles_changed", about=("user", user_id), label=account["email"],
         before={"roles": sorted(present)}, after={"roles": sorted(wanted), "by": provider.name},
     )  # fmt: skip
 
 
-async def unlink(desk: Desk, ctx: Context, *, identity_id: UUID) -> None:
+async def unlink(parts: Parts, ctx: Context, *, identity_id: UUID) -> None:
     """Take a way to sign in away, unless it is the last one."""
     ctx.principal.require_recent()
     user_id = ctx.principal.require_own_user_id()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.lock_user(tx, user_id=user_id)
         code = await identities.delete_identity(tx, identity_id=identity_id, user_id=user_id)
         if code is None:
@@ -149,5 +149,5 @@ async def unlink(desk: Desk, ctx: Context, *, identity_id: UUID) -> None:
         others = await identities.identities_of_user(tx, user_id=user_id)
         if known is None or not (known["has_password"] or known["passkeys"] or others):
             raise Conflict("last_way_in", "Set a password or add a passkey first: this is your only way in.")
-        name = desk.providers.all[code].name if code in desk.providers.all else code
-        await proofs.tell(desk, tx, user_id, "identity_unlinked", what=name)
+        name = parts.providers.all[code].name if code in parts.providers.all else code
+        await proofs.tell(parts, tx, user_id, "identity_unlinked", what=name)

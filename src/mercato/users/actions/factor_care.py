@@ -18,7 +18,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, proofs
+from mercato.users.actions import Parts, proofs
 from mercato.users.actions.signing_in import end_all
 from mercato.users.factors import codes, passkeys
 from mercato.users.store import accounts, challenges, factors, sessions
@@ -31,12 +31,12 @@ PASSKEYS_MOST = 20
 NAME_LENGTH_MAX = 60
 
 
-async def overview(desk: Desk, ctx: Context) -> FactorsOverview:
+async def overview(parts: Parts, ctx: Context) -> FactorsOverview:
     user_id = ctx.principal.require_user_id()
-    row = await factors.overview(desk.database, user_id=user_id)
+    row = await factors.overview(parts.database, user_id=user_id)
     if row is None:
         raise Unauthenticated(detail="Sign in to go on.")
-    keys = await factors.passkeys_of_user(desk.database, user_id=user_id) if row["passkeys"] else []
+    keys = await factors.passkeys_of_user(parts.database, user_id=user_id) if row["passkeys"] else []
     return FactorsOverview(
         has_app=row["has_app"], passkeys=[_passkey_of(each) for each in keys],
         recovery_codes_left=row["recovery_codes_left"], has_password=row["has_password"],
@@ -44,58 +44,58 @@ async def overview(desk: Desk, ctx: Context) -> FactorsOverview:
     )  # fmt: skip
 
 
-async def begin_app(desk: Desk, ctx: Context) -> AppSetup:
+async def begin_app(parts: Parts, ctx: Context) -> AppSetup:
     """A new secret; asking again before it is confirmed gives another."""
     ctx.principal.require_recent()
     user_id, secret = ctx.principal.require_own_user_id(), codes.new_secret()
-    sealed = desk.factor_kit.seal.close(secret.encode(), about=user_id.bytes)
-    if not await factors.put_app(desk.database, user_id=user_id, sealed_secret=sealed, now=clock.now()):
+    sealed = parts.factor_kit.seal.close(secret.encode(), about=user_id.bytes)
+    if not await factors.put_app(parts.database, user_id=user_id, sealed_secret=sealed, now=clock.now()):
         raise Conflict("app_exists", "An authenticator app is set up already: remove it first.")
-    uri = codes.otpauth_uri(secret, account=ctx.principal.email, shop=desk.factor_kit.shop_name)
+    uri = codes.otpauth_uri(secret, account=ctx.principal.email, shop=parts.factor_kit.shop_name)
     return AppSetup(secret, uri)
 
 
-async def confirm_app(desk: Desk, ctx: Context, *, code: str) -> list[str]:
+async def confirm_app(parts: Parts, ctx: Context, *, code: str) -> list[str]:
     """The first code shows that the app has the secret: from now on it guards the account."""
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
-    await proofs.admit_code(desk, ctx, user_id, now=now)
-    async with desk.database.transaction() as tx:
+    await proofs.admit_code(parts, ctx, user_id, now=now)
+    async with parts.database.transaction() as tx:
         app = await factors.lock_app(tx, user_id=user_id)
         if app is None or app["confirmed_at"] is not None or app["created_at"] + SETUP_LIFE < now:
             raise Conflict("app_not_begun", "Begin anew: the code to scan is too old.")
-        secret = desk.factor_kit.seal.open(app["sealed_secret"], about=user_id.bytes)
+        secret = parts.factor_kit.seal.open(app["sealed_secret"], about=user_id.bytes)
         step = codes.step_of((secret or b"").decode(), codes.app_code_of(code) or "", now=now)
         if step is None or not await factors.use_step(tx, user_id=user_id, step=step, now=now):
             message = "This code is not right. Check the clock of the phone, and type the present code."
             raise Invalid("code_wrong", message, errors=[FieldError("code", "code_wrong", message)])
         await proofs.forget_tries(tx, ctx, user_id)
         await factors.confirm_app(tx, user_id=user_id, now=now)
-        return await _added(desk, tx, ctx, user_id, "app_added", now=now)
+        return await _added(parts, tx, ctx, user_id, "app_added", now=now)
 
 
-async def remove_app(desk: Desk, ctx: Context) -> None:
+async def remove_app(parts: Parts, ctx: Context) -> None:
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.lock_user(tx, user_id=user_id)
         if not await factors.delete_app(tx, user_id=user_id):
             raise NotFound("app_not_found", "No authenticator app is set up.")
-        await _removed(desk, tx, user_id, "app_removed", now=now)
+        await _removed(parts, tx, user_id, "app_removed", now=now)
 
 
-async def begin_passkey(desk: Desk, ctx: Context) -> PasskeyOptions:
+async def begin_passkey(parts: Parts, ctx: Context) -> PasskeyOptions:
     """What the browser makes a passkey from, bound to this session."""
     ctx.principal.require_recent()
     now, token, user_id = clock.now(), new_token(), ctx.principal.require_own_user_id()
-    known = await factors.passkeys_of_user(desk.database, user_id=user_id)
+    known = await factors.passkeys_of_user(parts.database, user_id=user_id)
     _refuse_many(len(known))
     await challenges.insert_challenge(
-        desk.database, token_hash=digest(token), purpose=NEW_PASSKEY, user_id=user_id,
+        parts.database, token_hash=digest(token), purpose=NEW_PASSKEY, user_id=user_id,
         session_id=ctx.principal.session_id, data=b"", now=now, expires_at=now + STEP_LIFE,
     )  # fmt: skip
     options = passkeys.creation_options(
-        site=desk.factor_kit.site, shop=desk.factor_kit.shop_name, user_id=user_id,
+        site=parts.factor_kit.site, shop=parts.factor_kit.shop_name, user_id=user_id,
         email=ctx.principal.email, name=ctx.principal.name, token=token,
         known=[row["credential_id"] for row in known],
     )  # fmt: skip
@@ -103,19 +103,19 @@ async def begin_passkey(desk: Desk, ctx: Context) -> PasskeyOptions:
 
 
 async def add_passkey(
-    desk: Desk, ctx: Context, *, challenge: str, credential: NewPasskey, name: str
+    parts: Parts, ctx: Context, *, challenge: str, credential: NewPasskey, name: str
 ) -> AddedPasskey:
     """Keep what the browser has made for a challenge of this session."""
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
     try:
-        made = passkeys.check_new(credential, site=desk.factor_kit.site, token=challenge)
+        made = passkeys.check_new(credential, site=parts.factor_kit.site, token=challenge)
     except passkeys.PasskeyRefused as refused:
         proofs.log.warning("a new passkey was refused", reason=str(refused))
         raise _passkey_invalid() from None
     passkey = Passkey(new_id(), _name_of(name) or "Passkey", made.is_synced, now, None)
     transports = [each for each in credential.response.transports if each in passkeys.TRANSPORTS]
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.lock_user(tx, user_id=user_id)
         used = await challenges.use_challenge(tx, token_hash=digest(challenge), purpose=NEW_PASSKEY, now=now)
         if used is None or used["user_id"] != user_id or used["session_id"] != ctx.principal.session_id:
@@ -128,60 +128,62 @@ async def add_passkey(
         )  # fmt: skip
         if not is_new:
             raise _passkey_invalid()
-        recovery = await _added(desk, tx, ctx, user_id, "passkey_added", what=passkey.name, now=now)
+        recovery = await _added(parts, tx, ctx, user_id, "passkey_added", what=passkey.name, now=now)
     return AddedPasskey(passkey, recovery)
 
 
-async def rename_passkey(desk: Desk, ctx: Context, *, passkey_id: UUID, name: str) -> Passkey:
+async def rename_passkey(parts: Parts, ctx: Context, *, passkey_id: UUID, name: str) -> Passkey:
     user_id, name = ctx.principal.require_own_user_id(), _name_of(name)
     if not name:
         raise Invalid(detail="Enter a name.", errors=[FieldError("name", "required", "Enter a name.")])
-    row = await factors.rename_passkey(desk.database, passkey_id=passkey_id, user_id=user_id, name=name)
+    row = await factors.rename_passkey(parts.database, passkey_id=passkey_id, user_id=user_id, name=name)
     if row is None:
         raise _passkey_not_found()
     return _passkey_of(row)
 
 
-async def remove_passkey(desk: Desk, ctx: Context, *, passkey_id: UUID) -> None:
+async def remove_passkey(parts: Parts, ctx: Context, *, passkey_id: UUID) -> None:
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.lock_user(tx, user_id=user_id)
         name = await factors.delete_passkey(tx, passkey_id=passkey_id, user_id=user_id)
         if name is None:
             raise _passkey_not_found()
-        await _removed(desk, tx, user_id, "passkey_removed", what=name, now=now)
+        await _removed(parts, tx, user_id, "passkey_removed", what=name, now=now)
 
 
-async def renew_recovery_codes(desk: Desk, ctx: Context) -> list[str]:
+async def renew_recovery_codes(parts: Parts, ctx: Context) -> list[str]:
     """Ten new codes instead of those before."""
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.lock_user(tx, user_id=user_id)
         known = await factors.overview(tx, user_id=user_id)
         if known is None or not (known["has_app"] or known["passkeys"]):
             raise Conflict("no_factor", "Set up a second factor first.")
-        fresh = await _new_recovery_codes(desk, tx, user_id, now)
-        await proofs.tell(desk, tx, user_id, "recovery_codes_renewed")
+        fresh = await _new_recovery_codes(parts, tx, user_id, now)
+        await proofs.tell(parts, tx, user_id, "recovery_codes_renewed")
     return fresh
 
 
 async def _added(
-    desk: Desk, tx: Tx, ctx: Context, user_id: UUID, change: str, *, what: str = "", now: datetime
+    parts: Parts, tx: Tx, ctx: Context, user_id: UUID, change: str, *, what: str = "", now: datetime
 ) -> list[str]:
     """A factor was added: this session has it, others end; recovery codes when there are none."""
     if ctx.principal.session_id is not None:
         await sessions.note_factor(tx, session_id=ctx.principal.session_id, now=now)
-    await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="factor_added")
-    await proofs.tell(desk, tx, user_id, change, what=what)
+    await end_all(parts, tx, user_id=user_id, keep=ctx.principal.session_id, reason="factor_added")
+    await proofs.tell(parts, tx, user_id, change, what=what)
     known = await factors.overview(tx, user_id=user_id)
     if known is not None and known["recovery_codes_left"]:
         return []
-    return await _new_recovery_codes(desk, tx, user_id, now)
+    return await _new_recovery_codes(parts, tx, user_id, now)
 
 
-async def _removed(desk: Desk, tx: Tx, user_id: UUID, change: str, *, what: str = "", now: datetime) -> None:
+async def _removed(
+    parts: Parts, tx: Tx, user_id: UUID, change: str, *, what: str = "", now: datetime
+) -> None:
     """A factor was removed; refuse when the account may not be without."""
     known = await factors.overview(tx, user_id=user_id)
     assert known is not None
@@ -192,12 +194,12 @@ async def _removed(desk: Desk, tx: Tx, user_id: UUID, change: str, *, what: str 
             least = domain.PASSWORD_LENGTH_MIN
             raise Conflict("password_too_short", f"Choose a password of at least {least} characters first.")
         await factors.replace_recovery_codes(tx, user_id=user_id, hashes=[], now=now)
-    await proofs.tell(desk, tx, user_id, change, what=what)
+    await proofs.tell(parts, tx, user_id, change, what=what)
 
 
-async def _new_recovery_codes(desk: Desk, tx: Tx, user_id: UUID, now: datetime) -> list[str]:
+async def _new_recovery_codes(parts: Parts, tx: Tx, user_id: UUID, now: datetime) -> list[str]:
     fresh = codes.new_recovery_codes()
-    marks = [desk.factor_kit.seal.mark(each.replace("-", ""), about=user_id.bytes) for each in fresh]
+    marks = [parts.factor_kit.seal.mark(each.replace("-", ""), about=user_id.bytes) for each in fresh]
     await factors.replace_recovery_codes(tx, user_id=user_id, hashes=marks, now=now)
     return fresh
 

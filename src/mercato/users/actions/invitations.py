@@ -10,7 +10,7 @@ from mercato.kernel.db import Row, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.staffing import give_roles, lock_and_check
@@ -20,25 +20,25 @@ from mercato.users.store import accounts, acting
 INVITATION_LIFE = timedelta(days=7)
 
 
-async def invite(desk: Desk, ctx: Context, *, email: str, name: str, roles: list[str]) -> Invitation:
+async def invite(parts: Parts, ctx: Context, *, email: str, name: str, roles: list[str]) -> Invitation:
     """Mail a link; an open invitation for the same address is replaced."""
     ctx.principal.require("write_staff")
     ctx.principal.require_own_user_id()
     ctx.principal.require_recent()
     now, invitation_id, token = clock.now(), new_id(), new_token()
-    address, key = domain.email_of(email, allow_local=desk.allow_local_email)
+    address, key = domain.email_of(email, allow_local=parts.allow_local_email)
     name = name_of(name)
     if not roles:
         message = "Choose at least one role."
         raise Invalid(detail=message, errors=[FieldError("roles", "required", message)])
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await lock_and_check(tx, ctx.principal, codes=set(roles))
         await acting.insert_invitation(
             tx, invitation_id=invitation_id, email=address, email_key=key, name=name,
             roles=sorted(set(roles)), token_hash=digest(token), by=ctx.principal.id, now=now,
             expires_at=now + INVITATION_LIFE,
         )  # fmt: skip
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "staff.invited", about=("invitation", invitation_id), label=address,
             after={"roles": sorted(set(roles))},
         )  # fmt: skip
@@ -46,19 +46,19 @@ async def invite(desk: Desk, ctx: Context, *, email: str, name: str, roles: list
             user_id=invitation_id, email=address, name=name, locale=ctx.locale,
             inviter=ctx.principal.name or ctx.principal.email, token=token,
         )  # fmt: skip
-        await desk.outbox.add(tx, invited)
+        await parts.outbox.add(tx, invited)
         return await _invitation(tx, invitation_id)
 
 
-async def revoke(desk: Desk, ctx: Context, *, invitation_id: UUID) -> Invitation:
+async def revoke(parts: Parts, ctx: Context, *, invitation_id: UUID) -> Invitation:
     """The link works no more."""
     ctx.principal.require("write_staff")
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         row = await acting.invitation_by_id(tx, invitation_id=invitation_id)
         if row is None:
             raise NotFound("invitation_not_found", "There is no such invitation.")
         if await acting.revoke_invitation(tx, invitation_id=invitation_id, now=clock.now()):
-            await desk.acted(
+            await parts.acted(
                 tx, ctx, "staff.invitation_revoked", about=("invitation", invitation_id), label=row["email"]
             )
         elif row["accepted_at"] is not None:
@@ -66,16 +66,16 @@ async def revoke(desk: Desk, ctx: Context, *, invitation_id: UUID) -> Invitation
         return await _invitation(tx, invitation_id)
 
 
-async def accept(desk: Desk, ctx: Context, *, token: str, password: str) -> User:
+async def accept(parts: Parts, ctx: Context, *, token: str, password: str) -> User:
     """Join: the account of the address is made, or gets the roles and the new password."""
     now, token_hash = clock.now(), digest(token)
-    waiting = await acting.open_invitation(desk.database, token_hash=token_hash, now=now)
+    waiting = await acting.open_invitation(parts.database, token_hash=token_hash, now=now)
     if waiting is None:
         raise domain.token_invalid()
     known = [waiting["email"], waiting["name"]]
-    await desk.passwords.judge(lambda: domain.judge_password(password, known=known))
-    password_hash = await desk.passwords.hash(password)
-    async with desk.database.transaction() as tx:
+    await parts.passwords.judge(lambda: domain.judge_password(password, known=known))
+    password_hash = await parts.passwords.hash(password)
+    async with parts.database.transaction() as tx:
         if not await acting.use_invitation(tx, invitation_id=waiting["id"], now=now):
             raise domain.token_invalid()
         await _check_inviter(tx, waiting)
@@ -90,10 +90,10 @@ async def accept(desk: Desk, ctx: Context, *, token: str, password: str) -> User
         await accounts.lock_user(tx, user_id=user_id)
         await accounts.confirm_user(tx, user_id=user_id, now=now)
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
-        await end_all(desk, tx, user_id=user_id, keep=None, reason="rights_changed")
+        await end_all(parts, tx, user_id=user_id, keep=None, reason="rights_changed")
         codes = sorted({*account["roles"], *waiting["roles"]})
         joined = await give_roles(tx, user_id=user_id, codes=codes, by=waiting["invited_by"], now=now)
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "staff.joined", about=("user", user_id), label=joined.email,
             before={"roles": account["roles"]}, after={"roles": codes},
         )  # fmt: skip

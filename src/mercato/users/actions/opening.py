@@ -13,7 +13,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, devices
+from mercato.users.actions import Parts, devices
 from mercato.users.actions.throttling import forget, give_back
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
@@ -25,7 +25,7 @@ Spend = Callable[[Tx], Awaitable[None]]
 
 
 async def start_session(
-    desk: Desk,
+    parts: Parts,
     ctx: Context,
     account: Any,
     *,
@@ -41,7 +41,7 @@ async def start_session(
     """
     limits = domain.session_limits(account["permissions"])
     session_id, token, user_id = new_id(), new_token(), account["id"]
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         if spend is not None:
             await spend(tx)
         await forget(tx, domain.SIGN_IN_THROTTLE, account["email"].casefold(), ctx.client_address)
@@ -53,7 +53,7 @@ async def start_session(
             raise sign_in_refused()
         if browser and ctx.principal.session_id is not None:
             await end_session(
-                desk, tx, ctx.principal.session_id, ctx.principal.require_user_id(), "replaced", now
+                parts, tx, ctx.principal.session_id, ctx.principal.require_user_id(), "replaced", now
             )
         await sessions.insert_session(
             tx, session_id=session_id, user_id=user_id, token_hash=digest(token) if browser else None,
@@ -63,10 +63,10 @@ async def start_session(
         )  # fmt: skip
         if not browser:
             await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
-        await devices.note(desk, tx, ctx, account, now=now)
+        await devices.note(parts, tx, ctx, account, now=now)
         if account["roles"]:
             who = Principal(PrincipalKind.USER, user_id, account["email"], account["name"])
-            await desk.acted(
+            await parts.acted(
                 tx, msgspec.structs.replace(ctx, principal=who), "session.staff_signed_in",
                 about=("user", user_id), label=account["email"], after={"second_factor": has_mfa},
             )  # fmt: skip
@@ -74,19 +74,19 @@ async def start_session(
         assert row is not None
     if browser:
         return SignIn(user=user_of(row), session_token=token, expires_in=int(limits.absolute.total_seconds()))
-    access = await desk.keys.sign(user_id=user_id, session_id=session_id, now=now)
+    access = await parts.keys.sign(user_id=user_id, session_id=session_id, now=now)
     return tokens_of(row, access=access, refresh=token)
 
 
 async def renew_session(
-    desk: Desk, ctx: Context, *, has_mfa: bool, spend: Spend | None = None, now: datetime
+    parts: Parts, ctx: Context, *, has_mfa: bool, spend: Spend | None = None, now: datetime
 ) -> SignIn:
     """The session goes on under a new token, proved as of now.
 
     A new token rather than a note beside the old one: no process can still remember the old proof with it.
     """
     user_id, session_id, token = ctx.principal.require_user_id(), ctx.principal.session_id, new_token()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         if spend is not None:
             await spend(tx)
         renewed = None
@@ -97,11 +97,11 @@ async def renew_session(
         row = await accounts.user_by_id(tx, user_id=user_id)
         if renewed is None or row is None or session_id is None:
             raise Unauthenticated(detail="Sign in to go on.")
-        await desk.access_changed(tx, user_id)
+        await parts.access_changed(tx, user_id)
     if renewed["is_browser"]:
         seconds = int((renewed["expires_at"] - now).total_seconds())
         return SignIn(user=user_of(row), session_token=token, expires_in=seconds)
-    access = await desk.keys.sign(user_id=user_id, session_id=session_id, now=now)
+    access = await parts.keys.sign(user_id=user_id, session_id=session_id, now=now)
     seconds = int(domain.ACCESS_TOKEN_LIFE.total_seconds())
     return SignIn(user=user_of(row), access_token=access, expires_in=seconds)
 
@@ -120,10 +120,10 @@ def tokens_of(row: Any, *, access: str, refresh: str) -> SignIn:
 
 
 async def end_session(
-    desk: Desk, tx: Tx, session_id: UUID, user_id: UUID, reason: str, now: datetime
+    parts: Parts, tx: Tx, session_id: UUID, user_id: UUID, reason: str, now: datetime
 ) -> bool:
     """End a session, if it has not ended yet, and say so to whoever remembers it."""
     ended = await sessions.end_session(tx, session_id=session_id, user_id=user_id, reason=reason, now=now)
     if ended:
-        await desk.access_changed(tx, user_id)
+        await parts.access_changed(tx, user_id)
     return ended

@@ -9,22 +9,22 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import FieldError, Invalid
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.throttling import admit
 from mercato.users.store import accounts
 
 
-async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: datetime) -> Any:
+async def prove(parts: Parts, ctx: Context, password: str, *, field: str, now: datetime) -> Any:
     """The account of the caller, when `password` is its password. Tries are throttled like sign-ins.
 
     Raises Invalid on `field`, Throttled, Unauthenticated; Denied for whoever acts for somebody else, or has
     a second factor that was not shown in the last minutes.
     """
     user_id = ctx.principal.require_own_user_id()
-    await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
-    account = await accounts.account_by_id(desk.database, user_id=user_id)
+    await admit(parts.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
+    account = await accounts.account_by_id(parts.database, user_id=user_id)
     stored = account["password_hash"] if account else None
-    if account is None or not await desk.passwords.verify(stored, password):
+    if account is None or not await parts.passwords.verify(stored, password):
         message = "This is not your current password."
         raise Invalid(
             detail="The current password is not right.", errors=[FieldError(field, "password_wrong", message)]
@@ -35,7 +35,7 @@ async def prove(desk: Desk, ctx: Context, password: str, *, field: str, now: dat
 
 
 async def set_password(
-    desk: Desk, tx: Tx, *, user_id: UUID, password: str, password_hash: str, field: str, now: datetime
+    parts: Parts, tx: Tx, *, user_id: UUID, password: str, password_hash: str, field: str, now: datetime
 ) -> None:
     """Keep a password; a short one only while a second factor guards the account. Raises Invalid."""
     is_short = len(password) < domain.PASSWORD_LENGTH_MIN

@@ -15,7 +15,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, addresses
@@ -24,7 +24,7 @@ PHONE_LENGTH_MAX = 40
 
 
 async def update_me(
-    desk: Desk, ctx: Context, *, name: str | None, phone: str | None, locale: str | None
+    parts: Parts, ctx: Context, *, name: str | None, phone: str | None, locale: str | None
 ) -> User:
     """Change what is given; an empty phone number is taken away."""
     user_id = ctx.principal.require_user_id()
@@ -34,7 +34,7 @@ async def update_me(
         raise Invalid(detail=message, errors=[FieldError("phone", "phone_invalid", message)])
     if locale is not None:
         locale = _locale_of(locale)
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await accounts.update_profile(
             tx, user_id=user_id, name=name, phone=phone, locale=locale, now=clock.now()
         )
@@ -45,12 +45,12 @@ async def update_me(
 
 
 async def save_address(
-    desk: Desk, ctx: Context, *, address_id: UUID | None, address: Address, is_default: bool
+    parts: Parts, ctx: Context, *, address_id: UUID | None, address: Address, is_default: bool
 ) -> SavedAddress:
     """Add an address, or change the one of `address_id`; the first one is the default."""
     user_id = ctx.principal.require_user_id()
     address = checked_address(address)
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         count = await addresses.lock_owner(tx, user_id=user_id)
         if is_default:
             await addresses.clear_default(tx, user_id=user_id, but=address_id)
@@ -77,9 +77,9 @@ async def _add(
     )
 
 
-async def delete_address(desk: Desk, ctx: Context, *, address_id: UUID) -> None:
+async def delete_address(parts: Parts, ctx: Context, *, address_id: UUID) -> None:
     user_id = ctx.principal.require_user_id()
-    if not await addresses.delete_address(desk.database, address_id=address_id, user_id=user_id):
+    if not await addresses.delete_address(parts.database, address_id=address_id, user_id=user_id):
         raise _address_not_found()
 
 

@@ -10,7 +10,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Queries, Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.throttling import admit, forget
 from mercato.users.factors import codes, passkeys
 from mercato.users.store import accounts, factors
@@ -25,10 +25,10 @@ Only who knows the password gets as far as this, so a stranger slows nobody down
 log = structlog.get_logger()
 
 
-async def admit_code(desk: Desk, ctx: Context, user_id: UUID, *, now: datetime) -> None:
+async def admit_code(parts: Parts, ctx: Context, user_id: UUID, *, now: datetime) -> None:
     """Count a try of a code. Raises Throttled."""
-    await admit(desk.database, CODE_THROTTLE, str(user_id), ctx.client_address, now=now)
-    await admit(desk.database, CODES_THROTTLE, str(user_id), now=now)
+    await admit(parts.database, CODE_THROTTLE, str(user_id), ctx.client_address, now=now)
+    await admit(parts.database, CODES_THROTTLE, str(user_id), now=now)
 
 
 async def forget_tries(tx: Tx, ctx: Context, user_id: UUID) -> None:
@@ -37,16 +37,16 @@ async def forget_tries(tx: Tx, ctx: Context, user_id: UUID) -> None:
     await forget(tx, CODES_THROTTLE, str(user_id))
 
 
-async def use_code(desk: Desk, tx: Tx, ctx: Context, *, user_id: UUID, code: str, now: datetime) -> None:
+async def use_code(parts: Parts, tx: Tx, ctx: Context, *, user_id: UUID, code: str, now: datetime) -> None:
     """Accept a code of the app, or a recovery code, once. Raises Unauthenticated("code_wrong")."""
     digits, recovery = codes.app_code_of(code), codes.recovery_code_of(code)
     if digits is not None:
-        is_right = await _use_app_code(desk, tx, user_id=user_id, digits=digits, now=now)
+        is_right = await _use_app_code(parts, tx, user_id=user_id, digits=digits, now=now)
     elif recovery is not None:
-        mark = desk.factor_kit.seal.mark(recovery, about=user_id.bytes)
+        mark = parts.factor_kit.seal.mark(recovery, about=user_id.bytes)
         is_right = await factors.use_recovery_code(tx, user_id=user_id, code_hash=mark, now=now)
         if is_right:
-            await tell(desk, tx, user_id, "recovery_code_used")
+            await tell(parts, tx, user_id, "recovery_code_used")
     else:
         is_right = False
     if not is_right:
@@ -54,11 +54,11 @@ async def use_code(desk: Desk, tx: Tx, ctx: Context, *, user_id: UUID, code: str
     await forget_tries(tx, ctx, user_id)
 
 
-async def _use_app_code(desk: Desk, tx: Tx, *, user_id: UUID, digits: str, now: datetime) -> bool:
+async def _use_app_code(parts: Parts, tx: Tx, *, user_id: UUID, digits: str, now: datetime) -> bool:
     app = await factors.lock_app(tx, user_id=user_id)
     if app is None or app["confirmed_at"] is None:
         return False
-    secret = desk.factor_kit.seal.open(app["sealed_secret"], about=user_id.bytes)
+    secret = parts.factor_kit.seal.open(app["sealed_secret"], about=user_id.bytes)
     if secret is None:
         log.error("an authenticator app was sealed under another secret_key", user=str(user_id))
         return False
@@ -67,7 +67,7 @@ async def _use_app_code(desk: Desk, tx: Tx, *, user_id: UUID, digits: str, now: 
 
 
 async def use_passkey(
-    desk: Desk, db: Queries, *, token: str, proof: PasskeyProof, user_id: UUID | None, now: datetime
+    parts: Parts, db: Queries, *, token: str, proof: PasskeyProof, user_id: UUID | None, now: datetime
 ) -> UUID:
     """Accept what a passkey has signed for the challenge of `token`; returns whose passkey it is.
 
@@ -79,7 +79,7 @@ async def use_passkey(
         if known is None or (user_id is not None and known["user_id"] != user_id):
             raise passkeys.PasskeyRefused("no such passkey")
         count = passkeys.check_proof(
-            proof, site=desk.factor_kit.site, token=token, user_id=known["user_id"],
+            proof, site=parts.factor_kit.site, token=token, user_id=known["user_id"],
             public_key=known["public_key"], sign_count=known["sign_count"],
         )  # fmt: skip
     except passkeys.PasskeyRefused as refused:
@@ -94,14 +94,14 @@ async def use_passkey(
     return found
 
 
-async def tell(desk: Desk, tx: Tx, user_id: UUID, change: str, *, what: str = "") -> None:
+async def tell(parts: Parts, tx: Tx, user_id: UUID, change: str, *, what: str = "") -> None:
     """Say that what guards an account has changed: its owner gets a mail."""
     row = await accounts.user_by_id(tx, user_id=user_id)
     assert row is not None
     changed = FactorsChanged(
         user_id=user_id, email=row["email"], name=row["name"], locale=row["locale"], change=change, what=what
     )
-    await desk.outbox.add(tx, changed)
+    await parts.outbox.add(tx, changed)
 
 
 def code_wrong() -> Unauthenticated:

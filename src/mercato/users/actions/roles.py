@@ -11,7 +11,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.rows import role_of
 from mercato.users.store import roles
 
@@ -20,47 +20,47 @@ MAX_HOLDERS = 5000
 AUDITED = ("name", "description", "permissions", "channels", "requires_mfa")
 
 
-async def create(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft) -> Role:
+async def create(parts: Parts, ctx: Context, *, code: str, draft: RoleDraft) -> Role:
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
     wanted = _judged(draft)
     _refuse_beyond(ctx, code, wanted)
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         if len(await roles.all_roles(tx)) >= MAX_ROLES:
             raise Conflict("too_many_roles", f"A shop has at most {MAX_ROLES} roles: delete one first.")
         fields = msgspec.structs.asdict(wanted)
         if not await roles.insert_role(tx, code=code, now=clock.now(), **fields):
             raise Conflict("role_exists", f"There is a role {code} already.")
         role = await _role(tx, code)
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "role.created", about=("role", code), label=role.name, after=role, only=AUDITED
         )
         return role
 
 
-async def update(desk: Desk, ctx: Context, *, code: str, draft: RoleDraft, version: int) -> Role:
+async def update(parts: Parts, ctx: Context, *, code: str, draft: RoleDraft, version: int) -> Role:
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         before = await _lock(tx, code, version)
         _refuse_beyond(ctx, code, before)
         wanted = _fixed(before, draft) if code == domain.OWNER_ROLE else _judged(draft)
         _refuse_beyond(ctx, code, wanted)
         await roles.update_role(tx, code=code, now=clock.now(), **msgspec.structs.asdict(wanted))
         after = await _role(tx, code)
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "role.changed", about=("role", code), label=after.name, before=before, after=after,
             only=AUDITED,
         )  # fmt: skip
         held = await roles.holders(tx, code=code, limit=MAX_HOLDERS)
-        await desk.outbox.add(tx, *(AccessChanged(user_id=user_id) for user_id in held))
+        await parts.outbox.add(tx, *(AccessChanged(user_id=user_id) for user_id in held))
         return after
 
 
-async def delete(desk: Desk, ctx: Context, *, code: str, version: int) -> None:
+async def delete(parts: Parts, ctx: Context, *, code: str, version: int) -> None:
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         before = await _lock(tx, code, version)
         _refuse_beyond(ctx, code, before)
         if before.is_seeded:
@@ -68,7 +68,7 @@ async def delete(desk: Desk, ctx: Context, *, code: str, version: int) -> None:
         if before.holders:
             raise Conflict("role_in_use", f"{before.holders} people have this role: take it from them first.")
         await roles.delete_role(tx, code=code)
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "role.deleted", about=("role", code), label=before.name, before=before, only=AUDITED
         )
 

@@ -13,7 +13,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Unauthenticated
 from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, proofs
+from mercato.users.actions import Parts, proofs
 from mercato.users.actions.opening import renew_session, start_session
 from mercato.users.actions.throttling import admit, forget, give_back
 from mercato.users.factors import passkeys
@@ -37,12 +37,12 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 async def ask_second_step(
-    desk: Desk, ctx: Context, account: Any, *, waiting: Waiting, now: datetime
+    parts: Parts, ctx: Context, account: Any, *, waiting: Waiting, now: datetime
 ) -> SignIn:
     """The first step was right: ask for the second, instead of opening a session."""
     token, user_id = new_token(), account["id"]
-    sealed = desk.factor_kit.seal.close(msgspec.json.encode(waiting), about=user_id.bytes)
-    async with desk.database.transaction() as tx:
+    sealed = parts.factor_kit.seal.close(msgspec.json.encode(waiting), about=user_id.bytes)
+    async with parts.database.transaction() as tx:
         await forget(tx, domain.SIGN_IN_THROTTLE, account["email"].casefold(), ctx.client_address)
         await give_back(tx, domain.ADDRESS_THROTTLE, ctx.client_address)
         await challenges.insert_challenge(
@@ -56,7 +56,7 @@ async def ask_second_step(
     methods += ["passkey"] if keys else []
     methods += ["recovery_code"] if known["recovery_codes_left"] else []
     allowed = [row["credential_id"] for row in keys]
-    options = passkeys.request_options(site=desk.factor_kit.site, token=token, allowed=allowed)
+    options = passkeys.request_options(site=parts.factor_kit.site, token=token, allowed=allowed)
     challenge = SignInChallenge(
         token=token, methods=methods, expires_in=int(STEP_LIFE.total_seconds()),
         passkey_options=options if keys else None,
@@ -65,113 +65,113 @@ async def ask_second_step(
 
 
 async def finish_sign_in(
-    desk: Desk, ctx: Context, *, challenge: str, code: str, passkey: PasskeyProof | None
+    parts: Parts, ctx: Context, *, challenge: str, code: str, passkey: PasskeyProof | None
 ) -> SignIn:
     """Check the second factor and open the session that the first step has earned."""
     now = clock.now()
     row = await challenges.try_challenge(
-        desk.database, token_hash=digest(challenge), purpose=SECOND_STEP, tries_most=TRIES_MOST, now=now
+        parts.database, token_hash=digest(challenge), purpose=SECOND_STEP, tries_most=TRIES_MOST, now=now
     )
     user_id: UUID | None = row["user_id"] if row is not None else None
     if row is None or user_id is None:
         raise challenge_invalid()
-    opened = desk.factor_kit.seal.open(row["data"], about=user_id.bytes)
-    account = await accounts.account_by_id(desk.database, user_id=user_id)
+    opened = parts.factor_kit.seal.open(row["data"], about=user_id.bytes)
+    account = await accounts.account_by_id(parts.database, user_id=user_id)
     if opened is None or account is None or not account["is_active"]:
         raise challenge_invalid()
     waiting = msgspec.json.decode(opened, type=Waiting)
     if passkey is None:
-        await proofs.admit_code(desk, ctx, user_id, now=now)
+        await proofs.admit_code(parts, ctx, user_id, now=now)
 
     async def spend(tx: Tx) -> None:
         if passkey is not None:
-            await proofs.use_passkey(desk, tx, token=challenge, proof=passkey, user_id=user_id, now=now)
+            await proofs.use_passkey(parts, tx, token=challenge, proof=passkey, user_id=user_id, now=now)
         else:
-            await proofs.use_code(desk, tx, ctx, user_id=user_id, code=code, now=now)
+            await proofs.use_code(parts, tx, ctx, user_id=user_id, code=code, now=now)
         used = await challenges.use_challenge(tx, token_hash=digest(challenge), purpose=SECOND_STEP, now=now)
         if used is None:
             raise challenge_invalid()
 
     verified = {**dict(account), "password_hash": waiting.password_hash}
     return await start_session(
-        desk, ctx, verified, browser=waiting.browser, newer_hash=waiting.newer_hash, has_mfa=True,
+        parts, ctx, verified, browser=waiting.browser, newer_hash=waiting.newer_hash, has_mfa=True,
         spend=spend, now=now,
     )  # fmt: skip
 
 
-async def ask_passkey(desk: Desk, ctx: Context) -> PasskeyOptions:
+async def ask_passkey(parts: Parts, ctx: Context) -> PasskeyOptions:
     """A challenge for any passkey of this site; only its use tells whose it is."""
     now, token = clock.now(), new_token()
-    await admit(desk.database, PASSKEY_THROTTLE, ctx.client_address, now=now)
+    await admit(parts.database, PASSKEY_THROTTLE, ctx.client_address, now=now)
     await challenges.insert_challenge(
-        desk.database, token_hash=digest(token), purpose=PASSKEY, user_id=None, session_id=None, data=b"",
+        parts.database, token_hash=digest(token), purpose=PASSKEY, user_id=None, session_id=None, data=b"",
         now=now, expires_at=now + STEP_LIFE,
     )  # fmt: skip
-    return PasskeyOptions(token, passkeys.request_options(site=desk.factor_kit.site, token=token))
+    return PasskeyOptions(token, passkeys.request_options(site=parts.factor_kit.site, token=token))
 
 
 async def sign_in_with_passkey(
-    desk: Desk, ctx: Context, *, challenge: str, passkey: PasskeyProof, browser: bool
+    parts: Parts, ctx: Context, *, challenge: str, passkey: PasskeyProof, browser: bool
 ) -> SignIn:
     """Open a session for whoever the passkey belongs to; it is two factors in one."""
     now = clock.now()
     if ctx.client_address:
-        await admit(desk.database, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
-    user_id = await _use_passkey_challenge(desk, challenge=challenge, passkey=passkey, user_id=None, now=now)
-    account = await accounts.account_by_id(desk.database, user_id=user_id)
+        await admit(parts.database, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
+    user_id = await _use_passkey_challenge(parts, challenge=challenge, passkey=passkey, user_id=None, now=now)
+    account = await accounts.account_by_id(parts.database, user_id=user_id)
     if account is None or not account["is_active"]:
         raise proofs.passkey_refused()
-    return await start_session(desk, ctx, account, browser=browser, has_mfa=True, now=now)
+    return await start_session(parts, ctx, account, browser=browser, has_mfa=True, now=now)
 
 
 async def _use_passkey_challenge(
-    desk: Desk, *, challenge: str, passkey: PasskeyProof, user_id: UUID | None, now: datetime
+    parts: Parts, *, challenge: str, passkey: PasskeyProof, user_id: UUID | None, now: datetime
 ) -> UUID:
     # The challenge is used up in a commit of its own: a wrong answer to it is no reason to keep it.
     used = await challenges.use_challenge(
-        desk.database, token_hash=digest(challenge), purpose=PASSKEY, now=now
+        parts.database, token_hash=digest(challenge), purpose=PASSKEY, now=now
     )
     if used is None:
         raise challenge_invalid()
     return await proofs.use_passkey(
-        desk, desk.database, token=challenge, proof=passkey, user_id=user_id, now=now
+        parts, parts.database, token=challenge, proof=passkey, user_id=user_id, now=now
     )
 
 
 async def prove(
-    desk: Desk, ctx: Context, *, password: str, code: str, challenge: str, passkey: PasskeyProof | None
+    parts: Parts, ctx: Context, *, password: str, code: str, challenge: str, passkey: PasskeyProof | None
 ) -> SignIn:
     """Prove again who is signed in; the session goes on under a new token."""
     now = clock.now()
     user_id, session_id = ctx.principal.require_own_user_id(), ctx.principal.session_id
-    known = await factors.overview(desk.database, user_id=user_id)
+    known = await factors.overview(parts.database, user_id=user_id)
     if known is None or session_id is None:
         raise Unauthenticated(detail="Sign in to go on.")
     if passkey is not None:
-        await _use_passkey_challenge(desk, challenge=challenge, passkey=passkey, user_id=user_id, now=now)
-        return await renew_session(desk, ctx, has_mfa=True, now=now)
+        await _use_passkey_challenge(parts, challenge=challenge, passkey=passkey, user_id=user_id, now=now)
+        return await renew_session(parts, ctx, has_mfa=True, now=now)
     has_factor = bool(known["has_app"] or known["passkeys"])
     if not known["has_password"] and not has_factor:
         raise Conflict("no_proof", "This account has no password: sign out, and in again the way you did.")
     if known["has_password"]:
-        await _check_password(desk, ctx, user_id, password, now=now)
+        await _check_password(parts, ctx, user_id, password, now=now)
     if not has_factor:
-        return await renew_session(desk, ctx, has_mfa=False, now=now)
-    await proofs.admit_code(desk, ctx, user_id, now=now)
+        return await renew_session(parts, ctx, has_mfa=False, now=now)
+    await proofs.admit_code(parts, ctx, user_id, now=now)
 
     async def spend(tx: Tx) -> None:
-        await proofs.use_code(desk, tx, ctx, user_id=user_id, code=code, now=now)
+        await proofs.use_code(parts, tx, ctx, user_id=user_id, code=code, now=now)
 
-    return await renew_session(desk, ctx, has_mfa=True, spend=spend, now=now)
+    return await renew_session(parts, ctx, has_mfa=True, spend=spend, now=now)
 
 
-async def _check_password(desk: Desk, ctx: Context, user_id: UUID, password: str, *, now: datetime) -> None:
-    await admit(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
-    account = await accounts.account_by_id(desk.database, user_id=user_id)
+async def _check_password(parts: Parts, ctx: Context, user_id: UUID, password: str, *, now: datetime) -> None:
+    await admit(parts.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address, now=now)
+    account = await accounts.account_by_id(parts.database, user_id=user_id)
     stored = account["password_hash"] if account is not None else None
-    if not await desk.passwords.verify(stored, password):
+    if not await parts.passwords.verify(stored, password):
         raise Unauthenticated("proof_wrong", "This is not your password.")
-    await forget(desk.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
+    await forget(parts.database, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
 
 
 def challenge_invalid() -> Unauthenticated:

@@ -11,7 +11,7 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
-from mercato.users.actions import Desk, second_step
+from mercato.users.actions import Parts, second_step
 from mercato.users.actions.opening import end_session, sign_in_refused, start_session, tokens_of
 from mercato.users.actions.own_password import password_changed, prove, set_password
 from mercato.users.actions.throttling import admit, forget
@@ -20,37 +20,37 @@ from mercato.users.store import accounts, sessions
 log = structlog.get_logger()
 
 
-async def sign_in(desk: Desk, ctx: Context, *, email: str, password: str, browser: bool) -> SignIn:
+async def sign_in(parts: Parts, ctx: Context, *, email: str, password: str, browser: bool) -> SignIn:
     """Start a session. Every refusal costs the same hash and says the same."""
     now = clock.now()
     key = domain.email_key_of(email)
     if ctx.client_address:
-        await admit(desk.database, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
-    await admit(desk.database, domain.SIGN_IN_THROTTLE, key, ctx.client_address, now=now)
-    account = await accounts.account_by_email(desk.database, email_key=key)
+        await admit(parts.database, domain.ADDRESS_THROTTLE, ctx.client_address, now=now)
+    await admit(parts.database, domain.SIGN_IN_THROTTLE, key, ctx.client_address, now=now)
+    account = await accounts.account_by_email(parts.database, email_key=key)
     stored = account["password_hash"] if account and account["confirmed_at"] else None
-    is_right = await desk.passwords.verify(stored, password)
+    is_right = await parts.passwords.verify(stored, password)
     if account is None or stored is None or not is_right or not account["is_active"]:
         raise sign_in_refused()
-    newer = await desk.passwords.hash(password) if desk.passwords.needs_rehash(stored) else None
+    newer = await parts.passwords.hash(password) if parts.passwords.needs_rehash(stored) else None
     if account["has_factors"]:
         waiting = second_step.Waiting(browser, stored, newer)
-        return await second_step.ask_second_step(desk, ctx, account, waiting=waiting, now=now)
-    return await start_session(desk, ctx, account, browser=browser, newer_hash=newer, now=now)
+        return await second_step.ask_second_step(parts, ctx, account, waiting=waiting, now=now)
+    return await start_session(parts, ctx, account, browser=browser, newer_hash=newer, now=now)
 
 
-async def refresh(desk: Desk, ctx: Context, *, refresh_token: str) -> SignIn:
+async def refresh(parts: Parts, ctx: Context, *, refresh_token: str) -> SignIn:
     """Exchange a refresh token for a new pair. A spent one means a thief: its whole session ends."""
     now = clock.now()
     token_hash, next_token = digest(refresh_token), new_token()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         found = await sessions.lock_refresh_token(tx, token_hash=token_hash, now=now)
         row = None
         if found is not None and found["spent_at"] is not None:
-            if await end_session(desk, tx, found["session_id"], found["user_id"], "refresh_reused", now):
+            if await end_session(parts, tx, found["session_id"], found["user_id"], "refresh_reused", now):
                 log.warning("a spent refresh token was used again", session=str(found["session_id"]))
                 about = ("user", found["user_id"])
-                await desk.acted(tx, ctx, "session.refresh_token_reused", about=about)
+                await parts.acted(tx, ctx, "session.refresh_token_reused", about=about)
         elif found is not None and found["is_alive"]:
             session_id = found["session_id"]
             await sessions.spend_refresh_token(tx, token_hash=token_hash, session_id=session_id, now=now)
@@ -60,50 +60,50 @@ async def refresh(desk: Desk, ctx: Context, *, refresh_token: str) -> SignIn:
             row = await accounts.user_by_id(tx, user_id=found["user_id"])
     if row is None:
         raise Unauthenticated("refresh_token_invalid", "Sign in again.")
-    access = await desk.keys.sign(user_id=row["id"], session_id=session_id, now=now)
+    access = await parts.keys.sign(user_id=row["id"], session_id=session_id, now=now)
     return tokens_of(row, access=access, refresh=next_token)
 
 
-async def sign_out(desk: Desk, ctx: Context, *, token: str | None) -> None:
+async def sign_out(parts: Parts, ctx: Context, *, token: str | None) -> None:
     """End the session of `token`, else the one that asks; ending it twice is nothing."""
     now = clock.now()
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         if token is not None:
             found = await sessions.session_of_secret(tx, token_hash=digest(token))
             if found is not None:
-                await end_session(desk, tx, found["id"], found["user_id"], "signed_out", now)
+                await end_session(parts, tx, found["id"], found["user_id"], "signed_out", now)
         elif ctx.principal.session_id is not None:
             user_id = ctx.principal.require_user_id()
-            await end_session(desk, tx, ctx.principal.session_id, user_id, "signed_out", now)
+            await end_session(parts, tx, ctx.principal.session_id, user_id, "signed_out", now)
 
 
-async def revoke_session(desk: Desk, tx: Tx, *, user_id: UUID, session_id: UUID) -> bool:
+async def revoke_session(parts: Parts, tx: Tx, *, user_id: UUID, session_id: UUID) -> bool:
     """End one session of a user; False when it is not theirs or has ended."""
-    return await end_session(desk, tx, session_id, user_id, "revoked", clock.now())
+    return await end_session(parts, tx, session_id, user_id, "revoked", clock.now())
 
 
-async def end_all(desk: Desk, tx: Tx, *, user_id: UUID, keep: UUID | None, reason: str) -> int:
+async def end_all(parts: Parts, tx: Tx, *, user_id: UUID, keep: UUID | None, reason: str) -> int:
     """End every session of a user but `keep`; returns how many."""
     count = await sessions.end_sessions(tx, user_id=user_id, keep=keep, reason=reason, now=clock.now())
-    await desk.access_changed(tx, user_id)
+    await parts.access_changed(tx, user_id)
     return count
 
 
-async def change_password(desk: Desk, ctx: Context, *, current: str, new: str) -> None:
+async def change_password(parts: Parts, ctx: Context, *, current: str, new: str) -> None:
     """Set another password, knowing the present one, and end all other sessions."""
     now = clock.now()
-    account = await prove(desk, ctx, current, field="current", now=now)
+    account = await prove(parts, ctx, current, field="current", now=now)
     user_id, has_factors = account["id"], account["has_factors"]
     known = [account["email"], account["name"]]
-    await desk.passwords.judge(
+    await parts.passwords.judge(
         lambda: domain.judge_password(new, known=known, field="new", with_factor=has_factors)
     )
-    password_hash = await desk.passwords.hash(new)
-    async with desk.database.transaction() as tx:
+    password_hash = await parts.passwords.hash(new)
+    async with parts.database.transaction() as tx:
         await forget(tx, domain.SIGN_IN_THROTTLE, str(user_id), ctx.client_address)
         await set_password(
-            desk, tx, user_id=user_id, password=new, password_hash=password_hash, field="new", now=now
+            parts, tx, user_id=user_id, password=new, password_hash=password_hash, field="new", now=now
         )
-        await end_all(desk, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")
-        await desk.outbox.add(tx, password_changed(account))
-        await desk.acted(tx, ctx, "account.password_changed", about=("user", user_id))
+        await end_all(parts, tx, user_id=user_id, keep=ctx.principal.session_id, reason="password_changed")
+        await parts.outbox.add(tx, password_changed(account))
+        await parts.acted(tx, ctx, "account.password_changed", about=("user", user_id))

@@ -13,7 +13,7 @@ from mercato.kernel.db import Queries, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.actions.signing_in import end_all
 from mercato.users.rows import user_of
@@ -32,17 +32,17 @@ async def get_user(db: Queries, principal: Principal, *, user_id: UUID) -> User:
 
 
 async def create_user(
-    desk: Desk, ctx: Context, *, email: str, name: str, password: str, roles: list[str]
+    parts: Parts, ctx: Context, *, email: str, name: str, password: str, roles: list[str]
 ) -> User:
     """Create a confirmed account with `roles`."""
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
     now = clock.now()
-    address, key = domain.email_of(email, allow_local=desk.allow_local_email)
+    address, key = domain.email_of(email, allow_local=parts.allow_local_email)
     name = name_of(name)
-    await desk.passwords.judge(lambda: domain.judge_password(password, known=[address, name]))
-    password_hash = await desk.passwords.hash(password)
-    async with desk.database.transaction() as tx:
+    await parts.passwords.judge(lambda: domain.judge_password(password, known=[address, name]))
+    password_hash = await parts.passwords.hash(password)
+    async with parts.database.transaction() as tx:
         await lock_and_check(tx, ctx.principal, codes=set(roles))
         user_id = new_id()
         is_new = await accounts.insert_user(
@@ -52,18 +52,18 @@ async def create_user(
         if not is_new:
             raise Conflict("email_taken", "There is an account with this e-mail address.")
         made = await give_roles(tx, user_id=user_id, codes=sorted(set(roles)), by=ctx.principal.id, now=now)
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "user.created", about=("user", user_id), label=address, after={"roles": made.roles}
         )
         return made
 
 
-async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User:
+async def set_roles(parts: Parts, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User:
     """Replace the roles of an account; whoever loses or gains rights signs in again."""
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
     wanted = set(roles)
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await rights.lock_roles(tx, codes=[domain.OWNER_ROLE])
         row = await _lock_version(tx, user_id=user_id, version=version)
         present = set(row["roles"])
@@ -73,20 +73,20 @@ async def set_roles(desk: Desk, ctx: Context, *, user_id: UUID, roles: list[str]
             await refuse_last_owner(tx, user_id)
         if wanted == present:
             return user_of(row)
-        await end_all(desk, tx, user_id=user_id, keep=_own_session(ctx, user_id), reason="rights_changed")
+        await end_all(parts, tx, user_id=user_id, keep=_own_session(ctx, user_id), reason="rights_changed")
         changed = await give_roles(
             tx, user_id=user_id, codes=sorted(wanted), by=ctx.principal.id, now=clock.now()
         )
-        await desk.acted(
+        await parts.acted(
             tx, ctx, "user.roles_changed", about=("user", user_id), label=changed.email,
             before={"roles": sorted(present)}, after={"roles": sorted(wanted)},
         )  # fmt: skip
         return changed
 
 
-async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool, version: int) -> User:
+async def set_active(parts: Parts, ctx: Context, *, user_id: UUID, is_active: bool, version: int) -> User:
     """Switch an account on or off; off ends its sessions."""
-    async with desk.database.transaction() as tx:
+    async with parts.database.transaction() as tx:
         await rights.lock_roles(tx, codes=[domain.OWNER_ROLE])
         row = await accounts.lock_user(tx, user_id=user_id)
         ctx.principal.require("write_staff" if row is not None and row["roles"] else "write_customers")
@@ -96,28 +96,28 @@ async def set_active(desk: Desk, ctx: Context, *, user_id: UUID, is_active: bool
             await refuse_last_owner(tx, user_id)
         await accounts.set_active(tx, user_id=user_id, is_active=is_active, now=clock.now())
         if not is_active:
-            await end_all(desk, tx, user_id=user_id, keep=None, reason="switched_off")
+            await end_all(parts, tx, user_id=user_id, keep=None, reason="switched_off")
         if is_active != row["is_active"]:
             act = "user.activated" if is_active else "user.deactivated"
-            await desk.acted(tx, ctx, act, about=("user", user_id), label=row["email"])
+            await parts.acted(tx, ctx, act, about=("user", user_id), label=row["email"])
         changed = await accounts.user_by_id(tx, user_id=user_id)
         assert changed is not None
         return user_of(changed)
 
 
-async def ensure_owner(desk: Desk, ctx: Context, *, email: str, password: str | None) -> str | None:
+async def ensure_owner(parts: Parts, ctx: Context, *, email: str, password: str | None) -> str | None:
     """Make the first owner, if need be of the account with this address; returns a generated password."""
     ctx.principal.require("*")
-    if await rights.has_holder(desk.database, code=domain.OWNER_ROLE):
+    if await rights.has_holder(parts.database, code=domain.OWNER_ROLE):
         return None
     now = clock.now()
     address, key = domain.email_of(email, allow_local=True)
     if password is not None:
         given = password
-        await desk.passwords.judge(lambda: domain.judge_password(given, known=[address]))
+        await parts.passwords.judge(lambda: domain.judge_password(given, known=[address]))
     generated = None if password is not None else secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
-    password_hash = await desk.passwords.hash(password or generated or "")
-    async with desk.database.transaction() as tx:
+    password_hash = await parts.passwords.hash(password or generated or "")
+    async with parts.database.transaction() as tx:
         await rights.lock_owner_creation(tx)
         if await rights.has_holder(tx, code=domain.OWNER_ROLE):
             return None
@@ -130,9 +130,9 @@ async def ensure_owner(desk: Desk, ctx: Context, *, email: str, password: str | 
         user_id = account["id"]
         await accounts.confirm_user(tx, user_id=user_id, now=now)
         await accounts.set_password(tx, user_id=user_id, password_hash=password_hash, now=now)
-        await end_all(desk, tx, user_id=user_id, keep=None, reason="rights_changed")
+        await end_all(parts, tx, user_id=user_id, keep=None, reason="rights_changed")
         await give_roles(tx, user_id=user_id, codes=[domain.OWNER_ROLE], by=None, now=now)
-        await desk.acted(tx, ctx, "user.first_owner", about=("user", user_id), label=address)
+        await parts.acted(tx, ctx, "user.first_owner", about=("user", user_id), label=address)
     return generated
 
 

@@ -8,7 +8,7 @@ from mercato.kernel.breaches import BreachFilter
 from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.users import domain
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
@@ -55,7 +55,7 @@ class UsersService(
         self.passwords = Passwords(breaches=breaches)
         self.keys = SigningKeys(self.database, issuer=settings.public_url, secret=settings.secret_key)
         self.principals = Principals(self.database, self.keys)
-        self.desk = Desk(
+        self.parts = Parts(
             database=self.database, outbox=runtime.outbox("users"), passwords=self.passwords,
             keys=self.keys,
             allow_local_email=not settings.is_production,

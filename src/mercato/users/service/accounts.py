@@ -18,20 +18,20 @@ class AccountsPart(Part):
     async def register(
         self, ctx: Context, *, email: str, password: str, name: str, marketing: bool = False
     ) -> None:
-        await self.desk.passwords.refuse_breached(password)
+        await self.parts.passwords.refuse_breached(password)
         await registration.register(
-            self.desk, ctx, email=email, password=password, name=name, marketing=marketing
+            self.parts, ctx, email=email, password=password, name=name, marketing=marketing
         )
 
     async def confirm(self, ctx: Context, *, token: str) -> User:
-        return await registration.confirm(self.desk, token=token)
+        return await registration.confirm(self.parts, token=token)
 
     async def request_password_reset(self, ctx: Context, *, email: str) -> None:
-        await registration.request_password_reset(self.desk, ctx, email=email)
+        await registration.request_password_reset(self.parts, ctx, email=email)
 
     async def reset_password(self, ctx: Context, *, token: str, password: str) -> None:
-        await self.desk.passwords.refuse_breached(password)
-        await registration.reset_password(self.desk, token=token, password=password)
+        await self.parts.passwords.refuse_breached(password)
+        await registration.reset_password(self.parts, token=token, password=password)
 
     async def me(self, ctx: Context) -> User:
         row = await accounts.user_by_id(self.database, user_id=ctx.principal.require_user_id())
@@ -42,11 +42,11 @@ class AccountsPart(Part):
     async def update_me(
         self, ctx: Context, *, name: str | None = None, phone: str | None = None, locale: str | None = None
     ) -> User:
-        return await profile.update_me(self.desk, ctx, name=name, phone=phone, locale=locale)
+        return await profile.update_me(self.parts, ctx, name=name, phone=phone, locale=locale)
 
     async def change_password(self, ctx: Context, *, current: str, new: str) -> None:
-        await self.desk.passwords.refuse_breached(new, field="new")
-        await signing_in.change_password(self.desk, ctx, current=current, new=new)
+        await self.parts.passwords.refuse_breached(new, field="new")
+        await signing_in.change_password(self.parts, ctx, current=current, new=new)
 
     async def addresses(self, ctx: Context) -> list[SavedAddress]:
         user_id = ctx.principal.require_user_id()
@@ -55,15 +55,15 @@ class AccountsPart(Part):
 
     async def add_address(self, ctx: Context, *, address: Address, is_default: bool = False) -> SavedAddress:
         return await profile.save_address(
-            self.desk, ctx, address_id=None, address=address, is_default=is_default
+            self.parts, ctx, address_id=None, address=address, is_default=is_default
         )
 
     async def update_address(
         self, ctx: Context, *, address_id: UUID, address: Address, is_default: bool = False
     ) -> SavedAddress:
         return await profile.save_address(
-            self.desk, ctx, address_id=address_id, address=address, is_default=is_default
+            self.parts, ctx, address_id=address_id, address=address, is_default=is_default
         )
 
     async def delete_address(self, ctx: Context, *, address_id: UUID) -> None:
-        await profile.delete_address(self.desk, ctx, address_id=address_id)
+        await profile.delete_address(self.parts, ctx, address_id=address_id)

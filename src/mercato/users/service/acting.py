@@ -19,13 +19,13 @@ class ActingPart(Part):
     """Implements `contracts.users.acting.Acting`."""
 
     async def impersonate(self, ctx: Context, *, user_id: UUID, reason: str) -> Impersonation:
-        return await actions.impersonate(self.desk, ctx, user_id=user_id, reason=reason)
+        return await actions.impersonate(self.parts, ctx, user_id=user_id, reason=reason)
 
     async def end_impersonation(self, ctx: Context) -> UUID | None:
-        return await actions.end_impersonation(self.desk, ctx)
+        return await actions.end_impersonation(self.parts, ctx)
 
     async def merge_users(self, ctx: Context, *, keep_id: UUID, drop_id: UUID) -> User:
-        return await actions.merge(self.desk, ctx, keep_id=keep_id, drop_id=drop_id)
+        return await actions.merge(self.parts, ctx, keep_id=keep_id, drop_id=drop_id)
 
     async def invitations(
         self, ctx: Context, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
@@ -39,11 +39,11 @@ class ActingPart(Part):
         return Page(items, encode_cursor((items[-1].created_at, items[-1].id)) if more else None, total)
 
     async def invite_staff(self, ctx: Context, *, email: str, name: str, roles: list[str]) -> Invitation:
-        return await invitations.invite(self.desk, ctx, email=email, name=name, roles=roles)
+        return await invitations.invite(self.parts, ctx, email=email, name=name, roles=roles)
 
     async def revoke_invitation(self, ctx: Context, *, invitation_id: UUID) -> Invitation:
-        return await invitations.revoke(self.desk, ctx, invitation_id=invitation_id)
+        return await invitations.revoke(self.parts, ctx, invitation_id=invitation_id)
 
     async def accept_invitation(self, ctx: Context, *, token: str, password: str) -> User:
-        await self.desk.passwords.refuse_breached(password)
-        return await invitations.accept(self.desk, ctx, token=token, password=password)
+        await self.parts.passwords.refuse_breached(password)
+        return await invitations.accept(self.parts, ctx, token=token, password=password)

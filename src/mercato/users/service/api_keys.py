@@ -44,13 +44,13 @@ class ApiKeysPart(Part):
         expires_at: datetime | None = None,
     ) -> IssuedApiKey:
         return await actions.create(
-            self.desk, ctx, name=name, permissions=permissions, channel=channel, expires_at=expires_at
+            self.parts, ctx, name=name, permissions=permissions, channel=channel, expires_at=expires_at
         )
 
     async def rotate_api_key(
         self, ctx: Context, *, key_id: UUID, version: int, grace_hours: int = 0
     ) -> IssuedApiKey:
-        return await actions.rotate(self.desk, ctx, key_id=key_id, version=version, grace_hours=grace_hours)
+        return await actions.rotate(self.parts, ctx, key_id=key_id, version=version, grace_hours=grace_hours)
 
     async def revoke_api_key(self, ctx: Context, *, key_id: UUID) -> ApiKey:
-        return await actions.revoke(self.desk, ctx, key_id=key_id)
+        return await actions.revoke(self.parts, ctx, key_id=key_id)

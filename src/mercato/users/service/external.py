@@ -18,25 +18,25 @@ class ExternalPart(Part):
                 each.code, each.name,
                 for_customers=each.config.audience != "staff", for_staff=each.config.audience != "customers",
             )
-            for each in self.desk.providers.all.values()
+            for each in self.parts.providers.all.values()
         ]  # fmt: skip
 
     async def begin_external(
         self, ctx: Context, *, provider: str, next: str, link: bool = False
     ) -> ExternalStart:
-        return await external.begin(self.desk, ctx, provider=provider, next=next, link=link)
+        return await external.begin(self.parts, ctx, provider=provider, next=next, link=link)
 
     async def finish_external(
         self, ctx: Context, *, provider: str, token: str, state: str, code: str
     ) -> ExternalResult:
-        return await external.finish(self.desk, ctx, provider=provider, token=token, state=state, code=code)
+        return await external.finish(self.parts, ctx, provider=provider, token=token, state=state, code=code)
 
     async def confirm_external(self, ctx: Context, *, token: str) -> str:
-        return await external_links.confirm(self.desk, ctx, token=token)
+        return await external_links.confirm(self.parts, ctx, token=token)
 
     async def identities(self, ctx: Context) -> list[Identity]:
         user_id = ctx.principal.require_user_id()
-        names = {code: each.name for code, each in self.desk.providers.all.items()}
+        names = {code: each.name for code, each in self.parts.providers.all.items()}
         return [
             Identity(
                 row["id"], names.get(row["provider"], row["provider"]), row["email"], row["created_at"],
@@ -46,4 +46,4 @@ class ExternalPart(Part):
         ]  # fmt: skip
 
     async def unlink_identity(self, ctx: Context, *, identity_id: UUID) -> None:
-        await external_links.unlink(self.desk, ctx, identity_id=identity_id)
+        await external_links.unlink(self.parts, ctx, identity_id=identity_id)

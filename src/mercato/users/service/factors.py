@@ -21,54 +21,54 @@ class FactorsPart(Part):
     """Implements `contracts.users.factors.Factors`."""
 
     async def factors(self, ctx: Context) -> FactorsOverview:
-        return await factor_care.overview(self.desk, ctx)
+        return await factor_care.overview(self.parts, ctx)
 
     async def begin_app(self, ctx: Context) -> AppSetup:
-        return await factor_care.begin_app(self.desk, ctx)
+        return await factor_care.begin_app(self.parts, ctx)
 
     async def confirm_app(self, ctx: Context, *, code: str) -> list[str]:
-        return await factor_care.confirm_app(self.desk, ctx, code=code)
+        return await factor_care.confirm_app(self.parts, ctx, code=code)
 
     async def remove_app(self, ctx: Context) -> None:
-        await factor_care.remove_app(self.desk, ctx)
+        await factor_care.remove_app(self.parts, ctx)
 
     async def begin_passkey(self, ctx: Context) -> PasskeyOptions:
-        return await factor_care.begin_passkey(self.desk, ctx)
+        return await factor_care.begin_passkey(self.parts, ctx)
 
     async def add_passkey(
         self, ctx: Context, *, challenge: str, credential: NewPasskey, name: str = ""
     ) -> AddedPasskey:
         return await factor_care.add_passkey(
-            self.desk, ctx, challenge=challenge, credential=credential, name=name
+            self.parts, ctx, challenge=challenge, credential=credential, name=name
         )
 
     async def rename_passkey(self, ctx: Context, *, passkey_id: UUID, name: str) -> Passkey:
-        return await factor_care.rename_passkey(self.desk, ctx, passkey_id=passkey_id, name=name)
+        return await factor_care.rename_passkey(self.parts, ctx, passkey_id=passkey_id, name=name)
 
     async def remove_passkey(self, ctx: Context, *, passkey_id: UUID) -> None:
-        await factor_care.remove_passkey(self.desk, ctx, passkey_id=passkey_id)
+        await factor_care.remove_passkey(self.parts, ctx, passkey_id=passkey_id)
 
     async def renew_recovery_codes(self, ctx: Context) -> list[str]:
-        return await factor_care.renew_recovery_codes(self.desk, ctx)
+        return await factor_care.renew_recovery_codes(self.parts, ctx)
 
     async def reset_factors(self, ctx: Context, *, user_id: UUID) -> None:
-        await factor_reset.reset_factors(self.desk, ctx, user_id=user_id)
+        await factor_reset.reset_factors(self.parts, ctx, user_id=user_id)
 
     async def finish_sign_in(
         self, ctx: Context, *, challenge: str, code: str = "", passkey: PasskeyProof | None = None
     ) -> SignIn:
         return await second_step.finish_sign_in(
-            self.desk, ctx, challenge=challenge, code=code, passkey=passkey
+            self.parts, ctx, challenge=challenge, code=code, passkey=passkey
         )
 
     async def ask_passkey(self, ctx: Context) -> PasskeyOptions:
-        return await second_step.ask_passkey(self.desk, ctx)
+        return await second_step.ask_passkey(self.parts, ctx)
 
     async def sign_in_with_passkey(
         self, ctx: Context, *, challenge: str, passkey: PasskeyProof, browser: bool
     ) -> SignIn:
         return await second_step.sign_in_with_passkey(
-            self.desk, ctx, challenge=challenge, passkey=passkey, browser=browser
+            self.parts, ctx, challenge=challenge, passkey=passkey, browser=browser
         )
 
     async def prove(
@@ -81,5 +81,5 @@ class FactorsPart(Part):
         passkey: PasskeyProof | None = None,
     ) -> SignIn:
         return await second_step.prove(
-            self.desk, ctx, password=password, code=code, challenge=challenge, passkey=passkey
+            self.parts, ctx, password=password, code=code, challenge=challenge, passkey=passkey
         )

@@ -1,7 +1,7 @@
 """What every part of the users service works with."""
 
 from mercato.kernel.db import Database
-from mercato.users.actions import Desk
+from mercato.users.actions import Parts
 from mercato.users.principals import Principals
 from mercato.users.tokens import SigningKeys
 
@@ -10,6 +10,6 @@ class Part:
     """A part implements one part of the contract; the service is made of all of them, built once."""
 
     database: Database
-    desk: Desk
+    parts: Parts
     keys: SigningKeys
     principals: Principals

@@ -14,16 +14,16 @@ class PersonalPart(Part):
     """Implements `contracts.users.personal.Personal`."""
 
     async def request_email_change(self, ctx: Context, *, email: str, password: str) -> None:
-        await email_change.request(self.desk, ctx, email=email, password=password)
+        await email_change.request(self.parts, ctx, email=email, password=password)
 
     async def confirm_email_change(self, ctx: Context, *, token: str) -> EmailChange:
-        return await email_change.confirm(self.desk, ctx, token=token)
+        return await email_change.confirm(self.parts, ctx, token=token)
 
     async def delete_me(self, ctx: Context, *, password: str) -> None:
-        await leaving.delete_me(self.desk, ctx, password=password)
+        await leaving.delete_me(self.parts, ctx, password=password)
 
     async def erase_account(self, ctx: Context, *, user_id: UUID) -> None:
-        await leaving.erase_account(self.desk, ctx, user_id=user_id)
+        await leaving.erase_account(self.parts, ctx, user_id=user_id)
 
     async def emails_of(self, ctx: Context, *, user_id: UUID) -> list[str]:
         if ctx.principal.kind is not PrincipalKind.SYSTEM:
@@ -36,7 +36,7 @@ class PersonalPart(Part):
     async def set_consent(
         self, ctx: Context, *, purpose: Purpose, is_given: bool, source: str = "account"
     ) -> Consents:
-        return await consents.set_consent(self.desk, ctx, purpose=purpose, is_given=is_given, source=source)
+        return await consents.set_consent(self.parts, ctx, purpose=purpose, is_given=is_given, source=source)
 
     async def consents_of(self, ctx: Context, *, user_id: UUID) -> Consents:
         ctx.principal.require("read_customers")

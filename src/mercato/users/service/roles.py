@@ -28,13 +28,13 @@ class RolesPart(Part):
         return rows.role_of(row)
 
     async def create_role(self, ctx: Context, *, code: str, draft: RoleDraft) -> Role:
-        return await editing.create(self.desk, ctx, code=code, draft=draft)
+        return await editing.create(self.parts, ctx, code=code, draft=draft)
 
     async def update_role(self, ctx: Context, *, code: str, draft: RoleDraft, version: int) -> Role:
-        return await editing.update(self.desk, ctx, code=code, draft=draft, version=version)
+        return await editing.update(self.parts, ctx, code=code, draft=draft, version=version)
 
     async def delete_role(self, ctx: Context, *, code: str, version: int) -> None:
-        await editing.delete(self.desk, ctx, code=code, version=version)
+        await editing.delete(self.parts, ctx, code=code, version=version)
 
     async def grants(self, ctx: Context, *, user_id: UUID) -> list[Grant]:
         if ctx.principal.id != user_id or not ctx.principal.is_signed_in:

@@ -42,18 +42,18 @@ class StaffPart(Part):
     async def create_user(
         self, ctx: Context, *, email: str, name: str, password: str, roles: list[str]
     ) -> User:
-        await self.desk.passwords.refuse_breached(password)
+        await self.parts.passwords.refuse_breached(password)
         return await staffing.create_user(
-            self.desk, ctx, email=email, name=name, password=password, roles=roles
+            self.parts, ctx, email=email, name=name, password=password, roles=roles
         )
 
     async def set_roles(self, ctx: Context, *, user_id: UUID, roles: list[str], version: int) -> User:
-        return await staffing.set_roles(self.desk, ctx, user_id=user_id, roles=roles, version=version)
+        return await staffing.set_roles(self.parts, ctx, user_id=user_id, roles=roles, version=version)
 
     async def set_active(self, ctx: Context, *, user_id: UUID, is_active: bool, version: int) -> User:
         return await staffing.set_active(
-            self.desk, ctx, user_id=user_id, is_active=is_active, version=version
+            self.parts, ctx, user_id=user_id, is_active=is_active, version=version
         )
 
     async def ensure_owner(self, ctx: Context, *, email: str, password: str | None) -> str | None:
-        return await staffing.ensure_owner(self.desk, ctx, email=email, password=password)
+        return await staffing.ensure_owner(self.parts, ctx, email=email, password=password)
