@@ -10,13 +10,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from mercato.kernel.refusals import Refusal
 
-SERVICES = (
+ServiceName = Literal[
     "users",
     "catalog",
     "stock",
@@ -27,8 +27,10 @@ SERVICES = (
     "audit",
     "carriers",
     "privacy",
-    "edge",
-)
+]
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
+DATABASES = (*SERVICES, "edge")
+"""Who may have a database of its own."""
 _PLAIN_NAMES = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
 
 
@@ -158,7 +160,7 @@ def load(environ: Mapping[str, str] | None = None, file: Path | None = None) -> 
         if name in environ:
             values[field.name] = environ[name]
     urls = dict(values.get("database_urls", {}))
-    for service in SERVICES:
+    for service in DATABASES:
         if url := environ.get(f"{service.upper()}_DATABASE_URL"):
             urls[service] = url
     values["database_urls"] = urls

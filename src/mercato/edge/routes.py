@@ -19,11 +19,8 @@ from litestar.types.empty import Empty
 
 from mercato.edge.bindings import Bindings, is_made, names_of
 from mercato.kernel.web import API_PREFIX, BODY_BYTES, PUBLIC, SCOPE_KEY
+from mercato.settings import SERVICES
 
-SERVICES = (
-    "users", "catalog", "stock", "carts", "orders", "payments", "notifications", "audit", "carriers",
-    "privacy",
-)  # fmt: skip
 PACKAGES = (*SERVICES, "catalog.stock", "payments.simulator")
 API_MODULES = (*(f"mercato.{package}.api" for package in PACKAGES), "mercato.edge.system_api")
 PAGE_MODULES = (

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,22 +18,11 @@ from mercato.kernel.schedules import ScheduleStatus
 from mercato.kernel.system import SystemClient
 from mercato.kernel.system_report import ConsumerReport, OutboxReport, ProcessReport
 from mercato.kernel.web import ListLimit
+from mercato.settings import ServiceName
 
 READ, WRITE = "read_system", "write_system"
 
-Schema = Literal[
-    "users",
-    "catalog",
-    "stock",
-    "carts",
-    "orders",
-    "payments",
-    "notifications",
-    "audit",
-    "carriers",
-    "privacy",
-]
-Service = Annotated[Schema | None, QueryParameter(name="service", description="Only of this service.")]
+Service = Annotated[ServiceName | None, QueryParameter(name="service", description="Only of this service.")]
 
 
 class Queues(msgspec.Struct, frozen=True):
@@ -76,7 +65,7 @@ async def system_jobs(
 
 
 @post("/admin/system/jobs/{service:str}/{job_id:uuid}/retry", permission=WRITE, status_code=204)
-async def retry_job(ctx: Context, system: SystemClient, service: Schema, job_id: UUID) -> None:
+async def retry_job(ctx: Context, system: SystemClient, service: ServiceName, job_id: UUID) -> None:
     """Queue a failed job once more."""
     await system.retry_job(ctx, service, job_id)
 
@@ -92,13 +81,17 @@ async def system_dead_letters(
 
 
 @post("/admin/system/dead-letters/{service:str}/{letter_id:uuid}/retry", permission=WRITE, status_code=204)
-async def retry_dead_letter(ctx: Context, system: SystemClient, service: Schema, letter_id: UUID) -> None:
+async def retry_dead_letter(
+    ctx: Context, system: SystemClient, service: ServiceName, letter_id: UUID
+) -> None:
     """Handle the event again, now."""
     await system.retry_dead_letter(ctx, service, letter_id)
 
 
 @post("/admin/system/dead-letters/{service:str}/{letter_id:uuid}/discard", permission=WRITE, status_code=204)
-async def discard_dead_letter(ctx: Context, system: SystemClient, service: Schema, letter_id: UUID) -> None:
+async def discard_dead_letter(
+    ctx: Context, system: SystemClient, service: ServiceName, letter_id: UUID
+) -> None:
     """Give the event up for good."""
     await system.discard_dead_letter(ctx, service, letter_id)
 

@@ -22,7 +22,7 @@ from mercato.kernel.jobs import JobInfo
 from mercato.kernel.rpc import wire
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.system_report import ProcessReport, SystemReport, merge
-from mercato.settings import SERVICES
+from mercato.settings import DATABASES
 
 GATHER_S = 0.3
 FIRST_REPLY_S = 2.0
@@ -95,7 +95,7 @@ class SystemClient:
         await self._act(ctx, service, Act("retry_job", job_id), None)
 
     async def _act(self, ctx: Context, schema: str, act: Act, answer: Any) -> Any:
-        if schema not in SERVICES:  # it is part of a subject: a dot or a star would ask somebody else
+        if schema not in DATABASES:  # it is part of a subject: a dot or a star would ask somebody else
             raise NotFound("service_not_found", "There is no such service.")
         subject = f"{self._namespace}.system.owner.{schema}"
         sealed = wire.seal_call(self._key, subject, ctx, wire.encode(act))
