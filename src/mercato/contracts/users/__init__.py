@@ -1,6 +1,8 @@
 """Accounts: who people are, how they sign in, what they may do."""
 
-from mercato.contracts.users.account_events import (
+from mercato.contracts.users.acting import Impersonation, Invitation
+from mercato.contracts.users.events import (
+    AccessChanged,
     AccountDeleted,
     AccountFact,
     AccountsMerged,
@@ -8,16 +10,12 @@ from mercato.contracts.users.account_events import (
     EmailChanged,
     EmailChangeOffered,
     EmailChangeRequested,
-    PasswordChanged,
-    SignedInFromNewDevice,
-    StaffInvited,
-)
-from mercato.contracts.users.acting import Impersonation, Invitation
-from mercato.contracts.users.events import (
-    AccessChanged,
     FactorsChanged,
+    PasswordChanged,
     PasswordResetRequested,
     RegistrationRepeated,
+    SignedInFromNewDevice,
+    StaffInvited,
     UserConfirmed,
     UserRegistered,
 )
