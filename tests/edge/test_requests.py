@@ -1,5 +1,6 @@
 """Who asks, whether they may, and what a wrong request is answered."""
 
+import gc
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from litestar.params import Body, QueryParameter
 
 from edge.sample_routes import CUP, HANDLERS, THING, make_counted, seen, whoami
 from mercato.edge.app import app_of
+from mercato.edge.exchange import Exchange
 from mercato.edge.routes import RouteError
 from mercato.kernel.web import PUBLIC, SIGNED_IN
 
@@ -378,3 +380,16 @@ async def test_shows_the_description_to_people_without_a_script(open_door: Any) 
     assert "Needs the permission <code>read_orders</code>" in reply.text
     assert "integer (1 to 9)" in reply.text
     assert "string (uuid)" in reply.text
+
+
+@pytest.mark.parametrize("path", ["whoami", "things/x", "nothing", "mine", "accepted"])
+async def test_leaves_nothing_of_a_request_to_the_garbage_collector(door: Any, path: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            await door.get(f"/api/v1/{path}")
+        left = sum(isinstance(each, Exchange) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left == 0

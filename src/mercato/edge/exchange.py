@@ -5,6 +5,7 @@ Idempotency-Key before the request is known to be ours, and nothing is kept befo
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,7 +32,7 @@ from mercato.edge.guesses import FAILURES
 from mercato.edge.idempotency import Claim, owner_of
 from mercato.edge.plans import is_response, refuse_unknown
 from mercato.edge.problems import Malformed, UnsupportedMedia
-from mercato.edge.security import FORM_KEY_FIELD, form_fields, without_own_fields
+from mercato.edge.security import FORM_KEY_FIELD, Forgery, form_fields, without_own_fields
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import start_cost
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from mercato.edge.routes import Route
 
 MAX_USER_AGENT = 300
+DEBUG_COST = b"x-debug-cost"
 JSON = (b"content-type", b"application/json")
 
 log = structlog.get_logger()
@@ -83,10 +85,11 @@ class Exchange:
         self.begun = 0
         self._form: dict[str, str] = {}
         self.streams = False
+        self.cpu_s = 0.0
         self._watch: Any = None
 
     async def run(self) -> None:
-        self.cost, self.cpu_s = start_cost(), clock.cpu_s()
+        self.cost = start_cost()
         try:
             answer = await self._answer()
         except asyncio.CancelledError:
@@ -108,6 +111,8 @@ class Exchange:
 
     async def _answer(self) -> Answer | None:
         self.headers = headers_of(self.scope)
+        if DEBUG_COST in self.headers:
+            self.cpu_s = clock.cpu_s()
         self.request_id = request_id_of(self.headers)
         refuse_large(self.headers)
         parts = self.gate.parts
@@ -317,14 +322,20 @@ class Exchange:
         return receive
 
     def _new_facts(self) -> RequestFacts:
-        return RequestFacts(self.ctx, self._new_token, self._new_form_key)
+        # Without a way back to this exchange: a cycle would leave all of it to the garbage collector.
+        return RequestFacts(
+            self.ctx,
+            partial(_form_token, self.gate.parts.forgery, self.cookies),
+            partial(_form_key, self.cookies),
+        )
 
-    def _new_token(self, session: str) -> str:
-        cookies = {**self.cookies, SESSION_COOKIE: session} if session else self.cookies
-        return self.gate.parts.forgery.token(cookies)
 
-    def _new_form_key(self) -> str:
-        return new_token() if SESSION_COOKIE in self.cookies or CART_COOKIE in self.cookies else ""
+def _form_token(forgery: Forgery, cookies: dict[str, str], session: str) -> str:
+    return forgery.token({**cookies, SESSION_COOKIE: session} if session else cookies)
+
+
+def _form_key(cookies: dict[str, str]) -> str:
+    return new_token() if SESSION_COOKIE in cookies or CART_COOKIE in cookies else ""
 
 
 def _without_boundary(headers: dict[bytes, bytes], body: bytes) -> bytes:
