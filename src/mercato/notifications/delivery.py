@@ -67,7 +67,11 @@ class Delivery:
         letters = []
         for row in rows.values():
             try:
-                letters.append(self._write(row, show_secrets=True))
+                letters.append(
+                    self._letters.write(
+                        message_id=row["id"], recipient=row["recipient"], show_secrets=True, **_content(row)
+                    )
+                )
             except Exception as error:
                 log.exception("a message cannot be written", message=str(row["id"]), template=row["template"])
                 await self._note(row, f"{type(error).__name__}: {error}", is_final=False)
@@ -89,9 +93,10 @@ class Delivery:
         self._sent.add(len(rows))
         await store.mark_sent(
             self._database,
-            copies=[self._write(row, show_secrets=False) for row in rows],
+            sent=[(row["id"], *self._letters.note(**_content(row))) for row in rows],
             provider=self._provider.name,
-            drop_secrets=[domain.SECRET if domain.KINDS[row["template"]].expires else None for row in rows],
+            hidden=domain.HIDDEN,
+            forget=[domain.SECRET if domain.KINDS[row["template"]].expires else None for row in rows],
             now=clock.now(),
         )
 
@@ -105,12 +110,6 @@ class Delivery:
             try_at=None if wait is None else clock.now() + wait,
         )  # fmt: skip
 
-    def _write(self, row: Any, *, show_secrets: bool) -> Letter:
-        return self._letters.write(
-            message_id=row["id"], template=row["template"], recipient=row["recipient"], locale=row["locale"],
-            data=msgspec.json.decode(row["data"]), show_secrets=show_secrets,
-        )  # fmt: skip
-
     async def _run(self) -> None:
         while True:
             try:
@@ -119,3 +118,7 @@ class Delivery:
                 log.warning("delivery waits", error=repr(error))
             if await self._bell.wait(LOOK_EVERY_S):
                 await asyncio.sleep(LINGER_S)
+
+
+def _content(row: Any) -> dict[str, Any]:
+    return {"template": row["template"], "locale": row["locale"], "data": msgspec.json.decode(row["data"])}

@@ -62,15 +62,24 @@ class Letters:
         show_secrets: bool,
     ) -> Letter:
         """The letter to its recipient, or the copy for staff in which secrets are hidden."""
-        if not show_secrets and domain.SECRET in data:
-            data = {**data, domain.SECRET: domain.HIDDEN}
-        variables = self.variables(template, data, locale)
+        variables = self.variables(template, data if show_secrets else _hidden(data), locale)
         return Letter(
             id=message_id, template=template, recipient=recipient,
-            subject=domain.one_line(self._subjects[template].render(variables)),
+            subject=self._subject(template, variables),
             html=self._environment.get_template(f"{template}.html").render(variables),
-            text=self._environment.get_template(f"{template}.txt").render(variables).strip() + "\n",
+            text=self._text(template, variables),
         )  # fmt: skip
+
+    def note(self, *, template: str, locale: str, data: dict[str, Any]) -> tuple[str, str]:
+        """Subject and text of the copy for staff: what is kept of a letter that was sent."""
+        variables = self.variables(template, _hidden(data), locale)
+        return self._subject(template, variables), self._text(template, variables)
+
+    def _subject(self, template: str, variables: dict[str, Any]) -> str:
+        return domain.one_line(self._subjects[template].render(variables))
+
+    def _text(self, template: str, variables: dict[str, Any]) -> str:
+        return self._environment.get_template(f"{template}.txt").render(variables).strip() + "\n"
 
     def variables(self, template: str, data: dict[str, Any], locale: str) -> dict[str, Any]:
         """What the templates of this kind may name, written for people of `locale`."""
@@ -138,6 +147,10 @@ class Letters:
             "document": domain.one_line(f"{paper} {data.get('document_number', '')}"),
             "document_url": paper_url,
         }
+
+
+def _hidden(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, domain.SECRET: domain.HIDDEN} if domain.SECRET in data else data
 
 
 def _lines(lines: list[dict[str, Any]], money: Callable[[int], str]) -> list[dict[str, Any]]:

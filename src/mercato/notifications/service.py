@@ -64,7 +64,7 @@ class NotificationsService(KeepsPersonalData):
         """Forget secrets whose links have expired, and old mails of the mailbox."""
         now = clock.now()
         await store.sweep(
-            self.database, secret=domain.SECRET,
+            self.database, secret=domain.SECRET, hidden=domain.HIDDEN,
             templates=[kind.code for kind in domain.KINDS.values() if kind.expires],
             secrets_before=now - domain.KEEP_SECRETS, mailbox_before=now - domain.KEEP_MAILBOX,
         )  # fmt: skip
@@ -101,11 +101,8 @@ class NotificationsService(KeepsPersonalData):
         row = await store.message(self.database, message_id=message_id)
         if row is None:
             raise _message_not_found()
-        short = self._row(row)
-        html, text = row["html"], row["text"]
-        if not html:
-            copy = self._copy(row)
-            html, text = copy.html, copy.text
+        short, copy = self._row(row), self._copy(row)
+        html, text = row["html"] or copy.html, row["text"] or copy.text
         return Message(**msgspec.structs.asdict(short), html=html, text=text)
 
     async def resend(self, ctx: Context, *, message_id: UUID) -> MessageRow:
@@ -115,7 +112,8 @@ class NotificationsService(KeepsPersonalData):
             if row is None:
                 raise _message_not_found()
             kind = domain.KINDS[row["template"]]
-            if kind.expires and domain.SECRET not in msgspec.json.decode(row["data"]):
+            secret = msgspec.json.decode(row["data"]).get(domain.SECRET, domain.HIDDEN)
+            if kind.expires and secret == domain.HIDDEN:
                 raise Conflict(
                     "not_resendable",
                     "The link of this message is used up: its recipient may ask for a new one.",
@@ -174,7 +172,7 @@ class NotificationsService(KeepsPersonalData):
         )  # fmt: skip
 
     def _copy(self, row: Any) -> Any:
-        """A message that was not sent yet, as staff may see it."""
+        """A message as staff may see it."""
         return self.letters.write(
             message_id=row["id"], template=row["template"], recipient=row["recipient"], locale=row["locale"],
             data=msgspec.json.decode(row["data"]), show_secrets=False,

@@ -55,23 +55,30 @@ async def claim_due(db: Queries, *, now: datetime, lease: timedelta, limit: int)
 
 
 async def mark_sent(
-    db: Queries, *, copies: Sequence[Letter], provider: str, drop_secrets: Sequence[str | None], now: datetime
+    db: Queries,
+    *,
+    sent: Sequence[tuple[UUID, str, str]],
+    provider: str,
+    hidden: str,
+    forget: Sequence[str | None],
+    now: datetime,
 ) -> None:
-    """Keep what was sent, with secrets hidden; `drop_secrets` name variables that are of no more use.
+    """Keep (id, subject, text) of what was sent, with secrets hidden; `forget` names, for each, a variable that
+    is of no more use: its value becomes `hidden`.
 
     What was about an order is to be announced.
     """
     await db.execute(
         "with sent as (update notifications.messages m set status = 'sent', sent_at = $2, provider = $3, error = null,"
-        " subject = x.subject, html = x.html, text = x.text,"
-        " data = case when x.secret is null then m.data else m.data - x.secret end"
-        " from unnest($1::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])"
-        " x(id, subject, html, text, secret) where m.id = x.id"
+        " subject = x.subject, text = x.text,"
+        " data = case when x.secret is null then m.data else m.data || jsonb_build_object(x.secret, $7::text) end"
+        " from unnest($1::uuid[], $4::text[], $5::text[], $6::text[])"
+        " x(id, subject, text, secret) where m.id = x.id"
         " returning m.id, m.about, m.template, m.recipient, m.sent_at)"
         " insert into notifications.announcements (message_id, order_id, template, recipient, sent_at)"
         " select * from sent where starts_with(template, 'order_') on conflict do nothing",
-        [copy.id for copy in copies], now, provider, [copy.subject for copy in copies],
-        [copy.html for copy in copies], [copy.text for copy in copies], drop_secrets,
+        [one[0] for one in sent], now, provider, [one[1] for one in sent], [one[2] for one in sent],
+        forget, hidden,
     )  # fmt: skip
 
 
@@ -170,12 +177,18 @@ async def mail(db: Queries, *, mail_id: UUID) -> Row | None:
 
 
 async def sweep(
-    db: Queries, *, secret: str, templates: Sequence[str], secrets_before: datetime, mailbox_before: datetime
+    db: Queries,
+    *,
+    secret: str,
+    hidden: str,
+    templates: Sequence[str],
+    secrets_before: datetime,
+    mailbox_before: datetime,
 ) -> None:
     """Forget secrets whose links have expired, and old mails of the mailbox."""
     await db.execute(
-        "update notifications.messages set data = data - $1 where template = any($2::text[])"
-        " and created_at < $3 and data ? $1",
-        secret, templates, secrets_before,
+        "update notifications.messages set data = data || jsonb_build_object($1::text, $4::text)"
+        " where template = any($2::text[]) and created_at < $3 and data ->> $1 <> $4",
+        secret, templates, secrets_before, hidden,
     )  # fmt: skip
     await db.execute("delete from notifications.mailbox where received_at < $1", mailbox_before)
