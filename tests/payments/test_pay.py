@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from mercato.contracts.payments import PaymentStatus, SessionStatus
@@ -38,6 +39,19 @@ async def test_pays_at_once_and_books_both_sides(shop: PaymentsShop) -> None:
         ("provider_receivable", 10_000, 0),
     ]
     assert await shop.published() == ["capture_succeeded"]
+    assert await shop.charges() == [("completed", 10_000, 10_000, 0, 0)]
+    assert await shop.differences() == []
+
+
+@pytest.mark.parametrize(("left_s", "published"), [(10, []), (-1, ["capture_succeeded"])])
+async def test_an_answer_that_comes_in_time_is_not_told_again(
+    shop: PaymentsShop, left_s: int, published: list[str]
+) -> None:
+    deadline = clock.now() + timedelta(seconds=left_s)
+    result = await shop.pay(ctx=msgspec.structs.replace(SYSTEM_CONTEXT, deadline=deadline))
+
+    assert (result.status, result.captured) == (SessionStatus.COMPLETED, EUR_100)
+    assert await shop.published() == published
     assert await shop.charges() == [("completed", 10_000, 10_000, 0, 0)]
     assert await shop.differences() == []
 

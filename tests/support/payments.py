@@ -8,7 +8,7 @@ import msgspec
 
 from mercato.contracts.payments import PayResult
 from mercato.kernel import clock
-from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.db import Database
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
@@ -29,7 +29,9 @@ class PaymentsShop:
         self.schedules = {schedule.name: schedule for schedule in service.schedules}
         self.database: Database = runtime.database("payments")
 
-    async def pay(self, order_id: UUID | None = None, **changes: Any) -> PayResult:
+    async def pay(
+        self, order_id: UUID | None = None, *, ctx: Context = SYSTEM_CONTEXT, **changes: Any
+    ) -> PayResult:
         request: dict[str, Any] = {
             "order_id": order_id or new_id(),
             "attempt": 1,
@@ -39,7 +41,7 @@ class PaymentsShop:
             "return_url": None,
             "capture": True,
         }
-        return await self.payments.pay(SYSTEM_CONTEXT, **(request | changes))
+        return await self.payments.pay(ctx, **(request | changes))
 
     async def charges(self) -> list[tuple[str, int, int, int, int]]:
         """(status, authorized, captured, refunded, voided) of the simulator's books, oldest first."""

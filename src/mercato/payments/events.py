@@ -38,9 +38,10 @@ def event_of_operation(operation: Row, *, provider: str, failure: str | None) ->
 
 
 def session_changed(
-    order_id: UUID, said: ProviderSession, *, provider: str, session_id: UUID | None, payment_id: UUID | None
+    order_id: UUID, said: ProviderSession, *, provider: str, ids: tuple[UUID, UUID]
 ) -> PaymentChanged:
-    """The news of an attempt, with the amounts it brought."""
+    """The news of an attempt, with the amounts it brought; `ids` are of its session and its payment."""
+    session_id, payment_id = ids
     kind = events_of_session(said)[-1].type if events_of_session(said) else "authorization_requested"
     return PaymentChanged(
         order_id=order_id,

@@ -12,6 +12,8 @@ from mercato.kernel.money import Money
 class PaymentChanged(Event, frozen=True):
     """A session or a payment of an order moved on; orders derive their payment status from it.
 
+    What `pay` answers in time is not told once more: the answer is the news.
+
     `kind` is the event's type, for example `authorization_succeeded`, `capture_succeeded`,
     `session_failed`, `refund_succeeded`, `void_succeeded`.
     """

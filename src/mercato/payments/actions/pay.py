@@ -1,9 +1,11 @@
 """Collect an amount for an order: ask the provider, then write down what it said."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from mercato.contracts.payments import CreditUse, PaymentStatus, PayResult, SessionStatus
+from mercato.kernel import clock
 from mercato.kernel.db import Row
 from mercato.kernel.errors import Conflict
 from mercato.kernel.failpoints import failpoint
@@ -29,9 +31,10 @@ async def pay(
     return_url: str | None,
     captures: bool,
     credits: Sequence[CreditUse] = (),
+    answer_by: datetime | None,
 ) -> PayResult:
     """One attempt: balances are held, then the provider is asked, under a key of ours, so that asking again
-    never charges twice."""
+    never charges twice. The caller waits for the answer until `answer_by`."""
     if credits:
         declined = await credit.hold(
             engine, order_id=order_id, attempt=attempt, currency=amount.currency, uses=credits
@@ -50,7 +53,9 @@ async def pay(
     )
     said = await engine.ask(engine.provider(provider).create_session(request))
     failpoint("payments.provider_answered")
-    found = await record(engine, said, provider=provider, captures=captures, return_url=return_url)
+    found = await record(
+        engine, said, provider=provider, captures=captures, return_url=return_url, answer_by=answer_by
+    )
     if credits:
         return await credit.follow(engine, found, order_id=order_id, attempt=attempt)
     return found
@@ -81,16 +86,28 @@ async def refresh(engine: Engine, *, provider: str, reference: str) -> PayResult
 
 
 async def record(
-    engine: Engine, said: ProviderSession, *, provider: str, captures: bool, return_url: str | None
+    engine: Engine,
+    said: ProviderSession,
+    *,
+    provider: str,
+    captures: bool,
+    return_url: str | None,
+    answer_by: datetime | None = None,
 ) -> PayResult:
-    """Write down what the provider said; what is known already is left as it is."""
+    """Write down what the provider said; what is known already is left as it is.
+
+    It is told as an event, unless whoever began the attempt still waits for this answer (until `answer_by`):
+    when that is lost they ask again, within a few seconds.
+    """
     order_id, attempt = parse_session_key(said.key)
     session_id = _session_id(order_id, attempt)
     payment_id = derived_id(session_id, "payment")
-    changed = session_changed(order_id, said, provider=provider, session_id=session_id, payment_id=payment_id)
+    ids = (session_id, payment_id)
+    is_awaited = answer_by is not None and clock.now() < answer_by
+    news = [] if is_awaited else [session_changed(order_id, said, provider=provider, ids=ids)]
     is_new = await store.record(
         engine.database,
-        ids=(session_id, payment_id),
+        ids=ids,
         order_id=order_id,
         attempt=attempt,
         provider=provider,
@@ -98,11 +115,12 @@ async def record(
         return_url=return_url,
         said=said,
         events=events_of_session(said),
-        outgoing=engine.outbox.rows(changed),
+        outgoing=engine.outbox.rows(*news),
     )
     failpoint("payments.recorded")
     if is_new:
-        engine.outbox.ring()
+        if news:
+            engine.outbox.ring()
         return _said(said, session_id, payment_id)
     row = await store.session_of_attempt(engine.database, order_id, attempt)
     assert row is not None

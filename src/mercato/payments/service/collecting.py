@@ -40,6 +40,7 @@ class CollectingPart(Part):
             return_url=return_url,
             captures=capture,
             credits=credits or (),
+            answer_by=ctx.deadline,
         )
 
     async def result(self, ctx: Context, *, order_id: UUID, attempt: int) -> PayResult | None:
