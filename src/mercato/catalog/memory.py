@@ -23,7 +23,7 @@ from mercato.contracts.catalog import NavigationChanged, ProductChanged, SaleVar
 from mercato.kernel import clock
 from mercato.kernel.db import Database
 
-KEPT_S = 30.0
+KEPT_S = 120.0
 KEPT_PRODUCTS = 2_000
 KEPT_VARIANTS = 50_000
 

@@ -93,7 +93,10 @@ async def was_deleted(db: Queries, *, product_id: UUID) -> bool:
 
 
 async def sale_variants(db: Queries, *, variant_ids: Sequence[UUID], channel: str) -> list[SaleRecord]:
-    """The variants that exist among `variant_ids`, with the price of `channel`; its first image, or the product's."""
+    """All variants of the products of `variant_ids`, with the price of `channel`; its first image, or the product's.
+
+    Whoever asks for one is soon asked for its siblings: an order needs a third of the statements.
+    """
     rows = await db.fetch(
         """
         select row_to_json(t)::text as sale from (
@@ -105,7 +108,7 @@ async def sale_variants(db: Queries, *, variant_ids: Sequence[UUID], channel: st
           from catalog.variants v
           join catalog.products p on p.id = v.product_id
           left join catalog.prices r on r.variant_id = v.id and r.channel = $2
-          where v.id = any($1::uuid[])) t
+          where v.product_id in (select s.product_id from catalog.variants s where s.id = any($1::uuid[]))) t
         """,
         variant_ids,
         channel,
