@@ -79,7 +79,7 @@ class Till:
         self._stock_service = stock
         self.service = self.build(self.carts)
         self.orders: OrdersService = self.service.impl
-        self._delivered = {"orders": 0, "payments": 0}
+        self._delivered: set[UUID] = set()
 
     def build(self, carts: Any) -> Service:
         return orders_package.build(
@@ -176,14 +176,13 @@ class Till:
 
     async def _deliver(self, schema: str, event: type[Event], listener: Service) -> bool:
         rows = await self.db.fetch(
-            f"select position, body from {schema}.outbox where subject = $1 and position > $2"
-            " order by position",
-            event.subject, self._delivered[schema],
+            f"select id, body from {schema}.outbox where subject = $1 and id <> all($2) order by position",
+            event.subject, list(self._delivered),
         )  # fmt: skip
         events = [msgspec.json.decode(row["body"], type=event) for row in rows]
         if not events:
             return False
-        self._delivered[schema] = rows[-1]["position"]
+        self._delivered.update(row["id"] for row in rows)
         subscription = next(s for s in listener.subscriptions if event in s.events)
         database = self.runtime.database("stock" if schema == "orders" else "orders")
         async with database.transaction() as tx:

@@ -157,6 +157,7 @@ class FakeCarts:
         cart = self._reach(ctx, cart_id, token)
         if cart.status is CartStatus.COMPLETED:
             raise Conflict("cart_completed")
+        is_replay = cart.status is CartStatus.COMPLETING
         if cart.status is CartStatus.OPEN:
             self.frozen_at[cart_id] = clock.now()
         cart = self._set(cart_id, CartStatus.COMPLETING)
@@ -166,6 +167,7 @@ class FakeCarts:
             cart.customer_id,
             [TaxLine("VAT", "0.19", net, cart.totals.tax)],
             self.credits.get(cart_id, []),
+            is_replay=is_replay,
         )
 
     async def thaw(self, ctx: Context, *, cart_id: UUID) -> None:

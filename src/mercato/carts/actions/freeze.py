@@ -31,7 +31,7 @@ async def freeze(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None) 
     for _ in range(MAX_TRIES):
         state = await desk.load(ctx, cart_id, token)
         if state.status is CartStatus.COMPLETING and state.frozen is not None:
-            return decode_frozen(state.frozen)
+            return msgspec.structs.replace(decode_frozen(state.frozen), is_replay=True)
         if state.status is CartStatus.COMPLETED:
             raise Conflict("cart_completed", "This cart has become an order.")
         if state.status is not CartStatus.OPEN:

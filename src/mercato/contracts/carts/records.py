@@ -162,6 +162,8 @@ class FrozenCart(msgspec.Struct, frozen=True):
     """What pays a part of it, in the order in which it is used."""
     steps: list["PriceStep"] = []
     """How the price came about, where any rule could have changed it."""
+    is_replay: bool = False
+    """It was frozen before: another request is, or was, at work on its order."""
 
 
 class TaxLine(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,7 @@ from mercato.contracts.stock import Demand
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.deadlines import in_s, remaining_s
-from mercato.kernel.errors import Conflict, MercatoError, Unavailable
+from mercato.kernel.errors import Conflict, MercatoError, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import digest
 from mercato.kernel.money import Money
@@ -37,6 +37,9 @@ REPLY_MARGIN_S = 0.5
 _BLOCKING = frozenset({"variant_unavailable", "delivery_invalid", "coupon_invalid"})
 """Problems of a cart that stop it. Too little stock is found by the hold, other prices by the total."""
 
+_CLOSED = frozenset({"not_found", "cart_completed", "cart_not_open"})
+"""Why a cart cannot be frozen that has become an order."""
+
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the shopper sent: which cart, the total they saw, how they pay."""
@@ -49,10 +52,9 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 async def place(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     """Turn a cart into an order; a replay gives the same order. Raises as the contract says."""
-    known = await placing.draft_of_cart(parts.db, cart_id=wish.cart_id)
-    if known is not None and not await _gives_way(parts, ctx, known, wish):
-        return await stand(parts, ctx, known, wish.cart_token)
     frozen = await freeze(parts, ctx, wish)
+    if isinstance(frozen, Placement):
+        return frozen
     failpoint("orders.frozen")
     await hold(parts, ctx, frozen)
     failpoint("orders.held")
@@ -75,9 +77,23 @@ async def stand_by_cart(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     return await stand(parts, ctx, known, wish.cart_token)
 
 
-async def freeze(parts: Parts, ctx: Context, wish: Wish) -> FrozenCart:
-    """The cart, claimed and priced. Raises Conflict when it costs something else or cannot be sold now."""
-    frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
+async def freeze(parts: Parts, ctx: Context, wish: Wish) -> FrozenCart | Placement:
+    """The cart, claimed and priced, or how the order stands that it has become already.
+
+    Raises Conflict when it costs something else or cannot be sold now.
+    """
+    try:
+        frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
+    except (Conflict, NotFound) as error:
+        known = await placing.draft_of_cart(parts.db, cart_id=wish.cart_id) if error.code in _CLOSED else None
+        if known is None or may_be_tried_again(known):
+            raise
+        return await stand(parts, ctx, known, wish.cart_token)
+    if frozen.is_replay:
+        known = await placing.draft_of_cart(parts.db, cart_id=wish.cart_id)
+        if known is not None and not await _gives_way(parts, ctx, known, wish):
+            return await stand(parts, ctx, known, wish.cart_token)
+        frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
     refusal = _refusal_of(frozen, wish)
     if refusal is not None:
         await _thaw(parts, ctx, wish.cart_id)
