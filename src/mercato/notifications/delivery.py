@@ -12,7 +12,7 @@ from mercato.kernel.db import Database
 from mercato.kernel.ending import end
 from mercato.kernel.metrics import Metrics
 from mercato.notifications import domain, store
-from mercato.notifications.letters import Letter, Letters
+from mercato.notifications.letters import Letters
 from mercato.notifications.providers import Provider
 
 BATCH = 50
