@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.staff import Staff
 from support.browser import overflow, violations, visitor
-from support.shopper import fill_bag, go_to_payment
+from support.shopper import fill_bag, fill_contact, go_to_payment, pay
 from support.up import Up
+from support.waiting import eventually_sync
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -70,6 +71,52 @@ def test_a_card_is_issued_spent_and_given_back_without_script(
         assert (balance["balance"]["amount"], paid > 0) == (50_000, True)
         office.reload()
         expect(office.locator("main")).to_contain_text("Returned")
+
+
+def test_a_guest_buys_a_card_for_somebody_who_spends_it(browser: Browser, demo: Up, staff: Staff) -> None:
+    body = {
+        "name": "Gift card", "status": "active", "product_type": "gift_card",
+        "variants": [{"sku": "GIFT-25", "price": 2500, "on_hand": 0}],
+    }  # fmt: skip
+    card = staff.client.post("/admin/products", json=body).json()
+    with visitor(browser, script=False, may_fail=True) as buyer:
+        buyer.goto(f"{demo.url}/p/{card['slug']}")
+        buyer.get_by_label("For whom").fill("grandma@example.org")
+        buyer.get_by_label("What you write to them").fill("Get well soon!\nMara")
+        buyer.get_by_role("button", name="Add to bag").click()
+        expect(buyer.locator("main")).to_contain_text("For grandma@example.org")
+        buyer.goto(f"{demo.url}/checkout")
+        fill_contact(buyer)
+        buyer.get_by_role("button", name=re.compile("^Continue to")).click()
+        pay(buyer, "sim_ok")
+        buyer.wait_for_url(re.compile(r"/order/"))
+        expect(buyer.locator("main")).to_contain_text("Get well soon!")
+        number = buyer.url.split("/order/")[1].split("?")[0]
+    assert staff.order(number)["totals"]["total"]["amount"] == 2500
+    code = mailed_code(staff, "grandma@example.org", "Get well soon!")
+    with visitor(browser, script=False, may_fail=True) as grandma:
+        fill_bag(grandma, demo.url)
+        go_to_payment(grandma, demo.url)
+        apply(grandma, code)
+        grandma.get_by_role("button", name="Pay €39.00").wait_for()
+        pay(grandma, "sim_ok")
+        grandma.wait_for_url(re.compile(r"/order/"))
+        number = grandma.url.split("/order/")[1].split("?")[0]
+    paid = {one["provider"]: one["captured"]["amount"] for one in staff.order(number)["payments"]}
+    assert paid == {"gift_card": 2500, "simulator": 3900}
+    assert staff.order(number)["totals"]["total"]["amount"] == 6400
+
+
+def mailed_code(staff: Staff, recipient: str, message: str) -> str:
+    """The code in the mail to `recipient`, as the development mailbox shows it."""
+
+    def found() -> str | None:
+        mails = staff.client.get("/dev/mailbox", params={"recipient": recipient}).json()["items"]
+        texts = [mail["text"] for mail in mails if mail["template"] == "gift_card_issued"]
+        codes = [re.search(r"(?:[2-9A-Z]{4}-){3}[2-9A-Z]{4}", text) for text in texts if message in text]
+        return codes[0][0] if codes and codes[0] else None
+
+    return eventually_sync(found, timeout_s=30)
 
 
 def test_staff_changes_a_balance_disables_a_card_and_grants_credit(demo: Up, staff: Staff) -> None:

@@ -48,6 +48,7 @@ PAPER = new_id()
 CARD = GiftCardIssued(
     card_id=new_id(), email="ben@example.org", locale="de", token="ABCD-EFGH-JKLM-NPQR", value=5000,
     currency="EUR", expires_at=datetime(2030, 5, 1, tzinfo=UTC),
+    message="Alles Gute!\n<b>Oma</b> & Opa",
 )  # fmt: skip
 ALERT = MoneyAlert(
     kind="dispute_opened", order_id=new_id(), provider="stripe", reference="dp_1", amount=Money(2500, "EUR"),
@@ -163,6 +164,8 @@ class TestWords:
         assert "Firefox on Windows, address 203.0.113.7" in mails["new_sign_in"].text
         assert "https://shop.example/account/invitation?token=secret-token" in mails["staff_invited"].text
         assert "ABCD-EFGH-JKLM-NPQR" in mails["gift_card_issued"].text
+        assert "“Alles Gute!\n<b>Oma</b> & Opa”" in mails["gift_card_issued"].text
+        assert "“Alles Gute!\n&lt;b&gt;Oma&lt;/b&gt; &amp; Opa”" in mails["gift_card_issued"].html
         assert (
             "50,00\xa0€" in mails["gift_card_issued"].html and "1. Mai 2030" in mails["gift_card_issued"].text
         )

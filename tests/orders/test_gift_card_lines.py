@@ -34,7 +34,10 @@ async def cart_with_cards(till: Till, quantity: int = 2, *, mug: bool = False) -
     cart_id, token = till.carts.open_cart(*lines)
     cart = till.carts.carts[cart_id]
     first = msgspec.structs.replace(
-        cart.lines[0], is_gift_card=True, custom={"recipient": "grandma@example.org"}, tax=eur(0)
+        cart.lines[0],
+        is_gift_card=True,
+        custom={"recipient": "grandma@example.org", "message": " Enjoy!\r\nMara\x07 "},
+        tax=eur(0),
     )
     cart = msgspec.structs.replace(cart, lines=[first, *cart.lines[1:]])
     if not mug:
@@ -84,7 +87,11 @@ async def test_a_paid_order_issues_a_card_for_each_unit_once_and_is_done(till: T
     now = await till.order_of(order.id)
     assert (now.status, now.fulfillment_status) == (OrderStatus.COMPLETED, FulfillmentStatus.DELIVERED)
     assert (now.delivery.code, now.tax_lines[0].tax, now.lines[0].is_gift_card) == ("email", eur(0), True)
-    assert now.lines[0].recipient == "grandma@example.org"
+    assert (now.lines[0].recipient, now.lines[0].message) == ("grandma@example.org", "Enjoy!\nMara")
+    bodies = await till.runtime.database("payments").fetch(
+        "select body from payments.outbox where subject = 'payments.gift_card_issued'"
+    )
+    assert [b'"message":"Enjoy!\\nMara"' in row["body"] for row in bodies] == [True, True]
     assert await till.levels(order.lines[0].variant_id) == (0, 0, 0)
     assert [entry.kind for entry in now.timeline].count("gift_card_issued") == 2
     await till.assert_books_agree()

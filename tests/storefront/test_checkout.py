@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from mercato.contracts.carts import Cart, CartStatus, CartTotals
+from mercato.contracts.carts import Cart, CartLine, CartStatus, CartTotals
+from mercato.contracts.stock import Availability
 from mercato.kernel.money import Money
 from mercato.storefront.checkout import decline_text, open_section, sections
 
@@ -42,6 +44,18 @@ ALL = cart("payment")
 )
 def test_no_section_opens_before_the_ones_it_needs(bag: Cart, asked: str, opened: str) -> None:
     assert open_section(sections(bag, asked)) == opened
+
+
+def test_nobody_is_asked_how_gift_cards_are_delivered() -> None:
+    card = CartLine(
+        UUID(int=2), UUID(int=3), UUID(int=4), "card", "Card", {}, "CARD", None, 1, ZERO, ZERO, [], ZERO,
+        Availability.IN_STOCK, is_gift_card=True,
+    )  # fmt: skip
+    cards = msgspec.structs.replace(ALL, lines=[card])
+    mixed = msgspec.structs.replace(ALL, lines=[card, msgspec.structs.replace(card, is_gift_card=False)])
+    assert open_section(sections(cards, "delivery")) == "payment"
+    assert open_section(sections(cards, "contact")) == "contact"
+    assert open_section(sections(mixed, "delivery")) == "delivery"
 
 
 def test_done_sections_lead_back_to_themselves() -> None:

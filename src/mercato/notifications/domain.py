@@ -82,7 +82,7 @@ KINDS = {
         ),
         Kind(
             "gift_card_issued", "Gift card", "Your gift card from {{ shop_name }}",
-            ("shop_name", "shop_url", "code", "value", "expires", "balance_url"),
+            ("shop_name", "shop_url", "code", "value", "expires", "balance_url", "message"),
         ),
         Kind(
             "money_alert", "Alert about money, to staff", "{{ title }}: {{ amount }}",

@@ -40,6 +40,7 @@ def _gift_card(data: dict[str, Any], url: str, locale: Locale) -> dict[str, Any]
         "value": _money(Money(data["value"], data["currency"]), locale),
         "expires": _day(expires, locale) if expires else "",
         "balance_url": f"{url}/gift-card",
+        "message": data.get("message", ""),
     }
 
 

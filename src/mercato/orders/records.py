@@ -9,16 +9,18 @@ import msgspec
 
 from mercato.contracts.carts import Cart, CartLine, DeliveryMethod, Discount, FrozenCart, TaxLine
 from mercato.contracts.orders import FulfillmentLine, OrderStatus, ParcelStatus, PaymentChoice, SoldLine
-from mercato.contracts.payments import CreditUse
+from mercato.contracts.payments import MAX_GIFT_MESSAGE, CreditUse
 from mercato.contracts.shared import Address
 from mercato.kernel.ids import new_id
 from mercato.orders.domain import Amounts, Awaiting, IntentKind
 
 
 class GiftCardWish(msgspec.Struct, frozen=True, gc=False):
-    """What is special about a line of gift cards: for whom they are, the buyer when nobody is named."""
+    """What is special about a line of gift cards: for whom they are, the buyer when nobody is named, and what
+    the buyer writes to them."""
 
     recipient: str | None = None
+    message: str = ""
 
 
 class LineRow(msgspec.Struct, frozen=True, gc=False):
@@ -331,7 +333,7 @@ def lines_of_cart(cart: Cart) -> list[LineRow]:
             discounts=line.discounts,
             tax=line.tax.amount if line.tax else 0,
             total=line.total.amount,
-            gift_card=GiftCardWish(_recipient(line)) if line.is_gift_card else None,
+            gift_card=_card_wish(line) if line.is_gift_card else None,
         )
         for position, line in enumerate(cart.lines)
     ]
@@ -340,9 +342,11 @@ def lines_of_cart(cart: Cart) -> list[LineRow]:
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
-def _recipient(line: CartLine) -> str | None:
-    named = (line.custom or {}).get("recipient", "").strip()
-    return named if _EMAIL.fullmatch(named) else None
+def _card_wish(line: CartLine) -> GiftCardWish:
+    custom = line.custom or {}
+    named, message = custom.get("recipient", "").strip(), custom.get("message", "")
+    readable = "".join(letter for letter in message if letter.isprintable() or letter == "\n")
+    return GiftCardWish(named if _EMAIL.fullmatch(named) else None, readable.strip()[:MAX_GIFT_MESSAGE])
 
 
 def search_terms(draft: Draft) -> list[str]:

@@ -236,6 +236,7 @@ def _line(line: LineRow, currency: str, left: int, returnable: int) -> OrderLine
         quantity_returnable=returnable,
         is_gift_card=line.gift_card is not None,
         recipient=line.gift_card.recipient if line.gift_card else None,
+        message=line.gift_card.message if line.gift_card else "",
     )
 
 

@@ -28,6 +28,8 @@ class Section(msgspec.Struct, frozen=True):
     number: int
     is_done: bool
     is_open: bool
+    can_open: bool
+    """Whether it may be shown now: nothing before it is missing."""
 
     @property
     def url(self) -> str:
@@ -36,16 +38,24 @@ class Section(msgspec.Struct, frozen=True):
 
 def sections(cart: Cart, asked: str) -> tuple[Section, ...]:
     """The sections with the asked one open, or the first that is not done when it comes before. While a
-    payment is going on only the last may be open: what is paid for must not change meanwhile."""
+    payment is going on only the last may be open: what is paid for must not change meanwhile. Of gift cards
+    alone nobody is asked how they are delivered."""
     done = {name: not any(need in cart.requirements for need in NEEDS[name]) for name in SECTIONS}
     done[PAYMENT] = False
     first = next(name for name in SECTIONS if not done[name])
-    reachable = SECTIONS[: SECTIONS.index(first) + 1]
+    reachable = {*SECTIONS[: SECTIONS.index(first) + 1]}
+    if sends_nothing(cart):
+        reachable.discard(DELIVERY)
     opened = asked if asked in reachable and cart.status is CartStatus.OPEN else first
     return tuple(
-        Section(name, TITLES[name], number, done[name], name == opened)
+        Section(name, TITLES[name], number, done[name], name == opened, name in reachable)
         for number, name in enumerate(SECTIONS, 1)
     )
+
+
+def sends_nothing(cart: Cart) -> bool:
+    """Whether everything in the cart goes by e-mail."""
+    return bool(cart.lines) and all(line.is_gift_card for line in cart.lines)
 
 
 def open_section(found: tuple[Section, ...]) -> str:

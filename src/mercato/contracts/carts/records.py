@@ -70,7 +70,8 @@ class CartLine(msgspec.Struct, frozen=True, gc=False):
     is_gift: bool = False
     """Given by a promotion: it comes and goes with its conditions and cannot be edited."""
     is_gift_card: bool = False
-    """Its `custom` may name a `recipient`, an e-mail address; else it is for the buyer."""
+    """Its `custom` may name a `recipient`, an e-mail address, else it is for the buyer; and a `message` of at
+    most 500 letters that is mailed with it."""
 
 
 class CartTotals(msgspec.Struct, frozen=True, gc=False):

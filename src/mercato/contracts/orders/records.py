@@ -103,6 +103,8 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     """Issued and mailed when the order is paid; it has neither stock nor parcel."""
     recipient: str | None = None
     """Of gift cards: the e-mail address they go to, the order's when missing."""
+    message: str = ""
+    """Of gift cards: what the buyer writes to whoever gets them."""
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,7 @@
 """Payments: sessions with a provider, payments made of append-only events, refunds, the books."""
 
 from mercato.contracts.payments.credit import (
+    MAX_GIFT_MESSAGE,
     CreditBalance,
     CreditEntry,
     CreditKind,
@@ -32,6 +33,7 @@ from mercato.contracts.payments.service import Payments
 from mercato.contracts.payments.simulator import SimulatorEntry, SimulatorSession
 
 __all__ = [
+    "MAX_GIFT_MESSAGE",
     "CreditBalance",
     "CreditEntry",
     "CreditKind",

@@ -17,6 +17,10 @@ Value = Annotated[int, msgspec.Meta(ge=1, le=10_000_000_00)]
 """Minor units that a card or a grant may be worth."""
 
 
+MAX_GIFT_MESSAGE = 500
+"""Letters that the buyer of a gift card may write to its recipient."""
+
+
 class CreditKind(StrEnum):
     """Also the provider of the payments made with it."""
 
@@ -120,6 +124,8 @@ class SoldCard(msgspec.Struct, frozen=True, kw_only=True):
     value: Value
     currency: str
     recipient: Email
+    message: Annotated[str, msgspec.Meta(max_length=MAX_GIFT_MESSAGE)] = ""
+    """What the buyer writes to the recipient: plain text."""
     locale: str = "en"
 
 

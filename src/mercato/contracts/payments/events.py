@@ -51,6 +51,8 @@ class GiftCardIssued(Event, frozen=True):
     value: int
     currency: str
     expires_at: datetime | None = None
+    message: str = ""
+    """What its buyer writes to whoever gets it."""
 
     @property
     def key(self) -> UUID:

@@ -99,6 +99,7 @@ async def _issue_line(parts: Parts, order: PlacedOrder, line: LineRow) -> list[G
             value=value,
             currency=order.currency,
             recipient=recipient,
+            message=wish.message if wish else "",
             locale=order.locale,
         )
         found.append(await parts.payments.issue_sold_card(SYSTEM_CONTEXT, order_id=order.id, card=card))

@@ -238,11 +238,11 @@ class CreditingPart(Part):
         ]
 
 
-def issued_event(row: Row, code: str, *, locale: str) -> GiftCardIssued:
+def issued_event(row: Row, code: str, *, locale: str, message: str = "") -> GiftCardIssued:
     """The news that a card is on its way to its recipient."""
     return GiftCardIssued(
         card_id=row["id"], email=row["recipient"], locale=locale, token=code, value=row["initial"],
-        currency=row["currency"], expires_at=row["expires_at"],
+        currency=row["currency"], expires_at=row["expires_at"], message=message,
     )  # fmt: skip
 
 

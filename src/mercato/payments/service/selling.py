@@ -30,7 +30,9 @@ class SellingPart(Part):
         async with self._engine.database.transaction() as tx:
             row = await balances.issue(tx, new, code, card_id=card_id)
             if row is not None:
-                await self._engine.outbox.add(tx, issued_event(row, code, locale=card.locale))
+                await self._engine.outbox.add(
+                    tx, issued_event(row, code, locale=card.locale, message=card.message)
+                )
         failpoint("payments.card_sold")
         row = row or await store.account(self._engine.database, card_id)
         assert row is not None

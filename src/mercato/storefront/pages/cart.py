@@ -7,6 +7,7 @@ from litestar import Response, get, post
 
 from mercato.contracts.carts import Cart, CartLine, Carts, NewLine
 from mercato.contracts.catalog import Catalog, ProductQuery, ProductSort
+from mercato.contracts.payments import MAX_GIFT_MESSAGE
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC, count_failure
@@ -17,6 +18,8 @@ from mercato.storefront.pages.product import show_product
 from mercato.storefront.visit import Visit
 
 SHORT = "insufficient_stock"
+GIFT_CARD_WISHES = {"recipient": 254, "message": MAX_GIFT_MESSAGE}
+"""What the form of a gift card may say of it, and in how many letters."""
 COUPON_REASONS = {
     "expired": "This code has expired.",
     "not_started": "This code is not valid yet.",
@@ -36,8 +39,8 @@ async def show(visit: Visit, catalog: Catalog, carts: Carts) -> Response[str]:
 async def add(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Response[str]:
     """Put something into the bag; the first thing makes the bag."""
     variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
-    recipient = text_of(data, "recipient", 254)
-    custom = {"recipient": recipient} if recipient else None
+    wishes = {name: text_of(data, name, most) for name, most in GIFT_CARD_WISHES.items()}
+    custom = {name: wish for name, wish in wishes.items() if wish} or None
     found = await find_bag(visit.request, visit.ctx, carts)
     if found is not None:
         try:
