@@ -7,6 +7,7 @@ coupon are counted under a lock, and placing an order refuses a total that the s
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from mercato.contracts.carts import (
     TaxRate,
     TaxZone,
 )
-from mercato.contracts.catalog import Catalog, Channel
+from mercato.contracts.catalog import Catalog, Channel, SaleVariant
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
@@ -33,9 +34,10 @@ from mercato.kernel.ending import end
 from mercato.kernel.live import Live
 
 MAX_AGE_S = 30.0
-KEPT_TIERS = 20_000
+KEPT_VARIANTS = 20_000
 LISTEN_AGAIN_S = 1.0
 TOPIC = "pricing"
+NOT_NAMED: Final[frozenset[UUID]] = frozenset()
 
 
 class ChannelRules(msgspec.Struct, frozen=True):
@@ -52,6 +54,22 @@ class ChannelRules(msgspec.Struct, frozen=True):
     read_at_s: float
     tiers: dict[UUID, tuple[Tier, ...]] = {}
     """Prices of price lists by variant, as far as they were asked for; empty where there are none."""
+    targets: dict[UUID, tuple[SaleVariant, frozenset[UUID]]] = {}
+    """By variant, what of it promotions name, as far as it was asked for."""
+
+    def targets_of(self, variant: SaleVariant) -> frozenset[UUID]:
+        """What of the variant, its product, categories and collections promotions name."""
+        if not self.prices.named:
+            return NOT_NAMED
+        kept = self.targets.get(variant.id)
+        if kept is not None and kept[0] is variant:
+            return kept[1]
+        if len(self.targets) > KEPT_VARIANTS:
+            self.targets.clear()
+        ids = (variant.id, variant.product_id, *variant.category_ids, *variant.collection_ids)
+        found = self.prices.named.intersection(ids)
+        self.targets[variant.id] = variant, found
+        return found
 
 
 class RulesCache:
@@ -88,7 +106,7 @@ class RulesCache:
             found = await lists.of_variants(
                 self._db, price_list_ids=list(rules.prices.price_lists), variant_ids=missing
             )
-            if len(known) + len(missing) > KEPT_TIERS:
+            if len(known) + len(missing) > KEPT_VARIANTS:
                 known.clear()
                 return await self.tiers(rules, variant_ids)
             known.update(_tiers_of(rules.prices, missing, found))

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.credit import applied, paid_by, payable, step_of
-from mercato.carts.delivery import NOTHING, Load, carries, for_load, goes_to, price_of, promised_date
+from mercato.carts.delivery import NOTHING, Load, carries, for_load
 from mercato.carts.domain import LineState, demand_of, most_of
+from mercato.carts.offers import destination_of, offer, serves
 from mercato.carts.pricing import (
     Basket,
     BasketLine,
@@ -29,8 +30,6 @@ from mercato.contracts.carts import (
     Cart,
     CartLine,
     CartTotals,
-    DeliveryKind,
-    DeliveryMethod,
     DeliveryMethodInput,
     Explanation,
     PriceStep,
@@ -38,7 +37,6 @@ from mercato.contracts.carts import (
 )
 from mercato.contracts.catalog import SaleVariant
 from mercato.contracts.payments.credit import CreditBalance
-from mercato.contracts.shared import Address
 from mercato.contracts.stock import Availability, AvailableUnits
 from mercato.kernel.ids import derived_id
 from mercato.kernel.money import Money
@@ -46,8 +44,8 @@ from mercato.kernel.money import Money
 NOT_A_PROBLEM = "no_delivery_method"
 """A coupon for free delivery waits for a method; nothing is wrong with it."""
 
-
-_NO_TARGETS: frozenset[UUID] = frozenset()
+Sold = Sequence[SaleVariant | None]
+"""What the catalog says of each line of a cart, in their order; None: nothing any more."""
 
 
 class Priced(msgspec.Struct, frozen=True):
@@ -88,11 +86,13 @@ def build_cart(
     record: Recorder | None = None,
 ) -> Priced:
     """The whole cart as of `now`."""
-    method = _method(state, rules, goods)
-    priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
+    sold = _sold(state, goods)
+    method = _method(state, rules, goods.load, sold)
+    priced = price(_basket(state, rules, goods, buyer, now, sold, method), rules.prices, record)
     currency = state.currency
-    lines, problems = _lines(state, goods, priced)
-    problems += _cart_problems(state, method, priced, goods)
+    lines, problems = _lines(state, sold, goods, priced)
+    needs_method = method is None and not _sends_nothing(sold)
+    problems += _cart_problems(state, priced, needs_method)
     totals = _totals(priced, rules)
     credits, unusable = applied(payable(totals.total, lines), goods.balances) if goods.balances else ([], [])
     problems += unusable
@@ -109,7 +109,7 @@ def build_cart(
         delivery_method=None if method is None else offer(method, rules, priced.subtotal, now),
         totals=_paid(totals, credits),
         problems=problems,
-        requirements=_requirements(state, method, goods),
+        requirements=_requirements(state, needs_method),
         version=state.version,
         updated_at=state.updated_at,
         expires_at=state.expires_at,
@@ -123,37 +123,45 @@ def build_cart(
     return Priced(cart, priced, [] if record is None else _steps(record, totals, credits))
 
 
-def basket_of(state: CartState, rules: ChannelRules, goods: Goods, buyer: Buyer, now: datetime) -> Basket:
+def _sold(state: CartState, goods: Goods) -> Sold:
+    variants = goods.variants
+    return [variants.get(line.variant_id) for line in state.lines]
+
+
+def _basket(
+    state: CartState,
+    rules: ChannelRules,
+    goods: Goods,
+    buyer: Buyer,
+    now: datetime,
+    sold: Sold,
+    method: DeliveryMethodInput | None,
+) -> Basket:
     """What is priced: the lines that can be bought, at the catalog's prices of this channel."""
-    lines = []
-    for line in state.lines:
-        variant = goods.variants.get(line.variant_id)
-        if variant is not None and variant.is_available:
-            lines.append(
-                BasketLine(
-                    line.id,
-                    line.quantity,
-                    variant.price.amount,
-                    _targets(variant) if rules.prices.uses_targets else _NO_TARGETS,
-                    variant.tax_class,
-                    variant.id,
-                    buyer.tiers.get(variant.id, ()),
-                )
-            )
+    tiers, targets_of = buyer.tiers, rules.targets_of
+    lines = [
+        BasketLine(
+            line.id,
+            line.quantity,
+            variant.price.amount,
+            targets_of(variant),
+            variant.tax_class,
+            line.variant_id,
+            tiers.get(line.variant_id, ()) if tiers else (),
+        )
+        for line, variant in zip(state.lines, sold, strict=True)
+        if variant is not None and variant.is_available
+    ]
     return Basket(
         lines,
         state.coupons,
-        _method(state, rules, goods),
+        method,
         _destination(state, rules),
         now,
         buyer.customer,
         buyer.codes,
         _gifts(state, rules, goods) if rules.prices.gifts else {},
     )
-
-
-def _targets(variant: SaleVariant) -> frozenset[UUID]:
-    return frozenset((variant.id, variant.product_id, *variant.category_ids, *variant.collection_ids))
 
 
 def _gifts(state: CartState, rules: ChannelRules, goods: Goods) -> dict[UUID, Gift]:
@@ -176,9 +184,11 @@ def explain(
 ) -> Explanation:
     """Every price step with what was considered in it."""
     record = Recorder(state.currency, for_staff=for_staff)
-    priced = price(basket_of(state, rules, goods, buyer, now), rules.prices, record)
+    sold = _sold(state, goods)
+    method = _method(state, rules, goods.load, sold)
+    priced = price(_basket(state, rules, goods, buyer, now, sold, method), rules.prices, record)
     totals = _totals(priced, rules)
-    lines, _ = _lines(state, goods, priced)
+    lines, _ = _lines(state, sold, goods, priced)
     credits, _ = applied(payable(totals.total, lines), goods.balances)
     return Explanation(_steps(record, totals, credits), _paid(totals, credits))
 
@@ -190,63 +200,14 @@ def _steps(record: Recorder, totals: CartTotals, credits: Sequence[AppliedCredit
     return [*(step for step in record.steps if step.step != "credit"), step_of(totals.total, credits)]
 
 
-def offers(
-    rules: ChannelRules, destination: Destination, load: Load, subtotal: int, now: datetime
-) -> list[DeliveryMethod]:
-    """The methods that go to `destination` with this load, with their price for this subtotal and their
-    promise."""
-    return [
-        offer(for_load(method, load), rules, subtotal, now)
-        for method in rules.methods.values()
-        if serves(method, rules, destination) and carries(method, load)
-    ]
-
-
-def offer(method: DeliveryMethodInput, rules: ChannelRules, subtotal: int, now: datetime) -> DeliveryMethod:
-    """A method that was made for the load, as the shopper sees it."""
-    assert method.id is not None
-    return DeliveryMethod(
-        method.id,
-        method.code,
-        method.name,
-        method.description,
-        Money(price_of(method, subtotal), rules.channel.currency),
-        promised_date(
-            now,
-            time_zone=rules.channel.time_zone,
-            cutoff_hour=method.cutoff_hour,
-            working_days=method.days_max,
-            holidays=rules.holidays,
-        ),
-        method.kind.value,
-        method.pickup_place if method.kind is DeliveryKind.PICKUP else "",
-    )
-
-
-def serves(method: DeliveryMethodInput, rules: ChannelRules, destination: Destination) -> bool:
-    """Whether the method goes there; a country that is not known yet rules nothing out."""
-    return goes_to(method, destination, zones=rules.zones, channel_countries=rules.channel.countries)
-
-
-def destination_of(address: Address | None) -> Destination:
-    """Where a cart goes, as far as it is known."""
-    return (
-        Destination(None)
-        if address is None
-        else Destination(address.country, address.region, address.postal_code)
-    )
-
-
-def sends_nothing(state: CartState, goods: Goods) -> bool:
+def _sends_nothing(sold: Sold) -> bool:
     """Whether the cart holds gift cards and nothing else: they go by e-mail."""
-    found = [goods.variants.get(line.variant_id) for line in state.lines]
-    return bool(found) and all(one is not None and one.is_gift_card for one in found)
+    return bool(sold) and all(one is not None and one.is_gift_card for one in sold)
 
 
-def _method(state: CartState, rules: ChannelRules, goods: Goods) -> DeliveryMethodInput | None:
+def _method(state: CartState, rules: ChannelRules, load: Load, sold: Sold) -> DeliveryMethodInput | None:
     """The chosen method with its price for this load, when it still exists and can be used."""
-    load = goods.load
-    if state.delivery_method_id is None or sends_nothing(state, goods):
+    if state.delivery_method_id is None or _sends_nothing(sold):
         return None
     method = rules.methods.get(state.delivery_method_id)
     if method is None or not serves(method, rules, destination_of(state.shipping_address)):
@@ -262,34 +223,36 @@ def _destination(state: CartState, rules: ChannelRules) -> Destination:
     return Destination(rules.channel.countries[0] if rules.channel.countries else None)
 
 
-def _lines(state: CartState, goods: Goods, priced: PricedCart) -> tuple[list[CartLine], list[Problem]]:
+def _lines(
+    state: CartState, sold: Sold, goods: Goods, priced: PricedCart
+) -> tuple[list[CartLine], list[Problem]]:
     """The lines as shown and what is wrong with them.
 
     One pass in the order of the lines, which the priced ones keep: a cart of 200 lines is read often.
     """
     demand: dict[UUID, int] = {}
+    available = goods.available
     for line in state.lines:
         demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
     lines: list[CartLine] = []
     problems: list[Problem] = []
     in_order = iter(priced.lines)
-    for line in state.lines:
-        variant = goods.variants.get(line.variant_id)
+    for line, variant in zip(state.lines, sold, strict=True):
         if variant is None:
             lines.append(_vanished(line, state.currency))
             problems.append(Problem("variant_unavailable", line_id=line.id))
         elif not variant.is_available:
-            lines.append(_shown(line, variant, None, Availability.OUT))
+            lines.append(_shown(line, variant, Availability.OUT))
             problems.append(Problem("variant_unavailable", line_id=line.id))
         else:
-            units = goods.available.get(line.variant_id) or _nothing_of(line.variant_id)
+            units = available.get(line.variant_id) or _nothing_of(line.variant_id)
             one = next(in_order)
-            lines.append(_shown(line, variant, one, units.availability))
+            lines.append(_shown(line, variant, units.availability, one))
             if units.available < demand[line.variant_id]:
                 problems.append(Problem("insufficient_stock", line_id=line.id, available=units.available))
-            is_catalog_price = one.list_price == variant.price.amount
-            if line.price_seen not in (None, variant.price.amount) and is_catalog_price:
-                old = Money(line.price_seen or 0, state.currency)
+            seen, amount = line.price_seen, variant.price.amount
+            if seen is not None and seen != amount and one.list_price == amount:
+                old = Money(seen, state.currency)
                 problems.append(Problem("price_changed", line_id=line.id, old=old, new=variant.price))
     for gift in in_order:
         lines.append(_given(gift, goods))
@@ -301,7 +264,7 @@ def _given(gift: PricedLine, goods: Goods) -> CartLine:
     assert gift.line.variant_id is not None
     variant = goods.variants[gift.line.variant_id]
     line = LineState(gift.line.id, variant.id, gift.line.quantity, None, None)
-    return _shown(line, variant, gift, goods.available[variant.id].availability, is_gift=True)
+    return _shown(line, variant, goods.available[variant.id].availability, gift, is_gift=True)
 
 
 def _nothing_of(variant_id: UUID) -> AvailableUnits:
@@ -311,15 +274,19 @@ def _nothing_of(variant_id: UUID) -> AvailableUnits:
 def _shown(
     line: LineState,
     variant: SaleVariant,
-    priced: PricedLine | None,
     availability: Availability,
+    priced: PricedLine | None = None,
     *,
     is_gift: bool = False,
 ) -> CartLine:
     """A line as shown; without a price when it cannot be bought."""
-    currency = variant.price.currency
-    is_plain = priced is None or priced.unit_price == variant.price.amount
-    is_listed = priced is None or priced.list_price == variant.price.amount
+    unit = listed = variant.price
+    amount, currency = unit.amount, unit.currency
+    total, tax, discounts = 0, 0, []
+    if priced is not None:
+        total, tax, discounts = priced.total, priced.tax, priced.discounts
+        unit = unit if priced.unit_price == amount else Money(priced.unit_price, currency)
+        listed = listed if priced.list_price == amount else Money(priced.list_price, currency)
     return CartLine(
         line.id,
         line.variant_id,
@@ -330,13 +297,13 @@ def _shown(
         variant.sku,
         variant.image,
         line.quantity,
-        variant.price if priced is None or is_plain else Money(priced.unit_price, currency),
-        variant.price if priced is None or is_listed else Money(priced.list_price, currency),
-        [] if priced is None else priced.discounts,
-        Money(0 if priced is None else priced.total, currency),
+        unit,
+        listed,
+        discounts,
+        Money(total, currency),
         availability,
         line.custom,
-        Money(0 if priced is None else priced.tax, currency),
+        Money(tax, currency),
         is_gift,
         variant.is_gift_card,
     )
@@ -351,25 +318,23 @@ def _vanished(line: LineState, currency: str) -> CartLine:
     )  # fmt: skip
 
 
-def _cart_problems(
-    state: CartState, method: DeliveryMethodInput | None, priced: PricedCart, goods: Goods
-) -> list[Problem]:
+def _cart_problems(state: CartState, priced: PricedCart, needs_method: bool) -> list[Problem]:
     problems = [
         Problem("coupon_invalid", coupon=refused.code, reason=refused.reason)
         for refused in priced.refused
         if refused.reason != NOT_A_PROBLEM
     ]
-    if state.delivery_method_id is not None and method is None and not sends_nothing(state, goods):
+    if state.delivery_method_id is not None and needs_method:
         problems.append(Problem("delivery_invalid", reason="not_available"))
     return problems
 
 
-def _requirements(state: CartState, method: DeliveryMethodInput | None, goods: Goods) -> list[str]:
+def _requirements(state: CartState, needs_method: bool) -> list[str]:
     have = {
         "lines": bool(state.lines),
         "email": state.email is not None,
         "shipping_address": state.shipping_address is not None,
-        "delivery_method": method is not None or sends_nothing(state, goods),
+        "delivery_method": not needs_method,
         "payment": False,
     }
     return [name for name, is_there in have.items() if not is_there]

@@ -44,7 +44,8 @@ class Memory:
         self._navigation: tuple[float, Navigation] | None = None
         self._products: OrderedDict[UUID, tuple[float, ProductRecord]] = OrderedDict()
         self._slugs: dict[str, UUID] = {}
-        self._variants: dict[tuple[str, UUID], tuple[float, SaleVariant]] = {}
+        self._variants: dict[str, dict[UUID, tuple[float, SaleVariant]]] = {}
+        """By channel."""
 
     async def navigation(self) -> Navigation:
         kept = self._navigation
@@ -84,17 +85,16 @@ class Memory:
 
     async def sale_variants(self, variant_ids: Sequence[UUID], *, channel: str) -> list[SaleVariant]:
         """Those that exist, in the order asked for."""
+        known = self._variants.get(channel, {}) if self._holds() else {}
         now = clock.monotonic_s()
-        holds = self._holds()
-        found: dict[UUID, SaleVariant] = {}
-        for variant_id in variant_ids:
-            kept = self._variants.get((channel, variant_id))
-            if kept is not None and holds and kept[0] > now:
-                found[variant_id] = kept[1]
-        missing = [variant_id for variant_id in variant_ids if variant_id not in found]
-        if missing:
-            found.update(await self._read_variants(missing, channel))
-        return [found[variant_id] for variant_id in dict.fromkeys(variant_ids) if variant_id in found]
+        found = [known.get(variant_id) for variant_id in variant_ids]
+        fresh = [kept[1] for kept in found if kept is not None and kept[0] > now]
+        if len(fresh) < len(variant_ids):
+            current = {variant.id: variant for variant in fresh}
+            missing = [variant_id for variant_id in variant_ids if variant_id not in current]
+            current.update(await self._read_variants(missing, channel))
+            fresh = [current[variant_id] for variant_id in variant_ids if variant_id in current]
+        return fresh
 
     async def _read_variants(self, variant_ids: Sequence[UUID], channel: str) -> dict[UUID, SaleVariant]:
         begun = self._drops
@@ -103,18 +103,19 @@ class Memory:
         records = await store.sale_variants(self._database, variant_ids=variant_ids, channel=channel)
         found = {record.id: sale_variant_of(record, sold_in, navigation) for record in records}
         if begun == self._drops:
-            if len(self._variants) + len(found) > KEPT_VARIANTS:
+            if sum(map(len, self._variants.values())) + len(found) > KEPT_VARIANTS:
                 self._variants.clear()
             until = clock.monotonic_s() + KEPT_S
-            self._variants.update({(channel, one): (until, variant) for one, variant in found.items()})
+            kept = self._variants.setdefault(channel, {})
+            kept.update({one: (until, variant) for one, variant in found.items()})
         return found
 
     def drop_product(self, product_id: UUID, variant_ids: Iterable[UUID]) -> None:
         self._drops += 1
         self._products.pop(product_id, None)
         for variant_id in variant_ids:
-            for channel in self._channels():
-                self._variants.pop((channel, variant_id), None)
+            for kept in self._variants.values():
+                kept.pop(variant_id, None)
 
     def drop_all(self) -> None:
         self._drops += 1
@@ -122,13 +123,6 @@ class Memory:
         self._products.clear()
         self._slugs.clear()
         self._variants.clear()
-
-    def _channels(self) -> Iterable[str]:
-        """Channels that variants may be kept for; without a snapshot nothing is known, so nothing is kept."""
-        if self._navigation is None:
-            self._variants.clear()
-            return ()
-        return self._navigation[1].channels
 
     def _holds(self) -> bool:
         """Whether we would have heard of every change."""

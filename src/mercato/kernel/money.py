@@ -84,15 +84,15 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     if not weights or min(weights) < 0:
         raise ValueError("weights must be present and not negative")
     whole = sum(weights)
-    if whole == 0:
+    if whole == 0 or len(weights) == 1:
         return [amount] + [0] * (len(weights) - 1)
     size = abs(amount)
     parts = [size * weight // whole for weight in weights]
     left = size - sum(parts)
     if left:
-        # What each part lacks, below zero: sorting keeps the order of the weights among equals.
-        lacking = [part * whole - size * weight for part, weight in zip(parts, weights, strict=True)]
-        for index in sorted(range(len(parts)), key=lacking.__getitem__)[:left]:
+        lacking = [size * weight % whole for weight in weights]
+        # Sorting keeps the order of the weights among equals, also when it is reversed.
+        for index in sorted(range(len(parts)), key=lacking.__getitem__, reverse=True)[:left]:
             parts[index] += 1
     return parts if amount >= 0 else [-part for part in parts]
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from mercato.carts.actions.staff import Office
 from mercato.carts.delivery import NOTHING, needs_subtotal
+from mercato.carts.offers import destination_of, offers
 from mercato.carts.pricing import Destination
 from mercato.carts.reading import Desk
 from mercato.carts.store import rules as store
-from mercato.carts.view import destination_of, offers
 from mercato.contracts.carts import DeliveryCalendar, DeliveryMethod, DeliveryMethodInput, DeliveryZone
 from mercato.kernel import clock
 from mercato.kernel.context import Context

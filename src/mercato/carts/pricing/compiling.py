@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from uuid import UUID
 
-from mercato.carts.pricing.model import Candidate, CompiledPromotion, PriceListRule, PriceRules
+from mercato.carts.pricing.model import Candidate, CompiledPromotion, KnownRate, PriceListRule, PriceRules
 from mercato.contracts.carts import PriceList, Promotion, PromotionReward, PromotionScope, TaxRate, TaxZone
 
 FOR_DELIVERY = frozenset(
@@ -27,7 +27,7 @@ def compile_rules(
     """The rules of one channel: its promotions by falling priority, then age; its tax rates by place."""
     every = sorted(
         (_compile(promotion) for promotion in promotions if promotion.channel == channel),
-        key=lambda one: (-one.promotion.priority, one.id),
+        key=lambda one: one.place,
     )
     lists = _price_lists(channel, price_lists)
     places, postal = _places(tax_rates, tax_zones)
@@ -45,7 +45,7 @@ def compile_rules(
         by_code={one.code: one for one in every if one.code is not None},
         by_id={one.id: one for one in every},
         idle=tuple(one for one in bare if one.promotion.needs_code or not one.promotion.is_active),
-        uses_targets=any(one.targets or one.got for one in active),
+        named=frozenset().union(*(one.targets | one.got for one in active)),
         asks_customer=has_exempt_groups
         or any(one.groups or one.customer_limit is not None for one in active)
         or any(rule.groups for rule in lists.values()),
@@ -70,10 +70,13 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
     if promotion.id is None:
         raise ValueError("a promotion is stored before it is used")
     whole = "100" if promotion.reward is PromotionReward.BUY_X_GET_Y else "0"
+    fraction = min(Fraction(promotion.percent or whole) / 100, Fraction(1))
     return CompiledPromotion(
         promotion=promotion,
         id=promotion.id,
-        fraction=min(Fraction(promotion.percent or whole) / 100, Fraction(1)),
+        place=(-promotion.priority, promotion.id.int),
+        above=fraction.numerator,
+        below=fraction.denominator,
         targets=frozenset((*promotion.product_ids, *promotion.category_ids, *promotion.collection_ids)),
         got=frozenset(promotion.get_product_ids),
         groups=frozenset(promotion.group_ids),
@@ -83,7 +86,16 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
         is_for_delivery=promotion.reward in FOR_DELIVERY,
         customer_limit=1 if promotion.first_order else promotion.customer_limit,
         least=promotion.minimum_subtotal or 0,
+        is_for_all=_is_for_all(promotion),
     )
+
+
+def _is_for_all(promotion: Promotion) -> bool:
+    """Whether none of the conditions that `standing_reason` looks at is set."""
+    limits = (promotion.usage_limit, promotion.customer_limit, promotion.budget)
+    is_bound = promotion.countries or promotion.group_ids or promotion.first_order
+    is_timed = promotion.starts_at is not None or promotion.ends_at is not None
+    return promotion.is_active and not is_bound and not is_timed and all(limit is None for limit in limits)
 
 
 def _price_lists(channel: str, price_lists: Sequence[PriceList]) -> dict[UUID, PriceListRule]:
@@ -96,8 +108,8 @@ def _price_lists(channel: str, price_lists: Sequence[PriceList]) -> dict[UUID, P
     }
 
 
-_Places = dict[tuple[str, str, str], tuple[str, Fraction]]
-_Prefixes = dict[tuple[str, str], list[tuple[str, str, Fraction]]]
+_Places = dict[tuple[str, str, str], KnownRate]
+_Prefixes = dict[tuple[str, str], list[tuple[str, KnownRate]]]
 
 
 def _places(rates: Sequence[TaxRate], zones: Sequence[TaxZone]) -> tuple[_Places, _Prefixes]:
@@ -106,14 +118,28 @@ def _places(rates: Sequence[TaxRate], zones: Sequence[TaxZone]) -> tuple[_Places
     prefixes: _Prefixes = {}
     for zone in zones:
         for rate in zone.rates:
-            value = (rate.name, Fraction(rate.rate))
+            value = _known(rate.name, rate.rate)
             for country in zone.countries:
                 for prefix in zone.postal_prefixes:
-                    prefixes.setdefault((country, rate.tax_class), []).append((prefix.upper(), *value))
+                    prefixes.setdefault((country, rate.tax_class), []).append((prefix.upper(), value))
                 for region in () if zone.postal_prefixes else zone.regions or [""]:
                     places[country, region, rate.tax_class] = value
     for own in rates:
-        places[own.country, own.region or "", own.tax_class] = (own.name, Fraction(own.rate))
+        places[own.country, own.region or "", own.tax_class] = _known(own.name, own.rate)
     for found in prefixes.values():
-        found.sort(key=lambda one: (-len(one[0]), one))
+        found.sort(key=lambda one: (-len(one[0]), one[0], one[1].name))
     return places, prefixes
+
+
+def _known(name: str, text: str) -> KnownRate:
+    rate = Fraction(text)
+    return KnownRate(name, decimal_text(rate), rate.numerator, rate.denominator)
+
+
+def decimal_text(rate: Fraction) -> str:
+    """A tax rate as it is written, "0.19"; rates come from decimal texts, so this is exact."""
+    digits, scaled = 0, rate
+    while scaled.denominator != 1:
+        digits, scaled = digits + 1, scaled * 10
+    text = str(scaled.numerator).rjust(digits + 1, "0")
+    return f"{text[:-digits]}.{text[-digits:]}" if digits else text

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 from uuid import UUID
 
-from mercato.carts.pricing.model import BasketLine, Customer, PricedLine, Tier, round_half_even
+from mercato.carts.pricing.model import BasketLine, Customer, KnownRate, PricedLine, Tier, round_half_even
 from mercato.carts.pricing.promotions import is_in_window
 
 
@@ -56,9 +55,9 @@ def at_list_price(line: BasketLine, price: int) -> PricedLine:
     return PricedLine(line, price, price, price * line.quantity, 0, [])
 
 
-def without_tax(price: int, rate: Fraction) -> int:
+def without_tax(price: int, rate: KnownRate) -> int:
     """The net of a gross unit price, rounded half-even once."""
-    return round_half_even(price * rate.denominator, rate.denominator + rate.numerator)
+    return round_half_even(price * rate.below, rate.below + rate.above)
 
 
 # The member states of the European Union as VAT numbers name them; Greece's begin with EL.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from fractions import Fraction
 from typing import Final
 from uuid import UUID
 
@@ -18,8 +17,20 @@ from mercato.contracts.carts import (
 )
 from mercato.kernel.money import Money
 
-NO_TAX: Final = Fraction(0)
 _NOBODY: Final[frozenset[UUID]] = frozenset()
+
+
+class KnownRate(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A rate of tax made ready: `above` / `below` of a net amount. Sorts by name, then by rate."""
+
+    name: str
+    text: str
+    """As it is written: "0.19"."""
+    above: int
+    below: int
+
+
+NO_TAX: Final = KnownRate("", "0", 0, 1)
 
 
 class PriceListRule(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +59,8 @@ class BasketLine(msgspec.Struct, frozen=True, gc=False):
     quantity: int
     list_price: int
     targets: frozenset[UUID]
-    """All that a promotion can name it by: its variant, product, categories, collections."""
+    """What promotions may name it by: of its product, categories and collections at least those of
+    `PriceRules.named`."""
     tax_class: str
     variant_id: UUID | None = None
     """Units of one variant count together for quantity prices; None stands for itself alone."""
@@ -111,7 +123,11 @@ class CompiledPromotion(msgspec.Struct, frozen=True):
 
     promotion: Promotion
     id: UUID
-    fraction: Fraction
+    place: tuple[int, int]
+    """Promotions are considered in order of it: by falling priority, then age."""
+    above: int
+    below: int
+    """The fraction that it takes off: `above` / `below`."""
     targets: frozenset[UUID]
     got: frozenset[UUID]
     groups: frozenset[UUID]
@@ -124,6 +140,10 @@ class CompiledPromotion(msgspec.Struct, frozen=True):
     """The first order is one use."""
     least: int
     """The subtotal that it needs, in minor units."""
+    is_for_all: bool
+    """It is given to every customer at any time and place: there is no standing condition to look at."""
+    discounts: dict[int, Discount] = {}
+    """What lines say of it, by amount: carts are priced again with every edit and give the same ones."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -149,30 +169,30 @@ class PriceRules(msgspec.Struct, frozen=True):
     by_id: dict[UUID, CompiledPromotion]
     idle: tuple[CompiledPromotion, ...]
     """Switched off, or waiting for a generated code."""
-    uses_targets: bool
-    """Whether any promotion names goods."""
+    named: frozenset[UUID]
+    """The goods that active promotions name: products, categories, collections."""
     asks_customer: bool
     """Whether any rule asks who buys."""
     gifts: dict[UUID, UUID]
     """Promotion → the variant that it gives."""
     price_lists: dict[UUID, PriceListRule]
-    tax_rates: dict[tuple[str, str, str], tuple[str, Fraction]]
-    """(country, region or "", tax class) → name and rate."""
-    postal_rates: dict[tuple[str, str], list[tuple[str, str, Fraction]]]
-    """(country, tax class) → prefix, name and rate, the longest prefix first."""
+    tax_rates: dict[tuple[str, str, str], KnownRate]
+    """By country, region or "", and tax class."""
+    postal_rates: dict[tuple[str, str], list[tuple[str, KnownRate]]]
+    """(country, tax class) → prefix and rate, the longest prefix first."""
 
-    def tax_of(self, destination: Destination, tax_class: str) -> tuple[str, Fraction]:
+    def tax_of(self, destination: Destination, tax_class: str) -> KnownRate:
         """The rate of a postal code before that of its region before that of its country; none where nobody
         said one."""
         country = destination.country or ""
         if destination.postal_code and self.postal_rates:
-            for prefix, name, rate in self.postal_rates.get((country, tax_class), ()):
+            for prefix, rate in self.postal_rates.get((country, tax_class), ()):
                 if destination.postal_code.upper().startswith(prefix):
-                    return name, rate
+                    return rate
         found = None
         if destination.region:
             found = self.tax_rates.get((country, destination.region, tax_class))
-        return found or self.tax_rates.get((country, "", tax_class)) or ("", NO_TAX)
+        return found or self.tax_rates.get((country, "", tax_class)) or NO_TAX
 
 
 class PricedLine(msgspec.Struct, gc=False):
@@ -270,8 +290,3 @@ def round_half_even(numerator: int, denominator: int) -> int:
     if twice > denominator or (twice == denominator and quotient % 2):
         quotient += 1
     return quotient
-
-
-def part_of(amount: int, fraction: Fraction) -> int:
-    """`amount` times `fraction`, rounded half-even once."""
-    return round_half_even(amount * fraction.numerator, fraction.denominator)

@@ -39,7 +39,7 @@ def considered(basket: Basket, rules: PriceRules) -> Sequence[Candidate]:
     if not basket.coupons:
         return rules.automatic
     found = [*rules.automatic, *_with_code(basket, rules)]
-    found.sort(key=lambda one: (-one.one.promotion.priority, one.one.id, (one.code or "").lower()))
+    found.sort(key=lambda one: (one.one.place, (one.code or "").lower()))
     return found
 
 
@@ -57,6 +57,8 @@ def _with_code(basket: Basket, rules: PriceRules) -> Iterator[Candidate]:
 
 def standing_reason(one: CompiledPromotion, basket: Basket) -> str:
     """`applied`, or why this promotion gives nothing to this customer at this time and place."""
+    if one.is_for_all:
+        return APPLIED
     promotion = one.promotion
     if not promotion.is_active:
         return "inactive"
@@ -102,5 +104,8 @@ def matching(
     """The lines that `targets` name, in order of their ids; all of them without any target."""
     if not targets:
         return every
-    found = {id(priced): priced for target in targets for priced in by_target.get(target, ())}
+    by_name = [by_target[target] for target in targets if target in by_target]
+    if len(by_name) == 1:
+        return by_name[0]
+    found = {id(priced): priced for lines in by_name for priced in lines}
     return sorted(found.values(), key=lambda priced: priced.line.id.int)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine, part_of, round_half_even
+from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine, round_half_even
 from mercato.contracts.carts import PromotionReward
 from mercato.kernel.money import allocate
 
-Cuts = list[tuple[PricedLine, int]]
-"""Lines with the positive amount, in minor units, that each loses."""
+Cuts = tuple[Sequence[PricedLine], Sequence[int]]
+"""Lines, and beside each the amount in minor units, not negative, that it loses."""
 DeliveryCuts = list[tuple[Candidate, int]]
 """Promotions with the positive amount that each takes off the delivery."""
 
@@ -17,8 +17,7 @@ def unit_cuts(one: CompiledPromotion, prices: Sequence[int]) -> list[int]:
     amount = one.promotion.amount or 0
     match one.promotion.reward:
         case PromotionReward.PERCENT:
-            above, below = one.fraction.numerator, one.fraction.denominator
-            return [round_half_even(price * above, below) for price in prices]
+            return [round_half_even(price * one.above, one.below) for price in prices]
         case PromotionReward.FIXED:
             return [min(amount, price) for price in prices]
         case _:
@@ -29,7 +28,7 @@ def delivery_cut(one: CompiledPromotion, left: int) -> int:
     """What a promotion of the delivery takes off the `left` of its price."""
     match one.promotion.reward:
         case PromotionReward.DELIVERY_PERCENT:
-            return part_of(left, one.fraction)
+            return round_half_even(left * one.above, one.below)
         case PromotionReward.DELIVERY_FIXED:
             return min(one.promotion.amount or 0, left)
         case _:
@@ -40,13 +39,13 @@ def cart_cuts(one: CompiledPromotion, lines: Sequence[PricedLine], got: Sequence
     """What a promotion of the cart takes off `lines`; `got` are those reduced instead of what is bought."""
     if one.promotion.reward is PromotionReward.BUY_X_GET_Y:
         return _buy_x_get_y(one, lines, got)
-    left = sum(priced.total for priced in lines)
-    is_percent = one.promotion.reward is PromotionReward.PERCENT
-    amount = part_of(left, one.fraction) if is_percent else min(one.promotion.amount or 0, left)
-    if not amount:
-        return []
-    shares = allocate(amount, [priced.total for priced in lines])
-    return [(priced, share) for priced, share in zip(lines, shares, strict=True) if share]
+    totals = [priced.total for priced in lines]
+    left = sum(totals)
+    if one.promotion.reward is PromotionReward.PERCENT:
+        amount = round_half_even(left * one.above, one.below)
+    else:
+        amount = min(one.promotion.amount or 0, left)
+    return (lines, allocate(amount, totals)) if amount else ((), ())
 
 
 def _buy_x_get_y(
@@ -62,13 +61,11 @@ def _buy_x_get_y(
         units = sum(priced.line.quantity for priced in lines if id(priced) not in taken)
         reduced, whole = got, units // buy
     left = whole * get
-    cuts: Cuts = []
-    for priced in sorted(reduced, key=lambda p: (p.unit_price, p.line.id.int)):
+    cheapest = sorted(reduced, key=lambda p: (p.unit_price, p.line.id.int))
+    amounts = []
+    for priced in cheapest:
         count = min(left, priced.line.quantity)
-        amount = min(part_of(priced.unit_price, one.fraction) * count, priced.total)
+        of_one = round_half_even(priced.unit_price * one.above, one.below)
+        amounts.append(min(of_one * count, priced.total))
         left -= count
-        if amount:
-            cuts.append((priced, amount))
-        if not left:
-            break
-    return cuts
+    return cheapest, amounts

@@ -45,22 +45,24 @@ class _Pricing:
         self.relief = relief_of(basket.customer, rules.origin, basket.destination.country)
         self.is_tax_included = rules.prices_include_tax and self.relief is None
         self.priced: list[PricedLine] = []
+        self.goods = 0
+        """What the lines cost by now, all together."""
         self.gifts: list[PricedLine] = []
         self.exclusive: CompiledPromotion | None = None
 
     def run(self) -> PricedCart:
-        self.priced = [at_list_price(line, self._list_price(line)) for line in self.basket.lines]
-        list_total = sum(priced.total for priced in self.priced)
+        self.priced = self._list_prices()
+        list_total = self.goods = sum([priced.total for priced in self.priced])
         self.verdicts.end_step("list_price", 0, list_total)
         promotions = self._in_reach(considered(self.basket, self.rules), list_total)
         for candidate in promotions:
             if candidate.one.is_catalog:
                 self._discount_units(candidate, list_total)
-        subtotal = sum(priced.total for priced in self.priced)
+        subtotal = self.goods
         self.verdicts.end_step("line_discounts", list_total, subtotal)
         full = self._delivery_price(subtotal)
         cuts = self._discount_cart(promotions, subtotal, full)
-        goods = sum(priced.total for priced in self.priced)
+        goods = self.goods
         self.verdicts.note_missing_codes()
         self.verdicts.end_step("order_discounts", subtotal, goods)
         delivery = self._deliver(full, subtotal, cuts)
@@ -89,7 +91,7 @@ class _Pricing:
         explanation names them all."""
         if self.record is not None or not promotions:
             return promotions
-        present = frozenset(self.by_target) if self.rules.uses_targets else frozenset()
+        present = frozenset(self.by_target) if self.rules.named else frozenset()
         return [
             candidate
             for candidate in promotions
@@ -117,6 +119,12 @@ class _Pricing:
     def units(self) -> dict[UUID, int]:
         return units_by_variant(self.basket.lines)
 
+    def _list_prices(self) -> list[PricedLine]:
+        """The lines before any promotion; most carts have nothing to ask price by price."""
+        if self.relief is None and self.record is None and not self.rules.price_lists:
+            return [at_list_price(line, line.list_price) for line in self.basket.lines]
+        return [at_list_price(line, self._list_price(line)) for line in self.basket.lines]
+
     def _list_price(self, line: BasketLine) -> int:
         """The unit price of the price list that fits, else of the catalog; net for who pays no tax."""
         tier = None
@@ -139,7 +147,7 @@ class _Pricing:
     def _net(self, amount: int, tax_class: str) -> int:
         if not self.rules.prices_include_tax:
             return amount
-        return without_tax(amount, self.rules.tax_of(self.basket.destination, tax_class)[1])
+        return without_tax(amount, self.rules.tax_of(self.basket.destination, tax_class))
 
     def _discount_units(self, candidate: Candidate, list_total: int) -> None:
         """Lower the unit prices of the lines concerned; an exclusive promotion stands alone on its line."""
@@ -152,13 +160,14 @@ class _Pricing:
         is_exclusive = one.promotion.is_exclusive
         reached = self.ordered if one.promotion.whole_cart else lines
         free = [p for p in reached if not p.is_closed and not (is_exclusive and p.discounts)]
-        cuts = list(zip(free, unit_cuts(one, [p.unit_price for p in free]), strict=True))
+        cuts = unit_cuts(one, [p.unit_price for p in free])
         if reached and not free:
             self.verdicts.refuse(candidate, "not_combinable" if is_exclusive else "excluded")
             return
-        if not self._gave(candidate, [(p, cut * p.line.quantity) for p, cut in cuts if cut]):
+        amounts = [cut * p.line.quantity for p, cut in zip(free, cuts, strict=True)]
+        if not self._gave(candidate, (free, amounts)):
             return
-        for priced, cut in cuts:
+        for priced, cut in zip(free, cuts, strict=True):
             priced.unit_price -= cut
             priced.is_closed = priced.is_closed or (is_exclusive and cut > 0)
 
@@ -228,9 +237,8 @@ class _Pricing:
             return False
         self.verdicts.accept(candidate, priced.total)
         self.verdicts.note(candidate, APPLIED, 0)
-        if priced.total:
-            self.verdicts.tell(candidate, [(priced, priced.total)])
-        priced.unit_price = priced.total = 0
+        self.verdicts.take(candidate, ([priced], [priced.total]))
+        priced.unit_price = 0
         priced.gift_of = one.id
         self.gifts.append(priced)
         return True
@@ -290,13 +298,12 @@ class _Pricing:
 
     def _gave(self, candidate: Candidate, cuts: Cuts) -> bool:
         """Take the cuts off their lines, if there are any and the budget covers them."""
-        amount = sum([cut for _, cut in cuts])
+        amount = sum(cuts[1])
         if not amount or self._exceeds_budget(candidate.one, amount):
             self.verdicts.refuse(candidate, "budget_spent" if amount else "nothing_left")
             return False
-        for priced, cut in cuts:
-            priced.total -= cut
-        self.verdicts.tell(candidate, cuts)
+        self.goods -= amount
+        self.verdicts.take(candidate, cuts)
         self.verdicts.accept(candidate, amount)
         self.verdicts.note(candidate, APPLIED, -amount)
         return True

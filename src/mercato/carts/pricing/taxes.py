@@ -1,35 +1,12 @@
 """Step five: the tax of every line and of the delivery, each rounded once, and the sums by rate."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 
-from mercato.carts.pricing.model import Destination, PricedLine, PriceRules, round_half_even
+from mercato.carts.pricing.model import Destination, KnownRate, PricedLine, PriceRules, round_half_even
 from mercato.contracts.carts import TaxLine
 from mercato.kernel.money import Money
 
 RELIEFS = {"reverse_charge": "Reverse charge", "exempt": "Tax exempt"}
-
-
-class Taxed:
-    """The tax of one class of goods: its rate, and what was taxed so far."""
-
-    __slots__ = ("denominator", "is_included", "name", "net", "numerator", "rate", "tax")
-
-    def __init__(self, name: str, rate: Fraction, is_included: bool) -> None:
-        self.name = name
-        self.rate = rate
-        self.is_included = is_included
-        self.numerator = rate.numerator
-        self.denominator = rate.denominator + rate.numerator if is_included else rate.denominator
-        self.net = 0
-        self.tax = 0
-
-    def add(self, amount: int) -> int:
-        """The tax in `amount` or on top of it, rounded half-even once."""
-        tax = round_half_even(amount * self.numerator, self.denominator)
-        self.tax += tax
-        self.net += amount - tax if self.is_included else amount
-        return tax
 
 
 def tax_lines_of(
@@ -42,39 +19,38 @@ def tax_lines_of(
     is_included: bool,
 ) -> list[TaxLine]:
     """Set the tax of every line; the sums by rate, also of the delivery, without those of no tax."""
-    taxed: dict[str, Taxed] = {}
-
-    def of_class(tax_class: str) -> Taxed:
-        found = taxed.get(tax_class)
-        if found is None:
-            found = taxed[tax_class] = Taxed(*rules.tax_of(destination, tax_class), is_included)
-        return found
-
+    by_class: dict[str, list[PricedLine]] = {}
     for priced in lines:
-        priced.tax = of_class(priced.line.tax_class).add(priced.total)
+        by_class.setdefault(priced.line.tax_class, []).append(priced)
     if delivery:
-        of_class(delivery_class).add(delivery)
-    sums: dict[tuple[str, Fraction], tuple[int, int]] = {}
-    for one in taxed.values():
-        net, tax = sums.get((one.name, one.rate), (0, 0))
-        sums[one.name, one.rate] = (net + one.net, tax + one.tax)
+        by_class.setdefault(delivery_class, [])
+    sums: dict[KnownRate, tuple[int, int]] = {}
+    for tax_class, taxed in by_class.items():
+        rate = rules.tax_of(destination, tax_class)
+        amounts = [priced.total for priced in taxed]
+        if delivery and tax_class == delivery_class:
+            amounts.append(delivery)
+        taxes = taxes_of(amounts, rate, is_included=is_included)
+        for priced, tax in zip(taxed, taxes, strict=False):  # that of the delivery comes last
+            priced.tax = tax
+        net, whole = sums.get(rate, (0, 0))
+        tax = sum(taxes)
+        sums[rate] = (net + sum(amounts) - (tax if is_included else 0), whole + tax)
     return [
-        TaxLine(name, decimal_text(rate), Money(net, rules.currency), Money(tax, rules.currency))
-        for (name, rate), (net, tax) in sorted(sums.items())
-        if rate
+        TaxLine(rate.name, rate.text, Money(net, rules.currency), Money(tax, rules.currency))
+        for rate, (net, tax) in sorted(sums.items())
+        if rate.above
     ]
+
+
+def taxes_of(amounts: Sequence[int], rate: KnownRate, *, is_included: bool) -> list[int]:
+    """The tax in each amount, or on top of it, rounded half-even once."""
+    above = rate.above
+    below = rate.below + above if is_included else rate.below
+    return [round_half_even(amount * above, below) for amount in amounts]
 
 
 def relieved(lines: Sequence[PricedLine], delivery: int, relief: str, currency: str) -> list[TaxLine]:
     """One line that says that no tax is due and why: invoices must name it."""
     net = sum(priced.total for priced in lines) + delivery
     return [TaxLine(RELIEFS[relief], "0", Money(net, currency), Money(0, currency))] if net else []
-
-
-def decimal_text(rate: Fraction) -> str:
-    """A tax rate as it is written, "0.19"; rates come from decimal texts, so this is exact."""
-    digits, scaled = 0, rate
-    while scaled.denominator != 1:
-        digits, scaled = digits + 1, scaled * 10
-    text = str(scaled.numerator).rjust(digits + 1, "0")
-    return f"{text[:-digits]}.{text[-digits:]}" if digits else text

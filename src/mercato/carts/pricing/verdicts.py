@@ -16,6 +16,9 @@ from mercato.carts.pricing.rewards import Cuts
 from mercato.contracts.carts import Discount
 from mercato.kernel.money import Money
 
+KEPT_DISCOUNTS = 500
+"""Amounts of one promotion; beyond it they are made anew."""
+
 
 class Verdicts:
     """The promotions of one basket, as they are decided."""
@@ -51,13 +54,21 @@ class Verdicts:
                 found.append(Refused(code, reason))
         return found
 
-    def tell(self, candidate: Candidate, cuts: Cuts) -> None:
-        """Each line says what the candidate took off it."""
-        promotion = candidate.one.promotion
-        one_id, label, currency = candidate.one.id, promotion.label, self._rules.currency
-        code = promotion.coupon_code if candidate.coupon_id is None else candidate.code
-        for priced, cut in cuts:
-            priced.discounts.append(Discount(one_id, label, Money(cut, currency), code))
+    def take(self, candidate: Candidate, cuts: Cuts) -> None:
+        """The candidate takes its cuts off their lines, and each line says so."""
+        one, code, known = candidate.one, candidate.code, {}
+        if candidate.coupon_id is None:
+            code, known = one.promotion.coupon_code, one.discounts
+        if len(known) > KEPT_DISCOUNTS:
+            known.clear()
+        label, currency = one.promotion.label, self._rules.currency
+        for priced, cut in zip(*cuts, strict=True):
+            if cut:
+                found = known.get(cut)
+                if found is None:
+                    found = known[cut] = Discount(one.id, label, Money(cut, currency), code)
+                priced.discounts.append(found)
+                priced.total -= cut
 
     def note(self, candidate: Candidate, reason: str, amount: int | None = None) -> None:
         if self.record is not None:

@@ -47,7 +47,7 @@ class Catalog(Protocol):
 
     @idempotent
     async def sale_variants(self, ctx: Context, *, variant_ids: list[UUID]) -> list[SaleVariant]:
-        """The variants that exist among `variant_ids`, in the price of the context's channel."""
+        """Those of `variant_ids` that exist, in the order asked for, in prices of the context's channel."""
 
     @idempotent
     async def variants_by_code(self, ctx: Context, *, codes: list[str]) -> dict[str, UUID]:

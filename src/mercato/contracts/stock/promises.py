@@ -13,7 +13,8 @@ class Promises(Protocol):
 
     @idempotent
     async def available(self, ctx: Context, *, variant_ids: list[UUID]) -> list[AvailableUnits]:
-        """What the channel of `ctx` may still promise, over its active locations; 0 if unknown."""
+        """What the channel of `ctx` may still promise of each variant, in the order asked for, over its
+        active locations; 0 if unknown."""
 
     @idempotent
     async def hold(self, ctx: Context, *, owner: UUID, demands: list[Demand], minutes: int = 10) -> Hold:

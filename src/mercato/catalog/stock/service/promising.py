@@ -41,9 +41,9 @@ class Promising(Part):
         if found is None:
             writes = self._glance.writes
             read = await levels.available(self._db, variant_ids=variant_ids, channel=ctx.channel)
-            found = {variant_id: read.get(variant_id, NOTHING) for variant_id in variant_ids}
+            found = [AvailableUnits(one, *read.get(one, NOTHING)) for one in variant_ids]
             self._glance.put(ctx.channel, found, writes)
-        return [AvailableUnits(variant_id, *found[variant_id]) for variant_id in variant_ids]
+        return found
 
     async def hold(self, ctx: Context, *, owner: UUID, demands: list[Demand], minutes: int = 10) -> Hold:
         if not 1 <= minutes <= MAX_HOLD_MINUTES:
