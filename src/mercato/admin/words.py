@@ -94,7 +94,7 @@ SAID = {
     "job_retried": "The job is queued again.",
     "discarded": "The event was discarded.",
     "invited": "The invitation is on its way.",
-    "invitation_revoked": "The link works no more.",
+    "invitation_revoked": "The link no longer works.",
     "not_impersonable": "Say why; only active, confirmed accounts of others can be acted for.",
     "rights_exceeded": "This account has rights that you do not have.",
     "copy_asked": "The copy is being made; it is on the page Privacy in a moment.",

@@ -66,7 +66,7 @@ async def seed(shop: Clients, tell: Tell = lambda _: None) -> None:
 
 
 async def seed_catalog(catalog: Catalog, tell: Tell = lambda _: None) -> None:
-    """The shop's texts, navigation, products, stock and pictures."""
+    """The shop's texts, navigation, products, stock and pictures. Raises ValueError."""
     demo = demo_catalog()
     await _seed_shop(catalog, demo)
     await _seed_navigation(catalog, demo)

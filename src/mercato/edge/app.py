@@ -49,7 +49,10 @@ def create_app(shop: Shop) -> Gate:
 
 
 def app_of(shop: Shop, handlers: Handlers, *, with_pages: bool) -> Gate:
-    """An application of these (prefix, handler) pairs and the edge's own; pages need built assets."""
+    """An application of these (prefix, handler) pairs and the edge's own; pages need built assets.
+
+    Raises RouteError.
+    """
     runtime, settings = shop.runtime, shop.runtime.settings
     if "users" not in shop.clients:
         raise RouteError("The edge needs the contract users, to know who asks.")

@@ -1,4 +1,4 @@
-"""What a handler gets that no request says: contracts by name, and what is made for each request."""
+"""The arguments of handlers that are not read from the request: contracts, and what is made for each."""
 
 import inspect
 from collections.abc import Callable, Mapping

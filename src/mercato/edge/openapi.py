@@ -26,7 +26,7 @@ PROBLEMS = {
     404: "It does not exist, or it is not yours.",
     405: "The address does not take this method.",
     409: "The state of the thing does not allow this now, or the Idempotency-Key is taken.",
-    410: "It existed and does no more.",
+    410: "It existed and was removed.",
     413: "The body is too large.",
     415: "The body is not of a media type that this route reads.",
     422: "Some values are refused; `errors` names each field.",

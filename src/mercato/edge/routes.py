@@ -132,7 +132,7 @@ def serve(handlers: Handlers, values: Mapping[str, object]) -> list[HTTPRouteHan
 
 
 def _bound(handler: HTTPRouteHandler, values: Mapping[str, object]) -> Callable[..., Awaitable[Any]]:
-    """`handler`'s function with all filled in that is not read from the request by Litestar."""
+    """`handler`'s function with everything filled in that Litestar does not read from the request."""
     fn = handler.fn
     hints = get_type_hints(fn, include_extras=True)
     if lacking := INJECTED.intersection(names_of(fn)) - values.keys():

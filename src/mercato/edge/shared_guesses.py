@@ -97,5 +97,5 @@ class SharedGuesses:
 
 
 async def purge(database: Database) -> None:
-    """Forget what counts no more."""
+    """Forget what no longer counts."""
     await purge_failures(database, before=clock.now() - FORGET_AFTER)

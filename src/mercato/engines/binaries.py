@@ -30,7 +30,7 @@ def postgres_home(account: Account | None) -> Path:
 
 
 def postgres_major(home: Path) -> int:
-    """The major version of an installation, from its own headline."""
+    """The major version of an installation, from its own headline. Raises EngineError."""
     line = subprocess.run([home / "bin/postgres", "--version"], capture_output=True, text=True).stdout
     found = re.search(r"\) (\d+)", line)
     if not found:
@@ -39,7 +39,7 @@ def postgres_major(home: Path) -> int:
 
 
 def nats_server() -> Path:
-    """The nats-server program: beside this Python, else on the PATH."""
+    """The nats-server program: beside this Python, else on the PATH. Raises EngineError."""
     for folder in (os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)):
         found = shutil.which("nats-server", path=folder)
         if found:

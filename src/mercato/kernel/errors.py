@@ -66,7 +66,7 @@ class NotFound(MercatoError):
 
 
 class Gone(MercatoError):
-    """It existed and does no more (410)."""
+    """It existed and was removed (410)."""
 
     default_code = "gone"
 

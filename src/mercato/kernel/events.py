@@ -20,5 +20,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> UUID:
-        """The id of the aggregate: events with the same key arrive in the order they were written."""
+        """The id of the aggregate: events with the same key arrive in the order they were written.
+
+        Raises TypeError.
+        """
         raise TypeError(f"{type(self).__name__} names no key")

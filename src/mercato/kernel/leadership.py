@@ -45,7 +45,10 @@ class Leadership:
         self._loop_task: asyncio.Task[None] | None = None
 
     def add(self, name: str, run: Run) -> None:
-        """Run `run` whenever this process leads `name`; it is cancelled when the lead is lost."""
+        """Run `run` whenever this process leads `name`; it is canceled when the lead is lost.
+
+        Raises ValueError.
+        """
         if name in self._roles:
             raise ValueError(f"two roles are called {name}")
         self._roles[name] = run

@@ -97,7 +97,10 @@ def jobs_of(parts: Parts) -> tuple[JobKind, ...]:
 
 
 async def carriers_told(parts: Parts, tx: Tx, events: Sequence[LabelBought | ParcelTracked]) -> None:
-    """Parcels get their numbers; what was seen of them is told. Leaving stock is a call: it gets a job."""
+    """Parcels get their numbers, and what carriers saw of them is told.
+
+    That goods leave stock is a call to it, so it gets a job.
+    """
     await after.lock_of_parcels(tx, fulfillment_ids=[event.reference for event in events])
     for event in events:
         if isinstance(event, LabelBought):

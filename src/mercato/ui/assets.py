@@ -27,7 +27,10 @@ class Assets:
         self.icon = lru_cache(maxsize=1024)(self._icon)
 
     def url(self, name: str) -> str:
-        """The path under which the browser gets the built file `name`, e.g. "shop.css"."""
+        """The path under which the browser gets the built file `name`, e.g. "shop.css".
+
+        Raises AssetsMissing.
+        """
         try:
             return f"/static/{self._files[name]}"
         except KeyError:

@@ -41,7 +41,7 @@ async def invite(desk: Desk, users: Users, data: FormData) -> Response[str]:
 
 @post(PATH + "/{invitation_id:uuid}/revoke", permission="write_staff")
 async def revoke_invitation(desk: Desk, users: Users, invitation_id: UUID) -> Response[str]:
-    """The link works no more."""
+    """Make the link useless."""
     try:
         await users.revoke_invitation(desk.ctx, invitation_id=invitation_id)
     except Conflict:

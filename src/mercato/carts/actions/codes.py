@@ -19,7 +19,10 @@ GUESSES = 1000
 
 
 async def make(office: Office, ctx: Context, *, promotion_id: UUID, codes: NewCodes) -> int:
-    """Store so many new codes, all or none. One that exists already is replaced by another."""
+    """Store so many new codes, all or none. One that exists already is replaced by another.
+
+    Raises Conflict("codes_exhausted").
+    """
     if len(ALPHABET) ** codes.length < codes.count * GUESSES:
         raise Conflict("codes_exhausted", "Make the codes longer: so few could be guessed.")
     now = clock.now()

@@ -16,7 +16,7 @@ from mercato.kernel.ids import digest, new_token
 
 
 async def merge(desk: Desk, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice) -> Cart:
-    """One open cart of the customer is left; the guest's token opens nothing any more."""
+    """One open cart of the customer is left; the guest's token opens nothing any more. Raises NotFound."""
     customer_id = ctx.principal.require_user_id()
     async with desk.db.transaction() as tx:
         is_there, own = await store.lock_open(

@@ -25,7 +25,7 @@ async def lock_open(
 async def adopt(
     tx: Tx, *, cart_id: UUID, customer_id: UUID, email: str, token_hash: bytes, now: datetime
 ) -> None:
-    """The guest's cart belongs to the customer from now on; the guest's token opens it no more."""
+    """The guest's cart belongs to the customer from now on; the guest's token no longer opens it."""
     await tx.execute(
         """update carts.carts set customer_id = $2, email = coalesce(email, nullif($3, '')), token_hash = $4, version = version + 1, updated_at = $5
         where id = $1""",

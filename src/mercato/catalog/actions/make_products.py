@@ -17,7 +17,7 @@ async def make_products(parts: Parts, ctx: Context, *, first: int, count: int) -
     """Write the made-up products `first` … `first + count - 1` that are not there yet; returns how many.
 
     Stock comes first: when the process dies in between, its levels belong to nothing and do no harm. One
-    event stands for all: listeners read everything anew.
+    event stands for all: listeners read everything anew. Raises Invalid("too_many_products").
     """
     if not 1 <= count <= MAKE_MAX:
         raise Invalid("too_many_products", f"Make 1 to {MAKE_MAX} products at once.")

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 async def register_stock(parts: Parts, ctx: Context, *, variant_ids: Sequence[UUID] | None = None) -> None:
     """Tell stock of variants it does not know yet (all, or some of these), with their opening stock.
 
-    When stock is away nothing is lost: the variants stay marked and the schedule comes back to them.
+    When stock does not answer, nothing is lost: the variants stay marked and the schedule comes back to them.
     """
     try:
         while found := await changes.not_registered(parts.database, limit=BATCH, variant_ids=variant_ids):
@@ -47,7 +47,7 @@ async def _register(parts: Parts, ctx: Context, found: Mapping[UUID, tuple[str, 
 
 
 async def keep_availability(parts: Parts, tx: Tx, shown: Mapping[UUID, Shown]) -> None:
-    """Write what stock says where it is news, and announce the products."""
+    """Write what stock says where that is new, and announce the products."""
     news = await changes.set_availability(tx, shown=shown)
     await parts.announce(
         tx, [Changed(product_id, slug, variant_ids) for product_id, (slug, variant_ids) in news.items()]

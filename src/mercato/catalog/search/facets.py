@@ -95,7 +95,7 @@ def _choices(attribute: Attribute, counted: dict[str, int], selected: list[str])
 def _values(
     counted: dict[str, int], selected: list[str], labels: dict[str, str], swatches: dict[str, str | None]
 ) -> list[FacetValue]:
-    """In the order staff gave; what they gave none comes after, most frequent first."""
+    """In the order that staff gave; values without a place come after, the most frequent first."""
     shown = dict.fromkeys([*(value for value in labels if value in counted or value in selected)])
     rest = [value for value in {*counted, *selected} if value not in labels]
     shown.update(dict.fromkeys(sorted(rest, key=lambda value: (-counted.get(value, 0), value))))

@@ -79,7 +79,7 @@ class Follower:
                 await asyncio.sleep(FAILED_PAUSE_S)
 
     def _close(self) -> None:
-        """A write that a cancelled task left running in its thread ends first."""
+        """A write that a canceled task left running in its thread ends first."""
         with self._writing:
             if self._writer is not None:
                 self._writer.wait_merging_threads()

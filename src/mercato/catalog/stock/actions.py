@@ -24,7 +24,10 @@ def expires_at(request: HoldRequest) -> datetime:
 
 
 async def hold_one(db: Database, tell: Tell, request: HoldRequest) -> Hold:
-    """Hold for one owner in one statement; again only when the same owner is at it elsewhere."""
+    """Hold for one owner in one statement; again only when another call of the same owner is under way.
+
+    Raises Unavailable("hold_busy").
+    """
     for _ in range(MAX_TRIES):
         try:
             row = await store.hold(db, request=request, expires_at=expires_at(request))

@@ -82,7 +82,7 @@ async def product_of_old_slug(db: Queries, *, slug: str) -> UUID | None:
 
 
 async def was_deleted(db: Queries, *, product_id: UUID) -> bool:
-    """Whether a product of this id existed and does no more."""
+    """Whether a product with this id existed and was deleted."""
     return bool(
         await db.fetchval(
             "select exists (select from catalog.old_slugs where product_id = $1)"
@@ -129,7 +129,7 @@ async def ids(db: Queries) -> list[tuple[UUID, str]]:
 
 
 async def shop_identity(db: Queries) -> str:
-    """Tells this database from every other one, also from its own restored copy in another server."""
+    """An id that tells this database from every other one, also from a copy of it restored elsewhere."""
     found: str = await db.fetchval(
         "select format('%s/%s/%s', (select system_identifier from pg_control_system()),"
         " (select oid from pg_database where datname = current_database()),"
@@ -154,7 +154,7 @@ async def ids_with_attribute(db: Queries, *, code: str) -> list[UUID]:
 
 
 async def picture_size(db: Queries, *, key: str) -> tuple[int, int] | None:
-    """(width, height) of a picture that a product has already: then it is stored."""
+    """(width, height) of a picture that some product has, and that is stored therefore; None otherwise."""
     row = await db.fetchrow("select width, height from catalog.images where key = $1 limit 1", key)
     return None if row is None else (row["width"], row["height"])
 

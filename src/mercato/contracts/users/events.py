@@ -78,7 +78,7 @@ class SignedInFromNewDevice(AccountFact, frozen=True):
 
 
 class AccountDeleted(AccountFact, frozen=True):
-    """The account is no more. Whoever keeps what belonged to it lets go of what the books do not need."""
+    """The account was deleted. Whoever keeps what belonged to it lets go of what the books do not need."""
 
     subject: ClassVar[str] = "users.deleted"
     former_emails: list[str] = msgspec.field(default_factory=list)

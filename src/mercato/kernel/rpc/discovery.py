@@ -6,7 +6,7 @@ other; only the protocol is kept.
 
 from collections.abc import Collection
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -16,15 +16,13 @@ from nats.aio.subscription import Subscription
 
 from mercato import __version__
 from mercato.kernel import clock
-
-if TYPE_CHECKING:
-    from mercato.kernel.rpc.server import Endpoint
+from mercato.kernel.rpc.endpoint import Endpoint
 
 
 class Discovery:
     """One service instance as the protocol sees it."""
 
-    def __init__(self, nats: Client, name: str, endpoints: "Collection[Endpoint]") -> None:
+    def __init__(self, nats: Client, name: str, endpoints: Collection[Endpoint]) -> None:
         self._nats = nats
         self._name = name
         self._id = uuid4().hex
@@ -83,7 +81,7 @@ class Discovery:
             )
         return self._identity("stats") | {"started": self._started, "endpoints": endpoints}
 
-    def _endpoint(self, endpoint: "Endpoint") -> dict[str, Any]:
+    def _endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
         return {
             "name": endpoint.method.name,
             "subject": endpoint.subject,

@@ -1,7 +1,6 @@
 """The other end of remote calls: opens the seal, runs the method until its deadline, replies."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -14,10 +13,11 @@ from nats.aio.subscription import Subscription
 
 from mercato.kernel.deadlines import DeadlineExceeded, watch
 from mercato.kernel.errors import Invalid, MercatoError, Unavailable
-from mercato.kernel.metrics import Metrics, Timing
+from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import wire
-from mercato.kernel.rpc.contract import Method, methods_of, name_of
+from mercato.kernel.rpc.contract import methods_of, name_of
 from mercato.kernel.rpc.discovery import Discovery
+from mercato.kernel.rpc.endpoint import Endpoint
 from mercato.kernel.rpc.remote import caller_retries, subject_of
 from mercato.kernel.telemetry import bound_log, span
 from mercato.settings import Settings
@@ -29,14 +29,6 @@ MAX_IN_FLIGHT = 256
 DRAIN_S = 3.0
 
 log = structlog.get_logger()
-
-
-class Endpoint(msgspec.Struct):
-    method: Method
-    subject: str
-    target: Callable[..., Awaitable[Any]]
-    decoder: Any
-    timing: Timing
 
 
 class Server:

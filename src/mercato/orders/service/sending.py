@@ -1,4 +1,4 @@
-"""Fulfillments."""
+"""The part of the orders service about fulfillments: parcels are made, sent and delivered."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -130,7 +130,7 @@ _ROW = """o.id, o.number, o.status, o.payment_status, o.fulfillment_status, o.pl
 
 
 class ListFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders a list shows; what is None does not matter."""
+    """Which orders a list shows; a field that is None does not narrow it."""
 
     terms: list[str] = []
     status: OrderStatus | None = None

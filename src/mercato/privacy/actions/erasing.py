@@ -41,7 +41,7 @@ class Erasing:
         self._own = own
 
     async def hear(self, tx: Tx, events: Sequence[AccountDeleted]) -> None:
-        """An account is no more: everything else about its person goes too."""
+        """An account was deleted: everything else about its person goes too."""
         for event in events:
             subject = Subject(user_id=event.user_id, emails=[event.email.lower(), *event.former_emails])
             await begin(self._desk, tx, subject, asked_by="self")

@@ -22,7 +22,10 @@ ACTING_LIFE = timedelta(minutes=30)
 
 
 async def impersonate(parts: Parts, ctx: Context, *, user_id: UUID, reason: str) -> Impersonation:
-    """A session that is seen as the customer's; the audit knows who is behind it."""
+    """A session that is seen as the customer's; the audit knows who is behind it.
+
+    Raises Conflict("not_impersonable").
+    """
     ctx.principal.require("write_customers")
     actor_id = ctx.principal.require_own_user_id()
     ctx.principal.require_recent()
@@ -61,7 +64,10 @@ async def end_impersonation(parts: Parts, ctx: Context) -> UUID | None:
 
 
 async def merge(parts: Parts, ctx: Context, *, keep_id: UUID, drop_id: UUID) -> User:
-    """Addresses and orders of one account go to the other; then nothing of its person is left in it."""
+    """Addresses and orders of one account go to the other; then nothing of its person is left in it.
+
+    Raises Conflict: merge_same, merge_staff, merge_deleted, merge_blocked.
+    """
     ctx.principal.require("write_customers")
     now = clock.now()
     if keep_id == drop_id:

@@ -32,7 +32,7 @@ async def create(
     channel: str | None,
     expires_at: datetime | None,
 ) -> IssuedApiKey:
-    """A new key; its secret is in the answer and nowhere else."""
+    """A new key; its secret is in the answer and nowhere else. Raises Conflict("too_many_api_keys")."""
     ctx.principal.require("write_api_keys")
     ctx.principal.require_recent()
     now = clock.now()
@@ -54,7 +54,10 @@ async def create(
 
 
 async def rotate(parts: Parts, ctx: Context, *, key_id: UUID, version: int, grace_hours: int) -> IssuedApiKey:
-    """Another secret for a key; the old one works on for `grace_hours`."""
+    """Another secret for a key; the old one works on for `grace_hours`.
+
+    Raises Conflict("version_conflict"), Conflict("api_key_revoked").
+    """
     ctx.principal.require("write_api_keys")
     ctx.principal.require_recent()
     now = clock.now()

@@ -26,7 +26,10 @@ from mercato.users.store import accounts, personal
 
 
 async def request(parts: Parts, ctx: Context, *, email: str, password: str) -> None:
-    """Mail a link to both addresses. When the new one has an account, its owner is told instead."""
+    """Mail a link to both addresses. When the new one has an account, its owner is told instead.
+
+    Raises Invalid.
+    """
     now = clock.now()
     address, key = domain.email_of(email, allow_local=parts.allow_local_email)
     account = await prove(parts, ctx, password, field="password", now=now)

@@ -64,7 +64,10 @@ async def ask_for_mailbox(
 
 
 async def confirm(parts: Parts, ctx: Context, *, token: str) -> str:
-    """The mailbox is proved: the identity signs in to its account from now on, a new one if need be."""
+    """The mailbox is proved: the identity signs in to its account from now on, a new one if need be.
+
+    Raises Conflict("identity_taken").
+    """
     now = clock.now()
     async with parts.database.transaction() as tx:
         used = await challenges.use_challenge(tx, token_hash=digest(token), purpose=PURPOSE, now=now)
@@ -137,7 +140,10 @@ async def apply_groups(
 
 
 async def unlink(parts: Parts, ctx: Context, *, identity_id: UUID) -> None:
-    """Take a way to sign in away, unless it is the last one."""
+    """Take a way to sign in away, unless it is the last one.
+
+    Raises NotFound("identity_not_found"), Conflict("last_way_in").
+    """
     ctx.principal.require_recent()
     user_id = ctx.principal.require_own_user_id()
     async with parts.database.transaction() as tx:

@@ -45,7 +45,7 @@ async def overview(parts: Parts, ctx: Context) -> FactorsOverview:
 
 
 async def begin_app(parts: Parts, ctx: Context) -> AppSetup:
-    """A new secret; asking again before it is confirmed gives another."""
+    """A new secret; asking again before it is confirmed gives another. Raises Conflict("app_exists")."""
     ctx.principal.require_recent()
     user_id, secret = ctx.principal.require_own_user_id(), codes.new_secret()
     sealed = parts.factor_kit.seal.close(secret.encode(), about=user_id.bytes)
@@ -56,7 +56,10 @@ async def begin_app(parts: Parts, ctx: Context) -> AppSetup:
 
 
 async def confirm_app(parts: Parts, ctx: Context, *, code: str) -> list[str]:
-    """The first code shows that the app has the secret: from now on it guards the account."""
+    """The first code shows that the app has the secret: from now on it guards the account.
+
+    Raises Conflict("app_not_begun"), Invalid("code_wrong").
+    """
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
     await proofs.admit_code(parts, ctx, user_id, now=now)
@@ -154,7 +157,7 @@ async def remove_passkey(parts: Parts, ctx: Context, *, passkey_id: UUID) -> Non
 
 
 async def renew_recovery_codes(parts: Parts, ctx: Context) -> list[str]:
-    """Ten new codes instead of those before."""
+    """Ten new codes instead of those before. Raises Conflict("no_factor")."""
     ctx.principal.require_recent()
     now, user_id = clock.now(), ctx.principal.require_own_user_id()
     async with parts.database.transaction() as tx:

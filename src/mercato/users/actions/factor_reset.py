@@ -15,6 +15,7 @@ async def reset_factors(parts: Parts, ctx: Context, *, user_id: UUID) -> None:
     """Take every factor of somebody who has lost them; they sign in anew, and set up new ones.
 
     A short password, which only a factor allowed, goes with them: the way by mail sets a new one.
+    Raises NotFound("user_not_found"), Conflict("no_factor").
     """
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()

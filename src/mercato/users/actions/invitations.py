@@ -21,7 +21,7 @@ INVITATION_LIFE = timedelta(days=7)
 
 
 async def invite(parts: Parts, ctx: Context, *, email: str, name: str, roles: list[str]) -> Invitation:
-    """Mail a link; an open invitation for the same address is replaced."""
+    """Mail a link; an open invitation for the same address is replaced. Raises Invalid."""
     ctx.principal.require("write_staff")
     ctx.principal.require_own_user_id()
     ctx.principal.require_recent()
@@ -51,7 +51,7 @@ async def invite(parts: Parts, ctx: Context, *, email: str, name: str, roles: li
 
 
 async def revoke(parts: Parts, ctx: Context, *, invitation_id: UUID) -> Invitation:
-    """The link works no more."""
+    """Make the link useless. Raises NotFound("invitation_not_found"), Conflict("invitation_accepted")."""
     ctx.principal.require("write_staff")
     async with parts.database.transaction() as tx:
         row = await acting.invitation_by_id(tx, invitation_id=invitation_id)

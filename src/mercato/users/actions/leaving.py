@@ -21,6 +21,7 @@ async def delete_me(parts: Parts, ctx: Context, *, password: str) -> None:
     """Erase the account of whoever asks and knows its password.
 
     Who signs in elsewhere and has no password has signed in within the last minutes instead.
+    Raises Unauthenticated.
     """
     now = clock.now()
     user_id = ctx.principal.require_own_user_id()
@@ -41,7 +42,10 @@ async def delete_me(parts: Parts, ctx: Context, *, password: str) -> None:
 
 
 async def erase_account(parts: Parts, ctx: Context, *, user_id: UUID) -> None:
-    """Erase a customer's account because they asked the shop to. An erased one stays erased."""
+    """Erase a customer's account because they asked the shop to. An erased one stays erased.
+
+    Raises NotFound("user_not_found"), Conflict("erasure_staff").
+    """
     ctx.principal.require("write_customers")
     ctx.principal.require_recent()
     async with parts.database.transaction() as tx:

@@ -84,6 +84,7 @@ async def renew_session(
     """The session goes on under a new token, proved as of now.
 
     A new token rather than a note beside the old one: no process can still remember the old proof with it.
+    Raises Unauthenticated.
     """
     user_id, session_id, token = ctx.principal.require_user_id(), ctx.principal.session_id, new_token()
     async with parts.database.transaction() as tx:

@@ -26,7 +26,7 @@ PHONE_LENGTH_MAX = 40
 async def update_me(
     parts: Parts, ctx: Context, *, name: str | None, phone: str | None, locale: str | None
 ) -> User:
-    """Change what is given; an empty phone number is taken away."""
+    """Change what is given; an empty phone number is removed. Raises Invalid, Unauthenticated."""
     user_id = ctx.principal.require_user_id()
     name = None if name is None else name_of(name)
     if phone and (len(phone) > PHONE_LENGTH_MAX or not is_phone(phone)):

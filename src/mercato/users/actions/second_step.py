@@ -141,7 +141,10 @@ async def _use_passkey_challenge(
 async def prove(
     parts: Parts, ctx: Context, *, password: str, code: str, challenge: str, passkey: PasskeyProof | None
 ) -> SignIn:
-    """Prove again who is signed in; the session goes on under a new token."""
+    """Prove again who is signed in; the session goes on under a new token.
+
+    Raises Unauthenticated, Conflict("no_proof").
+    """
     now = clock.now()
     user_id, session_id = ctx.principal.require_own_user_id(), ctx.principal.session_id
     known = await factors.overview(parts.database, user_id=user_id)

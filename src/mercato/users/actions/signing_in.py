@@ -40,7 +40,10 @@ async def sign_in(parts: Parts, ctx: Context, *, email: str, password: str, brow
 
 
 async def refresh(parts: Parts, ctx: Context, *, refresh_token: str) -> SignIn:
-    """Exchange a refresh token for a new pair. A spent one means a thief: its whole session ends."""
+    """Exchange a refresh token for a new pair. A spent one means a thief: its whole session ends.
+
+    Raises Unauthenticated("refresh_token_invalid").
+    """
     now = clock.now()
     token_hash, next_token = digest(refresh_token), new_token()
     async with parts.database.transaction() as tx:

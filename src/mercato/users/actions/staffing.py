@@ -23,7 +23,10 @@ GENERATED_PASSWORD_BYTES = 15
 
 
 async def get_user(db: Queries, principal: Principal, *, user_id: UUID) -> User:
-    """An account, for who may read customers, or staff when it is one of them."""
+    """An account, for who may read customers, or staff when it is one of them.
+
+    Raises NotFound("user_not_found").
+    """
     row = await accounts.user_by_id(db, user_id=user_id)
     principal.require("read_staff" if row is not None and row["roles"] else "read_customers")
     if row is None:
@@ -34,7 +37,7 @@ async def get_user(db: Queries, principal: Principal, *, user_id: UUID) -> User:
 async def create_user(
     parts: Parts, ctx: Context, *, email: str, name: str, password: str, roles: list[str]
 ) -> User:
-    """Create a confirmed account with `roles`."""
+    """Create a confirmed account with `roles`. Raises Conflict("email_taken")."""
     ctx.principal.require("write_staff")
     ctx.principal.require_recent()
     now = clock.now()
@@ -157,7 +160,10 @@ async def _lock_version(tx: Tx, *, user_id: UUID, version: int) -> Any:
 
 
 async def lock_and_check(tx: Tx, principal: Principal, *, codes: set[str]) -> None:
-    """Every role must exist, and whoever gives or takes it must hold all its rights."""
+    """Every role must exist, and whoever gives or takes it must hold all its rights.
+
+    Raises Invalid, Denied("rights_exceeded").
+    """
     found = {row["code"]: row for row in await rights.lock_roles(tx, codes=sorted(codes))}
     unknown = sorted(codes - found.keys())
     if unknown:

@@ -70,7 +70,7 @@ async def invite(ctx: Context, users: Users, data: InvitationInput) -> Invitatio
 
 @delete(INVITATIONS + "/{invitation_id:uuid}", permission="write_staff", status_code=HTTP_200_OK)
 async def revoke_invitation(ctx: Context, users: Users, invitation_id: UUID) -> Invitation:
-    """The link works no more."""
+    """Make the link useless."""
     return await users.revoke_invitation(ctx, invitation_id=invitation_id)
 
 

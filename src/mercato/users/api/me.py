@@ -56,7 +56,7 @@ async def me(ctx: Context, users: Users) -> User:
 
 @patch("/me", permission=SIGNED_IN)
 async def update_me(ctx: Context, users: Users, data: ProfileInput) -> User:
-    """Change what is given; an empty phone number is taken away."""
+    """Change what is given; an empty phone number is removed."""
     return await users.update_me(ctx, name=data.name, phone=data.phone, locale=data.locale)
 
 

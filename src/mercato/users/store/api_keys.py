@@ -67,7 +67,7 @@ async def insert_key(
 async def replace_secret(
     db: Queries, *, key_id: UUID, prefix: str, token_hash: bytes, previous_until: datetime
 ) -> None:
-    """Another secret; the present one works until `previous_until`, the one before it no more."""
+    """Another secret; the present one works until `previous_until`, earlier ones stop working."""
     await db.execute(
         "update users.api_keys set previous_hash = token_hash, previous_until = $4, token_hash = $3,"
         " prefix = $2, version = version + 1 where id = $1",

@@ -69,7 +69,7 @@ async def delete_app(db: Queries, *, user_id: UUID) -> bool:
 async def replace_recovery_codes(
     db: Queries, *, user_id: UUID, hashes: Sequence[bytes], now: datetime
 ) -> None:
-    """New recovery codes instead of all before; none takes them away."""
+    """Put these recovery codes in the place of all earlier ones; an empty list removes them."""
     await db.execute(
         "with gone as (delete from users.recovery_codes where user_id = $1)"
         " insert into users.recovery_codes (user_id, code_hash, created_at)"

@@ -19,7 +19,7 @@ async def begin_email_change(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """A new change; one that still waited is over."""
+    """Begin a change of address; one that still waited is ended."""
     await tx.execute(
         "with older as (update users.email_changes set ended_at = $7 where user_id = $2 and ended_at is null)"
         " insert into users.email_changes (id, user_id, email, email_key, old_token_hash, new_token_hash,"

@@ -80,7 +80,7 @@ async def lock_keys(tx: Tx) -> None:
 
 
 async def insert_key(db: Queries, *, kid: str, public_jwk: str, sealed_private: bytes, now: datetime) -> None:
-    """A new signing key; those before it sign no more."""
+    """A new signing key; earlier ones no longer sign."""
     await db.execute(
         "with old as (update users.signing_keys set retired_at = $4 where retired_at is null)"
         " insert into users.signing_keys (kid, public_jwk, sealed_private, created_at)"
