@@ -286,6 +286,19 @@ def executing(trial: Trial) -> None:
         trial.await_standing(order["id"], Standing("placed", PAID, 1000))
 
 
+def withdrawing(trial: Trial) -> None:
+    """A refund that was granted and not sent is taken back."""
+    order = trial.bought()
+    path = f"/orders/{order['id']}/granted-refunds"
+    trial.done(path, {"other": 1000, "execute": False})
+    [grant] = trial.client.get(f"/api/v1/admin{path}").json()["items"]
+    with trial.spoiled(order["id"]):
+        trial.done(f"/granted-refunds/{grant['id']}/withdrawal")
+        trial.await_standing(order["id"], Standing("placed", PAID))
+    items = trial.client.get(f"/api/v1/admin{path}").json()["items"]
+    assert [one["amount"]["amount"] for one in items] == [1000, -1000]
+
+
 def inviting(trial: Trial) -> None:
     """The customer of a draft order gets the link, by one mail."""
     draft = drafted(trial)
@@ -446,6 +459,7 @@ CALLS: dict[Callable[[Trial], None], dict[str, tuple[Kind, ...]]] = {
     },
     changing_draft: {"orders.change_draft": ALL, "carts.delete": SOME},
     executing: {"orders.execute_refund": SOME},
+    withdrawing: {"orders.withdraw_refund": SOME},
     inviting: {"orders.send_draft": SOME},
     arriving: {"orders.deliver": SOME},
     unpacking: {"orders.cancel_fulfillment": SOME},

@@ -93,6 +93,26 @@ async def test_a_request_that_wakes_up_late_finds_its_order_placed(till: Till, m
     assert await till.charges() == [(2890, 2890, 0, 0)]
 
 
+@pytest.mark.parametrize("is_charged", [False, True])
+async def test_a_payment_that_broke_is_asked_for_again_at_once_and_charged_once(
+    till: Till, moving_clock: Clock, is_charged: bool
+) -> None:
+    mug = await till.put(10)
+    cart = till.carts.open_cart((mug, 2, 1200))
+    broken = _Breaks(till, is_charged=is_charged)
+    shop, till.orders = till.orders, type(till.orders)(_with(parts_of(till), payments=broken))
+    assert (await till.place(cart)).status is PlaceStatus.PROCESSING
+    till.orders = shop
+    assert (await till.place(cart)).status is (PlaceStatus.PLACED if is_charged else PlaceStatus.PROCESSING)
+    moving_clock.forward(seconds=2)
+    await till.sweep()
+    assert (await till.place(cart)).status is PlaceStatus.PLACED
+    await till.deliver_events()
+    assert await till.charges() == [(2890, 2890, 0, 0)]
+    assert await till.facts() == ["orders.placed", "orders.paid"]
+    await till.assert_books_agree()
+
+
 async def test_two_sweepers_at_once_place_it_once(till: Till, moving_clock: Clock) -> None:
     mug = await till.put(10)
     cart = till.carts.open_cart((mug, 2, 1200))
@@ -135,6 +155,18 @@ class _Unable:
 
     async def thaw(self, ctx: Context, *, cart_id: UUID) -> None:
         raise Unavailable("carts_down")
+
+
+class _Breaks:
+    """Payments that have a bug: `pay` ends in an error of its own, before or after it has charged."""
+
+    def __init__(self, till: Till, *, is_charged: bool) -> None:
+        self.till, self.is_charged = till, is_charged
+
+    async def pay(self, ctx: Context, **asked: Any) -> None:
+        if self.is_charged:
+            await self.till.payments.pay(ctx, **asked)
+        raise KeyError("reference")
 
 
 def _with(parts: Parts, **changes: Any) -> Parts:

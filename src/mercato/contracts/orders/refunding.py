@@ -28,6 +28,7 @@ class Refunding(Protocol):
         """Send what was granted, or what failed, once. Needs `write_refunds`. Raises Conflict:
         nothing_to_send, refund_too_large, and what the provider refuses: it stays visible, to be retried."""
 
+    @idempotent
     async def withdraw_refund(self, ctx: Context, *, refund_id: UUID) -> Order:
         """Take back what was granted and not sent: it is owed again. Once, however often it is asked. Needs
         `write_refunds`. Raises Conflict: refund_sent, gift_cards_apart, illegal_transition; NotFound."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from mercato.contracts.carts import CartTotals, FrozenCart
 from mercato.contracts.catalog import CaptureMode
@@ -33,6 +34,8 @@ LEASE_S = 20
 HOLD_MINUTES = 10
 REPLY_MARGIN_S = 0.5
 """What is kept of the caller's time for answering when the provider does not."""
+
+log = structlog.get_logger()
 
 _BLOCKING = frozenset({"variant_unavailable", "delivery_invalid", "coupon_invalid"})
 """Problems of a cart that stop it. Too little stock is found by the hold, other prices by the total."""
@@ -62,7 +65,7 @@ async def place(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     if draft is None:
         return await stand_by_cart(parts, ctx, wish)
     failpoint("orders.recorded")
-    result = await pay(parts, ctx, draft)
+    result = await _pay_now(parts, ctx, draft)
     failpoint("orders.paid")
     placement = await settle(parts, draft, result, snapshot)
     failpoint("orders.finalized")
@@ -158,6 +161,18 @@ async def pay(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
     except MercatoError as error:
         await refuse(parts, draft, code=error.code)
         raise
+
+
+async def _pay_now(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None:
+    """`pay` for a shopper who waits. After an error that nobody foresaw nobody can tell whether it worked
+    either: the sweeper asks again in a moment, under the same key, and not when the lease has run out."""
+    try:
+        return await pay(parts, ctx, draft)
+    except MercatoError:
+        raise
+    except Exception:
+        log.exception("the payment broke: the sweeper asks again", order_id=str(draft.id))
+        return None
 
 
 def demands_of(quantities: list[tuple[UUID, int]]) -> list[Demand]:

@@ -51,7 +51,6 @@ class SellingPart(Part):
             if any(row["balance"] != row["initial"] or row["held"] for row in cards):
                 raise Conflict("gift_card_spent", "A gift card of this order has been used already.")
             await balances.cancel_sold(tx, cards)
-        failpoint("payments.cards_canceled")
         # What is more than one batch is left to the sweeper.
         await balances.unsell(self._engine, order_id)
 
