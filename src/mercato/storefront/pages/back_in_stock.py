@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 
 from mercato.contracts.catalog import Catalog, SaleVariant
 from mercato.contracts.notifications import Notifications
@@ -13,7 +13,6 @@ from mercato.kernel.web import PUBLIC
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
 from mercato.storefront.pages.links import TOKEN_MOST, LinkPage, answer
 from mercato.storefront.visit import Visit
-from mercato.ui.rendering import page
 
 WAIT = "/back-in-stock"
 STOP = "/back-in-stock/unsubscribe"
@@ -33,7 +32,7 @@ async def waiting_form(visit: Visit, catalog: Catalog, variant_id: UUID) -> Resp
         found = await catalog.waitable(visit.ctx, variant_id=variant_id)
     except Conflict as refused:
         return visit.go(refused.data["path"])
-    return _show(visit.request, base, found)
+    return _show(visit, base, found)
 
 
 @post(f"{WAIT}/{{variant_id:uuid}}", permission=PUBLIC, include_in_schema=False, status_code=200)
@@ -49,22 +48,22 @@ async def wait(
         return visit.go(refused.data["path"])
     if len(email) < 3:
         errors = one_error("email", "Enter an e-mail address such as name@example.com.")
-        return _show(visit.request, base, found, email=email, errors=errors, status=422)
+        return _show(visit, base, found, email=email, errors=errors, status=422)
     try:
         await notifications.watch_stock(
             visit.ctx.as_system(), variant_id=variant_id, email=email, name=found.title, path=found.path
         )
     except (Invalid, Throttled) as refused:
         status = 429 if isinstance(refused, Throttled) else 422
-        return _show(visit.request, base, found, email=email, errors=errors_of(refused), status=status)
-    return _show(visit.request, base, found, email=email, is_done=True)
+        return _show(visit, base, found, email=email, errors=errors_of(refused), status=status)
+    return _show(visit, base, found, email=email, is_done=True)
 
 
 @get(STOP, permission=PUBLIC, include_in_schema=False)
 async def stop_form(visit: Visit) -> Response[str]:
     """One button: mail scanners open links, and must not end anything."""
     base = await visit.frame()
-    return answer(visit.request, base, STOP_PAGE, visit.request.query_params.get("token", "")[:TOKEN_MOST])
+    return answer(visit, base, STOP_PAGE, visit.request.query_params.get("token", "")[:TOKEN_MOST])
 
 
 @post(STOP, permission=PUBLIC, include_in_schema=False, status_code=200)
@@ -74,13 +73,13 @@ async def stop(visit: Visit, notifications: Notifications, data: Form) -> Respon
     try:
         await notifications.unwatch_stock(visit.ctx, token=text_of(data, "token", 120))
     except NotFound as refused:
-        return answer(visit.request, base, STOP_PAGE, "", one_error("", refused.detail), 404)
+        return answer(visit, base, STOP_PAGE, "", one_error("", refused.detail), 404)
     done = "Done: you get no mail about goods that are back in stock."
-    return answer(visit.request, base, msgspec.structs.replace(STOP_PAGE, done=done))
+    return answer(visit, base, msgspec.structs.replace(STOP_PAGE, done=done))
 
 
 def _show(
-    request: Request[Any, Any, Any],
+    visit: Visit,
     base: dict[str, Any],
     variant: SaleVariant,
     *,
@@ -94,7 +93,7 @@ def _show(
         "robots": "noindex",
     }  # fmt: skip
     headers = {"Cache-Control": "no-store"}
-    return page(request, "back_in_stock.html", context, status=status, headers=headers)
+    return visit.page("back_in_stock.html", context, status=status, headers=headers)
 
 
 routes = [waiting_form, wait, stop_form, stop]

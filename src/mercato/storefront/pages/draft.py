@@ -80,7 +80,6 @@ async def _lead_on(visit: Visit, placement: Placement, draft_id: UUID, token: st
 async def _answer(
     visit: Visit, payments: Payments, draft: DraftOrder, token: str, *, errors: Errors | None = None
 ) -> Response[str]:
-    request = visit.request
     base = await visit.frame()
     context = {
         **base,
@@ -92,7 +91,7 @@ async def _answer(
         "robots": "noindex",
     }
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    status = 422 if errors is not None and request.method == "POST" else 200
+    status = 422 if errors is not None and visit.request.method == "POST" else 200
     return visit.page("draft.html", context, status=status, headers=headers)
 
 

@@ -69,7 +69,6 @@ async def _stand(visit: CheckoutVisit, orders: Orders) -> Response[str]:
 
 async def _lead_on(visit: CheckoutVisit, placement: Placement) -> Response[str]:
     """To the order, the bank's page, the page that waits, or back to payment with the reason."""
-    request = visit.request
     order = placement.order
     number = order.number if order else placement.order_number
     if placement.status is PlaceStatus.PLACED and number:
@@ -80,7 +79,7 @@ async def _lead_on(visit: CheckoutVisit, placement: Placement) -> Response[str]:
     if placement.status is PlaceStatus.REQUIRES_ACTION and placement.next_action:
         return await _leave(visit, placement.next_action.url)
     if placement.status is PlaceStatus.DECLINED:
-        count_failure(request)
+        count_failure(visit.request)
         return visit.go(f"/checkout?step=payment&declined={placement.decline_code or 'declined'}")
     return visit.go(RETURN_PATH)
 
@@ -90,9 +89,8 @@ async def _leave(visit: CheckoutVisit, url: str) -> Response[str]:
 
     Our policy lets no form end on another site, not even by a redirect: from a plain form a page leads on.
     """
-    request = visit.request
     is_ours = url.startswith(("/", f"{visit.settings.public_url}/"))
-    if is_ours or request.headers.get("hx-request") == "true":
+    if is_ours or visit.request.headers.get("hx-request") == "true":
         return visit.go(url)
     base = await visit.frame(count=0)
     context = {**base, "url": url, "robots": "noindex"}

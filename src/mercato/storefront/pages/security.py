@@ -17,7 +17,6 @@ from mercato.storefront.forms import Form, text_of
 from mercato.storefront.pages.account import PRIVATE, AccountVisit
 from mercato.storefront.visit import Visit
 from mercato.ui.qr import qr_image
-from mercato.ui.rendering import AnyRequest, see_other
 
 HOME = "/account/security"
 
@@ -47,7 +46,7 @@ async def begin_app(visit: Visit, users: Users, data: Form) -> Response[str]:
     try:
         setup = await users.begin_app(visit.ctx)
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
+        return _back(visit, data, refused)
     return await _app_page(visit, _home_of(data), setup.secret, setup.uri)
 
 
@@ -58,7 +57,7 @@ async def confirm_app(visit: Visit, users: Users, data: Form) -> Response[str]:
         codes = await users.confirm_app(visit.ctx, code=text_of(data, "code", 40))
     except MercatoError as refused:
         if refused.code not in ("code_wrong", "too_many_tries"):
-            return _back(visit.request, data, refused)
+            return _back(visit, data, refused)
         said = later(refused) if isinstance(refused, Throttled) else refused.detail
         secret, uri = text_of(data, "secret", 100), text_of(data, "uri", 1000)
         return await _app_page(visit, _home_of(data), secret, uri, error=said, status=422)
@@ -71,8 +70,8 @@ async def remove_app(visit: Visit, users: Users, data: Form) -> Response[str]:
     try:
         await users.remove_app(visit.ctx)
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
-    return _back(visit.request, data)
+        return _back(visit, data, refused)
+    return _back(visit, data)
 
 
 @_act("/recovery-codes")
@@ -81,7 +80,7 @@ async def renew_codes(visit: Visit, users: Users, data: Form) -> Response[str]:
     try:
         codes = await users.renew_recovery_codes(visit.ctx)
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
+        return _back(visit, data, refused)
     return await _codes_page(visit, _home_of(data), codes)
 
 
@@ -91,7 +90,7 @@ async def begin_passkey(visit: Visit, users: Users, data: Form) -> Response[str]
     try:
         asked = await users.begin_passkey(visit.ctx)
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
+        return _back(visit, data, refused)
     options = msgspec.json.encode(asked.options).decode()
     context = {"challenge": asked.challenge, "options": options, "back": _home_of(data)}
     return await visit.guard_page("passkey", context)
@@ -106,9 +105,9 @@ async def add_passkey(visit: Visit, users: Users, data: Form) -> Response[str]:
             name=text_of(data, "name", 60),
         )  # fmt: skip
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
+        return _back(visit, data, refused)
     if not added.recovery_codes:
-        return _back(visit.request, data)
+        return _back(visit, data)
     return await _codes_page(visit, _home_of(data), added.recovery_codes)
 
 
@@ -117,8 +116,8 @@ async def rename_passkey(visit: Visit, users: Users, passkey_id: UUID, data: For
     try:
         await users.rename_passkey(visit.ctx, passkey_id=passkey_id, name=text_of(data, "name", 60))
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
-    return _back(visit.request, data)
+        return _back(visit, data, refused)
+    return _back(visit, data)
 
 
 @_act("/passkeys/{passkey_id:uuid}/remove")
@@ -126,8 +125,8 @@ async def remove_passkey(visit: Visit, users: Users, passkey_id: UUID, data: For
     try:
         await users.remove_passkey(visit.ctx, passkey_id=passkey_id)
     except MercatoError as refused:
-        return _back(visit.request, data, refused)
-    return _back(visit.request, data)
+        return _back(visit, data, refused)
+    return _back(visit, data)
 
 
 async def _app_page(
@@ -148,11 +147,11 @@ def _home_of(data: dict[str, str]) -> str:
     return local_path(data.get("back", ""), HOME)
 
 
-def _back(request: AnyRequest, data: dict[str, str], refused: MercatoError | None = None) -> Response[str]:
+def _back(visit: Visit, data: dict[str, str], refused: MercatoError | None = None) -> Response[str]:
     if isinstance(refused, (Denied, NotFound)):
         raise refused
     query = {"saved": "1"} if refused is None else {"problem": refused.detail}
-    return see_other(request, f"{_home_of(data).partition('?')[0]}?{urlencode(query)}")
+    return visit.go(f"{_home_of(data).partition('?')[0]}?{urlencode(query)}")
 
 
 routes = [

@@ -14,7 +14,6 @@ from mercato.storefront.coming_in import begin_session, customer_ways, later
 from mercato.storefront.forms import Errors, Form, errors_of, one_error, text_of
 from mercato.storefront.pages.second_step import ask_second_step
 from mercato.storefront.visit import Visit
-from mercato.ui.rendering import AnyRequest, page
 
 PASSWORD_MOST = 256
 FAILED = "E-mail and password do not fit together. Check both, or set a new password."
@@ -42,7 +41,7 @@ async def sign_in_form(visit: Visit, users: Users) -> Response[str]:
     if visit.ctx.principal.is_signed_in:
         return visit.go(target)
     base = await visit.frame() | {"providers": await customer_ways(visit.ctx, users)}
-    return _door(visit.request, base, SIGN_IN, {"next": target})
+    return _door(visit, base, SIGN_IN, {"next": target})
 
 
 @post("/sign-in", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
@@ -63,7 +62,7 @@ async def sign_in(visit: Visit, carts: Carts, users: Users, data: Form) -> Respo
             return await ask_second_step(visit, done.challenge, target)
         return await begin_session(visit, carts, users, done, target)
     base = await visit.frame() | {"providers": await customer_ways(visit.ctx, users)}
-    return _door(visit.request, base, SIGN_IN, {"next": target, "email": email}, errors, status)
+    return _door(visit, base, SIGN_IN, {"next": target, "email": email}, errors, status)
 
 
 @post("/sign-out", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
@@ -81,7 +80,7 @@ async def sign_out(visit: Visit, users: Users) -> Response[str]:
 async def register_form(visit: Visit) -> Response[str]:
     """The form for a new account."""
     base = await visit.frame()
-    return _door(visit.request, base, REGISTER, {})
+    return _door(visit, base, REGISTER, {})
 
 
 @post("/register", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
@@ -100,18 +99,18 @@ async def register(visit: Visit, users: Users, data: Form) -> Response[str]:
             visit.ctx, email=typed["email"] or "-", password=password, name=typed["name"], marketing=marketing
         )
     except Invalid as refused:
-        return _door(visit.request, base, REGISTER, typed, errors_of(refused), 422)
+        return _door(visit, base, REGISTER, typed, errors_of(refused), 422)
     except Throttled as throttled:
-        return _door(visit.request, base, REGISTER, typed, one_error("", later(throttled)), 429)
+        return _door(visit, base, REGISTER, typed, one_error("", later(throttled)), 429)
     text = f"We sent a mail to {typed['email']}. Open the link in it, and your account is ready."
-    return _door(visit.request, base, msgspec.structs.replace(REGISTER, done=text), typed)
+    return _door(visit, base, msgspec.structs.replace(REGISTER, done=text), typed)
 
 
 @get("/account/confirm", permission=PUBLIC, include_in_schema=False)
 async def confirm_form(visit: Visit) -> Response[str]:
     """One button: mail scanners open links, so that opening alone confirms nothing."""
     base = await visit.frame()
-    return _door(visit.request, base, CONFIRM, {"token": visit.request.query_params.get("token", "")})
+    return _door(visit, base, CONFIRM, {"token": visit.request.query_params.get("token", "")})
 
 
 @post("/account/confirm", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
@@ -122,9 +121,9 @@ async def confirm(visit: Visit, users: Users, data: Form) -> Response[str]:
         user = await users.confirm(visit.ctx, token=text_of(data, "token", 500))
     except Invalid:
         errors = one_error("", "This link was used before or is too old. Register again for a new one.")
-        return _door(visit.request, base, CONFIRM, {}, errors, 422)
+        return _door(visit, base, CONFIRM, {}, errors, 422)
     door = msgspec.structs.replace(SIGN_IN, title="Your account is ready")
-    return _door(visit.request, base, door, {"email": user.email, "next": "/account"})
+    return _door(visit, base, door, {"email": user.email, "next": "/account"})
 
 
 @get("/account/reset", permission=PUBLIC, include_in_schema=False)
@@ -132,7 +131,7 @@ async def reset_form(visit: Visit) -> Response[str]:
     """Ask for a link, or with its token choose the new password."""
     token = visit.request.query_params.get("token", "")
     base = await visit.frame()
-    return _door(visit.request, base, RESET if token else ASK_RESET, {"token": token})
+    return _door(visit, base, RESET if token else ASK_RESET, {"token": token})
 
 
 @post("/account/reset", permission=PUBLIC, include_in_schema=False, status_code=200, replay=False)
@@ -147,13 +146,13 @@ async def reset(visit: Visit, users: Users, data: Form) -> Response[str]:
         else:
             await users.request_password_reset(visit.ctx, email=typed["email"] or "-")
     except Invalid as refused:
-        return _door(visit.request, base, door, typed, errors_of(refused), 422)
+        return _door(visit, base, door, typed, errors_of(refused), 422)
     except Throttled as throttled:
-        return _door(visit.request, base, door, typed, one_error("", later(throttled)), 429)
+        return _door(visit, base, door, typed, one_error("", later(throttled)), 429)
     if token:
-        return _door(visit.request, base, msgspec.structs.replace(SIGN_IN, title="Password changed"), {})
+        return _door(visit, base, msgspec.structs.replace(SIGN_IN, title="Password changed"), {})
     text = f"If {typed['email']} has an account, a mail with a link is on its way. It works for one hour."
-    return _door(visit.request, base, msgspec.structs.replace(ASK_RESET, done=text), typed)
+    return _door(visit, base, msgspec.structs.replace(ASK_RESET, done=text), typed)
 
 
 def _password(data: dict[str, str]) -> str:
@@ -164,7 +163,7 @@ def _password(data: dict[str, str]) -> str:
 
 
 def _door(
-    request: AnyRequest,
+    visit: Visit,
     base: dict[str, Any],
     door: Door,
     typed: dict[str, str],
@@ -181,7 +180,7 @@ def _door(
         "robots": "noindex",
     }
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return page(request, "door.html", context, status=status, headers=headers)
+    return visit.page("door.html", context, status=status, headers=headers)
 
 
 routes = [
