@@ -15,7 +15,7 @@ from support.browser import overflow, violations, visitor
 from support.engines import Engines
 from support.furnish import OWNER_EMAIL, OWNER_PASSWORD, Goods, Staff, furnish
 from support.openid import mock_provider
-from support.shop import ALL_IN_ONE, Shop, running_shop, shop_environment
+from support.shop import Shop, own_shop
 from support.waiting import eventually_sync
 
 pytestmark = pytest.mark.timeout(180)
@@ -33,16 +33,13 @@ BEN = {
 @pytest.fixture(scope="module")
 def shop(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A small shop that takes the accounts of a provider in a process of its own."""
-    name, folder = f"sso_{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("sso")
     with mock_provider(ANN, BEN) as issuer:
         company = {"issuer": issuer, "client_id": "shop", "name": "Company", "roles": {"help": "support"}}
-        env = shop_environment(engines.create_database(name), engines.nats_url, name, folder)
-        env |= {"MERCATO_SSO": json.dumps({"company": company})}
-        env |= {"MERCATO_SSO_COMPANY_CLIENT_SECRET": "secret"}
-        with running_shop(ALL_IN_ONE, env, folder) as running:
+        with own_shop(
+            engines, "sso", tmp_path_factory.mktemp("sso"),
+            MERCATO_SSO=json.dumps({"company": company}), MERCATO_SSO_COMPANY_CLIENT_SECRET="secret",
+        ) as running:  # fmt: skip
             yield running
-    engines.delete_streams(name)
-    engines.drop_database(name)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Paying on Stripe's page: away from the shop and back, with script and without, under our own policy."""
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +10,7 @@ from support.engines import Engines
 from support.fake_stripe import SECRET_KEY, WEBHOOK_SECRET, FakeStripe
 from support.furnish import furnish
 from support.proof import assert_books_agree
-from support.shop import ALL_IN_ONE, Shop, running_shop, shop_environment
+from support.shop import Shop, own_shop
 from support.shopper import fill_bag, go_to_payment
 
 LAMP = "/p/wren-lamp"
@@ -26,19 +25,14 @@ def company() -> Iterator[FakeStripe]:
 
 @pytest.fixture(scope="module")
 def shop(company: FakeStripe, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    name = f"stripe_{uuid.uuid4().hex[:12]}"
-    folder = tmp_path_factory.mktemp("shop")
-    env = shop_environment(
-        engines.create_database(name), engines.nats_url, name, folder,
+    with own_shop(
+        engines, "stripe", tmp_path_factory.mktemp("shop"),
         MERCATO_STRIPE_SECRET_KEY=SECRET_KEY,
         MERCATO_STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET,
         MERCATO_STRIPE_API_BASE=company.url,
-    )  # fmt: skip
-    with running_shop(ALL_IN_ONE, env, folder) as running:
+    ) as running:  # fmt: skip
         furnish(running)
         yield running
-    engines.delete_streams(name)
-    engines.drop_database(name)
 
 
 @pytest.fixture(params=[True, False], ids=["with script", "without script"])

@@ -5,7 +5,6 @@ proxy that spoils the call of a trial and of nobody else; so what takes long, th
 never comes, is waited for once. Whoever asked asks again with the same key and is told how it went.
 """
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -19,7 +18,7 @@ from support.call_proxy import CallProxy, Fault, Kind
 from support.engines import Engines
 from support.furnish import Goods, Staff
 from support.proof import assert_books_agree
-from support.shop import DISTRIBUTED, Shop, running_shop, shop_environment
+from support.shop import DISTRIBUTED, Shop, own_shop
 
 AT_ONCE = 80
 TIMES = {Kind.REQUEST_LOST: 2, Kind.REPLY_LOST: 2}
@@ -43,13 +42,9 @@ def calls(nats_url: str) -> Iterator[CallProxy]:
 
 @pytest.fixture(scope="module")
 def shop(engines: Engines, calls: CallProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    name = f"calls_{uuid.uuid4().hex[:12]}"
     folder = tmp_path_factory.mktemp("calls")
-    env = shop_environment(engines.create_database(name), calls.url, name, folder)
-    with running_shop(DISTRIBUTED, env, folder) as running:
+    with own_shop(engines, "calls", folder, DISTRIBUTED, nats_url=calls.url) as running:
         yield running
-    engines.drop_database(name)
-    engines.delete_streams(name)
 
 
 @pytest.fixture(scope="module")

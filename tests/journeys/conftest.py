@@ -9,21 +9,16 @@ from support.buyer import Buyer
 from support.engines import Engines
 from support.furnish import Goods, Staff, furnish
 from support.proof import assert_books_agree
-from support.shop import MODES, Shop, running_shop, shop_environment
+from support.shop import MODES, Shop, own_shop
 
 
 @pytest.fixture(scope="session", params=list(MODES))
 def shop(
     request: pytest.FixtureRequest, engines: Engines, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shop]:
-    name = f"journeys_{uuid.uuid4().hex[:12]}"
     folder = tmp_path_factory.mktemp("shop")
-    url = engines.create_database(name)
-    env = shop_environment(url, engines.nats_url, name, folder)
-    with running_shop(MODES[request.param], env, folder) as running:
+    with own_shop(engines, "journeys", folder, MODES[request.param]) as running:
         yield running
-    engines.delete_streams(name)
-    engines.drop_database(name)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """One shop with something sold in it, for everybody who knocks."""
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -8,18 +7,13 @@ import pytest
 from security.doors import Visitor, visitors_of
 from support.engines import Engines
 from support.furnish import Goods, Staff, furnish
-from support.shop import ALL_IN_ONE, Shop, running_shop, shop_environment
+from support.shop import Shop, own_shop
 
 
 @pytest.fixture(scope="module")
 def shop(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    name = f"doors_{uuid.uuid4().hex[:12]}"
-    folder = tmp_path_factory.mktemp("doors")
-    env = shop_environment(engines.create_database(name), engines.nats_url, name, folder)
-    with running_shop(ALL_IN_ONE, env, folder) as running:
+    with own_shop(engines, "doors", tmp_path_factory.mktemp("doors")) as running:
         yield running
-    engines.delete_streams(name)
-    engines.drop_database(name)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import httpx
 
 from mercato.compose import EDGE, MODULES
 from mercato.engines import child
+from support.engines import Engines
 
 if TYPE_CHECKING:
     from support.proof import Auditor
@@ -176,3 +178,28 @@ def running_shop(mode: Sequence[Sequence[str]], env: Mapping[str, str], logs: Pa
         yield shop
     finally:
         shop.stop()
+
+
+@contextlib.contextmanager
+def own_shop(
+    engines: Engines,
+    name: str,
+    folder: Path,
+    mode: Sequence[Sequence[str]] = ALL_IN_ONE,
+    *,
+    nats_url: str = "",
+    **changes: str,
+) -> Iterator[Shop]:
+    """A shop that serves, with a database and streams of its own, which go away with it.
+
+    `nats_url` leads to the session's broker by another way; `changes` are settings.
+    """
+    unique = f"{name}_{uuid.uuid4().hex[:12]}"
+    url = engines.create_database(unique)
+    env = shop_environment(url, nats_url or engines.nats_url, unique, folder, **changes)
+    try:
+        with running_shop(mode, env, folder) as shop:
+            yield shop
+    finally:
+        engines.delete_streams(unique)
+        engines.drop_database(unique)
