@@ -11,11 +11,13 @@ from mercato.contracts.orders import (
     LineQuantity,
     Order,
     OrderPaymentStatus,
+    OrderStatus,
     RefundGrant,
     RefundLine,
     RefundStatus,
 )
 from mercato.contracts.orders.changes import ChangeInput, ChangeKind
+from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Denied, Invalid, MercatoError, Unavailable
 from mercato.kernel.ids import new_id
 from orders.conftest import ANALYST, STAFF, Clock, Till, with_key
@@ -142,6 +144,25 @@ async def test_taking_a_grant_back_while_it_is_sent_does_one_of_both(till: Till)
     await till.assert_books_agree()
 
 
+async def test_of_a_grant_is_sent_what_has_not_gone_back_in_another_way(till: Till) -> None:
+    card_id = await card(till)
+    order = await ordered(till, card_id, 1_000)
+    refusing = type(till.orders)(msgspec.structs.replace(till.orders._parts, payments=_Refuses()))
+    with pytest.raises(Conflict, match="provider_refused"):
+        await refusing.grant_refund(STAFF, order_id=order.id, grant=for_line(order, 2))
+    await till.payments.refund(SYSTEM_CONTEXT, order_id=order.id, key="half", amount=eur(1890), reason="")
+    await till.deliver_events()
+    [granted] = await grants_of(till, order)
+    assert granted.may_execute
+    after = await till.orders.execute_refund(STAFF, refund_id=granted.id)
+    refunded = {one.provider: one.refunded.amount for one in after.payments}
+    assert (refunded, after.credited, after.balance) == (
+        {"simulator": 1890, "gift_card": 510}, eur(2400), eur(0)
+    )  # fmt: skip
+    assert not after.refunds[0].may_execute and not after.refunds[0].may_withdraw
+    await till.assert_books_agree()
+
+
 async def test_of_a_grant_only_what_a_plain_refund_has_not_sent_is_taken_back(till: Till) -> None:
     order = await till.bought(2)
     wish = for_line(order, execute=False)
@@ -151,6 +172,26 @@ async def test_of_a_grant_only_what_a_plain_refund_has_not_sent_is_taken_back(ti
     assert (after.credited, after.balance) == (eur(300), eur(0))
     assert after.payment_status is OrderPaymentStatus.PARTIALLY_REFUNDED
     await till.deliver_events()
+    await till.assert_books_agree()
+
+
+async def test_what_is_owed_again_opens_an_order_that_was_done(till: Till) -> None:
+    placement = await till.place(till.carts.open_cart((await till.put(5), 2, 1200)), provider="manual")
+    assert placement.order is not None
+    await till.deliver_events()
+    order_id = placement.order.id
+    await till.orders.capture(STAFF, order_id=order_id, amount=eur(690))
+    granted = await till.orders.grant_refund(
+        STAFF, order_id=order_id, grant=RefundGrant(other=2200, execute=False)
+    )
+    parcel = (await till.orders.create_fulfillment(STAFF, order_id=order_id)).fulfillments[0]
+    sent = await till.orders.ship(STAFF, fulfillment_id=parcel.id)
+    assert (sent.status, sent.payment_status) == (OrderStatus.COMPLETED, OrderPaymentStatus.PAID)
+    after = await till.orders.withdraw_refund(STAFF, refund_id=granted.refunds[0].id)
+    assert (after.status, after.payment_status) == (OrderStatus.PLACED, OrderPaymentStatus.PARTIALLY_PAID)
+    assert (after.credited, after.balance) == (eur(0), eur(0))
+    paid = await till.orders.capture(STAFF, order_id=order_id)
+    assert (paid.status, paid.payment_status) == (OrderStatus.COMPLETED, OrderPaymentStatus.PAID)
     await till.assert_books_agree()
 
 

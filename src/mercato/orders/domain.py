@@ -153,10 +153,9 @@ def credit_of_refund(due: int, credited: int, before: Amounts, paid: Amounts) ->
     return max(0, min(grown, short))
 
 
-def unsent(due: int, credited: int, paid: Amounts) -> int:
-    """What of all that was promised back has not gone back; what was paid too much was never promised."""
-    excess = max(0, paid.captured - due)
-    return credited - max(0, paid.refunded - excess)
+def to_go_back(due: int, credited: int, paid: Amounts) -> int:
+    """What was promised back, or paid too much, and has not gone back."""
+    return credited + max(0, paid.captured - due) - paid.refunded
 
 
 def payment_record_status(paid: Amounts) -> PaymentStatus:

@@ -9,12 +9,19 @@ from mercato.orders.records import Execution, LineRow
 
 
 def granted_refunds(
-    grants: Sequence[Grant], tries: Sequence[Execution], currency: str
+    grants: Sequence[Grant], tries: Sequence[Execution], currency: str, *, to_go_back: int
 ) -> list[GrantedRefund]:
-    """Each grant with the tries to send it."""
+    """Each grant with the tries to send it; `to_go_back` is what has not gone back of all of them."""
+    left = to_go_back - sum(one.amount or 0 for one in tries if one.done_at is None)
     withdrawals = {grant.withdraws: grant for grant in grants if grant.withdraws is not None}
     return [
-        _granted(grant, [one for one in tries if _is_of(one, grant)], withdrawals.get(grant.id), currency)
+        _granted(
+            grant,
+            [one for one in tries if _is_of(one, grant)],
+            withdrawals.get(grant.id),
+            currency,
+            is_left=left > 0,
+        )
         for grant in grants
     ]
 
@@ -30,10 +37,11 @@ def left_lines(left: Left, lines: Sequence[LineRow], currency: str) -> list[Gran
 
 
 def _granted(
-    grant: Grant, tries: Sequence[Execution], withdrawal: Grant | None, currency: str
+    grant: Grant, tries: Sequence[Execution], withdrawal: Grant | None, currency: str, *, is_left: bool
 ) -> GrantedRefund:
     sent = sum(one.amount or 0 for one in tries if one.error_code is None)
     is_waiting = any(one.done_at is None for one in tries)
+    may_act = grant.is_by_staff and is_left and not is_waiting and withdrawal is None
     return GrantedRefund(
         id=grant.id,
         amount=Money(grant.amount, currency),
@@ -47,8 +55,8 @@ def _granted(
         granted_by=grant.granted_by,
         change_id=grant.change_id,
         executions=[_execution(one, currency) for one in tries],
-        may_execute=grant.is_by_staff and not is_waiting and sent < grant.amount and withdrawal is None,
-        may_withdraw=grant.is_by_staff and not is_waiting and not sent and withdrawal is None,
+        may_execute=may_act and sent < grant.amount,
+        may_withdraw=may_act and not sent,
         withdraws=grant.withdraws,
         withdrawn_at=withdrawal.granted_at if withdrawal else None,
         withdrawn_by=withdrawal.granted_by if withdrawal else None,

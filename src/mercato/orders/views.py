@@ -24,7 +24,14 @@ from mercato.contracts.orders import (
 from mercato.kernel.context import Principal
 from mercato.kernel.money import Money
 from mercato.orders.amending import units_back
-from mercato.orders.domain import LEFT_THE_HOUSE, Amounts, balance, payment_record_status, payment_status
+from mercato.orders.domain import (
+    LEFT_THE_HOUSE,
+    Amounts,
+    balance,
+    payment_record_status,
+    payment_status,
+    to_go_back,
+)
 from mercato.orders.records import Draft, LineRow, ParcelRow, PaymentRow, Snapshot, StoryRow, TimelineRow
 from mercato.orders.refund_views import granted_refunds
 from mercato.orders.store.placing import BEGUN
@@ -120,7 +127,12 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
         _order(view, view.timeline),
         allowed_actions=actions,
         stuck=view.stuck,
-        refunds=granted_refunds(view.grants, view.refund_intents, view.currency),
+        refunds=granted_refunds(
+            view.grants,
+            view.refund_intents,
+            view.currency,
+            to_go_back=to_go_back(view.total, view.credited, paid),
+        ),
     )
 
 

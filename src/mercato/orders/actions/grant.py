@@ -7,7 +7,7 @@ refuses stays beside the grant with its reason, and the next try is an intent of
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from mercato.contracts.orders import FulfillmentStatus, OrderStatus, RefundGrant
+from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, OrderStatus, RefundGrant
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
@@ -26,6 +26,7 @@ from mercato.orders.domain import (
     is_complete,
     needs_proof,
     payment_status,
+    to_go_back,
 )
 from mercato.orders.granting import Grant, Left, grant_of_wish, left_of
 from mercato.orders.paper_jobs import papers_behind
@@ -150,18 +151,30 @@ async def _grant(
     return grant, found
 
 
+async def left_to_send(tx: Tx, order: PlacedOrder, grant: Grant, tried: list[Intent]) -> int:
+    """What of a grant has not gone back, nor is on its way. A refund of a plain amount, one at the provider,
+    or a try that was refused half way, may have sent a part of it."""
+    unsent = grant.amount - sum(each.amount or 0 for each in tried if each.error_code is None)
+    on_their_way = refunds_on_their_way(await intents.open_of_orders(tx, order_ids=[order.id]))
+    return min(unsent, to_go_back(order.total, order.credited, order.paid) - on_their_way)
+
+
 async def write_credit(tx: Tx, order: PlacedOrder, credited: int, now: datetime) -> None:
     """The locked order owes back `credited` in all, and what follows from that."""
     payment = payment_status(order.total, order.paid, credited)
-    is_done = order.status is OrderStatus.PLACED and is_complete(
-        payment, FulfillmentStatus(order.fulfillment_status)
-    )
+    is_done = is_complete(payment, FulfillmentStatus(order.fulfillment_status))
+    status = order.status
+    if status is OrderStatus.PLACED and is_done:
+        status = OrderStatus.COMPLETED
+    elif status is OrderStatus.COMPLETED and payment is OrderPaymentStatus.PARTIALLY_PAID:
+        # What was promised is owed again.
+        status = OrderStatus.PLACED
     await after.set_money(
         tx,
         order_id=order.id,
         paid=order.paid,
         payment_status=payment,
-        status=OrderStatus.COMPLETED if is_done else order.status,
+        status=status,
         now=now,
         is_paid=payment in SETTLED,
         credited=credited,
@@ -179,7 +192,7 @@ async def _decide(
 ) -> Intent:
     """The intent to send what is left of the grant. Raises Conflict: nothing_to_send, refund_too_large."""
     now = clock.now()
-    amount = grant.amount - sum(each.amount or 0 for each in tried if each.error_code is None)
+    amount = await left_to_send(tx, order, grant, tried)
     is_withdrawn = await grants.withdrawal_of(tx, grant_id=grant.id) is not None
     if amount <= 0 or not grant.is_by_staff or is_withdrawn:
         raise Conflict("nothing_to_send", "All of this refund has been sent, or is on its way.")

@@ -9,14 +9,12 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
 from mercato.orders.actions import gift_cards
-from mercato.orders.actions.grant import write_credit
-from mercato.orders.actions.money import refunds_on_their_way
-from mercato.orders.domain import unsent
+from mercato.orders.actions.grant import left_to_send, write_credit
 from mercato.orders.granting import Grant
 from mercato.orders.paper_jobs import papers_behind
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
-from mercato.orders.store import after, grants, intents
+from mercato.orders.store import after, grants
 
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 
@@ -62,10 +60,9 @@ async def _withdraw(parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, gran
 
 
 async def _left(tx: Tx, order: PlacedOrder, grant: Grant) -> int:
-    """What of the grant has not gone back. A refund of a plain amount may have sent a part of it."""
+    """What of the grant has not gone back; all of it, when none was sent before."""
     tried = await grants.executions_of(tx, grant_id=grant.id)
-    on_their_way = refunds_on_their_way(await intents.open_of_orders(tx, order_ids=[order.id]))
-    left = min(grant.amount, unsent(order.total, order.credited, order.paid) - on_their_way)
+    left = await left_to_send(tx, order, grant, tried)
     if not grant.is_by_staff or left <= 0 or any(each.error_code is None for each in tried):
         raise Conflict("refund_sent", "This refund was sent, or is on its way.")
     return left
