@@ -20,6 +20,8 @@ class Client(asyncio.Protocol):
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
         self.headers: dict[str, str] = {}
+        self.took_s = 0.0
+        """How long the last request took."""
         self._buffer = bytearray()
         self._needed = -1
         self._head = 0
@@ -68,8 +70,11 @@ class Client(asyncio.Protocol):
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if body is not None:
             lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
+        started = loop.time()
         self._transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
-        return await asyncio.wait_for(self._reply, timeout_s)
+        answer = await asyncio.wait_for(self._reply, timeout_s)
+        self.took_s = loop.time() - started
+        return answer
 
     async def call(
         self, method: str, path: str, body: Any = None, *, want: tuple[int, ...] = (200, 201)

@@ -19,7 +19,10 @@ Step = Callable[[Client, int], Awaitable[None]]
 
 
 class Result(msgspec.Struct):
-    """What one workload cost: milliseconds of CPU and statements per unit (a request or an order)."""
+    """What one workload cost: milliseconds of CPU and statements per unit (a request or an order).
+
+    `last_…` are of the last request of a unit: of an order, completing its cart.
+    """
 
     name: str
     workers: int
@@ -28,6 +31,8 @@ class Result(msgspec.Struct):
     cpu_ms: dict[str, float]
     p50_ms: float
     p99_ms: float
+    last_p50_ms: float
+    last_p99_ms: float
     statements: float
     commits: float
     wal_bytes: float
@@ -52,12 +57,13 @@ async def run(
     warm_s: float = 4,
 ) -> Result:
     """Warm up, then repeat `step` with `workers` connections for `seconds`."""
-    await _phase(step, host, port, workers, warm_s, [], Counter())
+    await _phase(step, host, port, workers, warm_s, [], [], Counter())
     await asyncio.sleep(SETTLE_S)
     latencies: list[float] = []
+    last: list[float] = []
     errors: Counter[str] = Counter()
     before, used, started = await counters.read(), server.cpu_ms(), time.perf_counter()
-    await _phase(step, host, port, workers, seconds, latencies, errors)
+    await _phase(step, host, port, workers, seconds, latencies, last, errors)
     took = time.perf_counter() - started
     await asyncio.sleep(SETTLE_S)
     after, used_after = await counters.read(), server.cpu_ms()
@@ -72,6 +78,8 @@ async def run(
         cpu_ms=spent,
         p50_ms=percentile(latencies, 0.50),
         p99_ms=percentile(latencies, 0.99),
+        last_p50_ms=percentile(last, 0.50),
+        last_p99_ms=percentile(last, 0.99),
         statements=round(change[0], 1),
         commits=round(change[1], 1),
         wal_bytes=round(change[2]),
@@ -87,6 +95,7 @@ async def _phase(
     workers: int,
     seconds: float,
     latencies: list[float],
+    last: list[float],
     errors: Counter[str],
 ) -> None:
     until = time.perf_counter() + seconds
@@ -98,6 +107,7 @@ async def _phase(
             try:
                 await step(client, turn)
                 latencies.append(time.perf_counter() - started)
+                last.append(client.took_s)
             except (Refused, WrongAnswer, ConnectionError, TimeoutError) as error:
                 errors[str(error)] += 1
                 if not isinstance(error, Refused | WrongAnswer):
