@@ -20,7 +20,8 @@ def table(results: list[Result]) -> str:
     """A Markdown table: CPU by process group, the bar, and how many times less than the best peer."""
     heads = (
         "workload", "workers", "web", "PostgreSQL", "NATS", "total ms", "must", "stretch", "best peer",
-        "times less", "per s", "p50 ms", "p99 ms", "last p50", "last p99", "SQL", "commits", "WAL kB", "errors",
+        "times less", "per s", "p50 ms", "p99 ms", "last p50", "last p99", "SQL", "commits", "WAL kB",
+        "errors",
     )  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for result in results:
