@@ -20,6 +20,7 @@ from mercato.contracts.orders.changes import ChangeInput, ChangeKind
 from mercato.contracts.payments import GiftCardStatus
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Denied, Unauthenticated, Unavailable
+from mercato.orders.actions import gift_cards
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
 from orders.fakes import EMAIL
 from orders.gift_cards import use
@@ -61,6 +62,10 @@ async def issued(till: Till, order: Order) -> list[tuple[str | None, int, str]]:
     await hear(till, OrderPaid)
     await till.sweep()
     await eventually(lambda: _is_idle(till))
+    return await issued_now(till, order)
+
+
+async def issued_now(till: Till, order: Order) -> list[tuple[str | None, int, str]]:
     cards = await till.payments.sold_cards(SYSTEM_CONTEXT, order_id=order.id)
     return [(card.recipient, card.balance.amount, card.status.value) for card in cards]
 
@@ -124,6 +129,39 @@ async def test_a_crash_between_cards_issues_each_once(till: Till, moving_clock: 
     kinds = [entry.kind for entry in (await till.order_of(order.id)).timeline]
     assert kinds.count("gift_card_issued") == 3
     await till.assert_books_agree()
+
+
+async def test_many_cards_are_issued_in_turns_and_a_refund_waits_for_the_last(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gift_cards, "ISSUE_BATCH", 2)
+    order = await bought_cards(till, 5)
+    assert await issued(till, order) == [("grandma@example.org", 2500, "active")] * 5
+    assert await mails(till) == 5
+    now = await till.order_of(order.id)
+    assert [entry.kind for entry in now.timeline].count("gift_card_issued") == 5
+    assert (now.status, now.lines[0].quantity_fulfilled) == (OrderStatus.COMPLETED, 5)
+    wish = RefundGrant(lines=[RefundLine(order.lines[0].id, 5)])
+    await till.db.execute("update orders.intents set done_at = null where kind = 'issue_cards'")
+    with pytest.raises(Conflict, match="gift_cards_apart"):
+        await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+    assert [card[2] for card in await issued_now(till, order)] == ["active"] * 5
+    await till.db.execute("update orders.intents set done_at = now() where kind = 'issue_cards'")
+    await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+    assert [card[2] for card in await issued_now(till, order)] == ["disabled"] * 5
+    await till.assert_books_agree()
+
+
+async def test_a_line_that_was_refunded_before_it_was_paid_issues_no_cards(till: Till) -> None:
+    cart = await cart_with_cards(till, 1, mug=True)
+    order = (await till.place(cart, provider="manual")).order
+    assert order is not None
+    await till.deliver_events()
+    wish = RefundGrant(lines=[RefundLine(order.lines[0].id, 1)], execute=False)
+    await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
+    await till.orders.capture(STAFF, order_id=order.id)
+    assert await issued(till, order) == []
+    assert (await till.order_of(order.id)).payment_status == "refund_due"
 
 
 async def test_canceling_disables_unused_cards_and_is_refused_for_a_spent_one(till: Till) -> None:

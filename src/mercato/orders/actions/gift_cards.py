@@ -9,17 +9,20 @@ from mercato.contracts.orders import OrderStatus
 from mercato.contracts.payments import GiftCard, SoldCard
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
-from mercato.kernel.db import Tx
+from mercato.kernel.db import Queries, Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.money import allocate
 from mercato.orders.actions import parcels
 from mercato.orders.granting import Grant
 from mercato.orders.parts import Parts
-from mercato.orders.records import Intent, LineRow, PlacedOrder, StoryRow
+from mercato.orders.records import Intent, PlacedOrder, StoryRow
 from mercato.orders.store import after, intents
 from mercato.orders.store import gift_cards as store
 
+ISSUED = "issued"
+"""In the data of the intent: how many of the cards have been issued."""
+ISSUE_BATCH = 50
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 
 
@@ -29,22 +32,22 @@ async def begin(tx: Tx, *, order_ids: Sequence[UUID]) -> bool:
 
 
 async def issue(parts: Parts, intent: Intent) -> None:
-    """Issue what the order bought; nothing for an order that was canceled meanwhile."""
+    """Issue the next cards that the order bought, and go on with the others in a moment, so that many cards
+    keep nobody waiting; nothing for an order that was canceled, or a line that was refunded, meanwhile."""
+    begun = int(intent.data.get(ISSUED, 0))
     async with parts.db.transaction() as tx:
         order = await _order(tx, intent.order_id)
-        lines = [line for line in await after.lines_of(tx, order=order) if line.gift_card is not None]
-    issued: list[GiftCard] = []
-    if order.status in _SOLD:
-        for line in lines:
-            issued += await _issue_line(parts, order, line)
+        wanted = await _cards_of(tx, order)
+    batch = wanted[begun : begun + ISSUE_BATCH] if order.status in _SOLD else []
+    issued = [await _issue_one(parts, order.id, card) for card in batch]
     async with parts.db.transaction() as tx:
         order = await _order(tx, intent.order_id)
         if order.status in _SOLD:
-            await _book(parts, tx, order, issued)
-            await intents.done(tx, intent_id=intent.id, now=clock.now())
+            is_last = begun + len(batch) == len(wanted)
+            await _book(parts, tx, order, intent, issued, begun=begun, is_last=is_last)
             return
     # Canceled while they were issued: nobody pays for them.
-    if issued:
+    if wanted:
         await parts.payments.disable_sold_cards(SYSTEM_CONTEXT, order_id=order.id)
     await intents.done(parts.db, intent_id=intent.id, now=clock.now())
 
@@ -66,6 +69,17 @@ async def refuse_partly(parts: Parts, order_id: UUID, units: dict[UUID, int]) ->
             raise Conflict("gift_cards_apart", "Refund all gift cards of a line together.")
 
 
+async def refuse_while_issuing(db: Queries, order_id: UUID, units: Collection[UUID]) -> None:
+    """Raise Conflict when these lines are gift cards and cards of the order are on their way."""
+    cards = {line.id for line in await store.lines_of(db, order_id=order_id)}
+    if cards.intersection(units) and await store.is_issuing(db, order_id=order_id):
+        raise Conflict(
+            "gift_cards_apart",
+            "Its gift cards are being issued: try again in a moment.",
+            data={"retry_after_s": 2},
+        )
+
+
 async def refuse_without_lines(parts: Parts, order_id: UUID, amount: int, *, most: int) -> None:
     """Raise Conflict when an `amount` out of `most` that names no line would pay gift cards back that can
     still be used."""
@@ -85,46 +99,64 @@ async def refuse_to_keep(parts: Parts, grant: Grant) -> None:
         raise Conflict("gift_cards_apart", "Its gift cards are disabled already: send the refund.")
 
 
-async def _issue_line(parts: Parts, order: PlacedOrder, line: LineRow) -> list[GiftCard]:
-    """A card for each unit, worth what was paid for it."""
+async def _cards_of(tx: Tx, order: PlacedOrder) -> list[SoldCard]:
+    """A card for each unit of each line of gift cards, worth what was paid for it."""
+    live = {line.id for line in await store.lines_of(tx, order_id=order.id) if line.is_live}
     found = []
-    wish = line.gift_card
-    recipient = wish.recipient if wish and wish.recipient else order.email
-    for number, value in enumerate(allocate(line.total, [1] * line.quantity)):
-        if value <= 0:
-            continue
-        card = SoldCard(
-            line_id=line.id,
-            number=number,
-            value=value,
-            currency=order.currency,
-            recipient=recipient,
-            message=wish.message if wish else "",
-            locale=order.locale,
-        )
-        found.append(await parts.payments.issue_sold_card(SYSTEM_CONTEXT, order_id=order.id, card=card))
-        failpoint("orders.card_issued")
-    return found
+    for line in [line for line in await after.lines_of(tx, order=order) if line.id in live]:
+        wish = line.gift_card
+        for number, value in enumerate(allocate(line.total, [1] * line.quantity)):
+            card = SoldCard(
+                line_id=line.id,
+                number=number,
+                value=value,
+                currency=order.currency,
+                recipient=wish.recipient if wish and wish.recipient else order.email,
+                message=wish.message if wish else "",
+                locale=order.locale,
+            )
+            found.append(card)
+    return [card for card in found if card.value > 0]
 
 
-async def _book(parts: Parts, tx: Tx, order: PlacedOrder, issued: Sequence[GiftCard]) -> None:
-    """The lines are fulfilled, and the timeline tells of each card. Once."""
+async def _issue_one(parts: Parts, order_id: UUID, card: SoldCard) -> GiftCard:
+    issued = await parts.payments.issue_sold_card(SYSTEM_CONTEXT, order_id=order_id, card=card)
+    failpoint("orders.card_issued")
+    return issued
+
+
+async def _book(
+    parts: Parts,
+    tx: Tx,
+    order: PlacedOrder,
+    intent: Intent,
+    issued: Sequence[GiftCard],
+    *,
+    begun: int,
+    is_last: bool,
+) -> None:
+    """The timeline tells of each card, once; after the last one the lines are fulfilled."""
     now = clock.now()
-    if not await store.set_issued(tx, order=order):
+    known = await intents.by_key(tx, key=intent.key)
+    if known is None or known.done_at is not None or int(known.data.get(ISSUED, 0)) != begun:
         return
-    await parcels.follow_parcels(tx, order, await after.lines_of(tx, order=order), now)
-    story = [
-        StoryRow(
-            "gift_card_issued",
-            f"Gift card {card.label} issued",
-            data={
-                "amount": card.initial.amount, "currency": order.currency, "recipient": card.recipient or "",
-            },
-        )
-        for card in issued
-    ]  # fmt: skip
-    await after.tell(tx, order_id=order.id, at=now, story=story)
+    await after.tell(tx, order_id=order.id, at=now, story=[_told(card) for card in issued])
     parts.tell_after(tx, order.id)
+    if not is_last:
+        await intents.keep_data(tx, intent_id=intent.id, data={ISSUED: begun + len(issued)})
+        await intents.wait(tx, intent_id=intent.id, due=now)
+        tx.after_commit(parts.wake_sweeper)
+        return
+    if await store.set_issued(tx, order=order):
+        await parcels.follow_parcels(tx, order, await after.lines_of(tx, order=order), now)
+    await intents.done(tx, intent_id=intent.id, now=now)
+
+
+def _told(card: GiftCard) -> StoryRow:
+    value = {"amount": card.initial.amount, "currency": card.initial.currency}
+    return StoryRow(
+        "gift_card_issued", f"Gift card {card.label} issued", data=value | {"recipient": card.recipient or ""}
+    )
 
 
 async def _order(tx: Tx, order_id: UUID) -> PlacedOrder:

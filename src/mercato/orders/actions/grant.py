@@ -53,7 +53,7 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
             if grant is None:
                 grant, order = await _grant(parts, ctx, tx, standing, wish, key=key)
                 if wish.execute:
-                    intent = await _decide(parts, ctx, tx, order, grant, [], above)
+                    intent = await _decide(parts, ctx, tx, order, grant, grant.amount, above)
         failpoint("orders.refund_granted")
     elif wish.execute:
         tried = await grants.executions_of(parts.db, grant_id=grant.id)
@@ -69,6 +69,7 @@ async def _settle_gift_cards(parts: Parts, order_id: UUID, wish: RefundGrant) ->
         most = await _left_of(parts, order_id)
         await gift_cards.refuse_without_lines(parts, order_id, wish.other, most=most)
     if units:
+        await gift_cards.refuse_while_issuing(parts.db, order_id, units)
         await gift_cards.disable(parts, order_id, line_ids=units)
 
 
@@ -91,7 +92,8 @@ async def execute_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID
         is_repeated = await parts.is_repeated(tx, ctx, "execute_refund", grant.id)
         intent = next((each for each in tried if each.done_at is None), None)
         if intent is None and not is_repeated:
-            intent = await _decide(parts, ctx, tx, order, grant, tried, above)
+            amount = await left_to_send(tx, order, grant, tried)
+            intent = await _decide(parts, ctx, tx, order, grant, amount, above, tries=len(tried))
     await _carry_out(parts, intent)
     return grant.order_id
 
@@ -114,6 +116,8 @@ async def _grant(
     order, now = standing.order, clock.now()
     if order.status not in _GRANTABLE:
         raise Conflict("illegal_transition", f"An order that is {order.status} has nothing to refund.")
+    # An order that is issuing cards by now bought some after `_settle_gift_cards` had looked.
+    await gift_cards.refuse_while_issuing(tx, order.id, [line.line_id for line in wish.lines])
     grant = grant_of_wish(
         standing.lines,
         standing.sums,
@@ -187,12 +191,13 @@ async def _decide(
     tx: Tx,
     order: PlacedOrder,
     grant: Grant,
-    tried: list[Intent],
+    amount: int,
     above: int | None,
+    tries: int = 0,
 ) -> Intent:
-    """The intent to send what is left of the grant. Raises Conflict: nothing_to_send, refund_too_large."""
+    """The intent to send `amount`, which is what is left of the grant. Raises Conflict: nothing_to_send,
+    refund_too_large."""
     now = clock.now()
-    amount = await left_to_send(tx, order, grant, tried)
     is_withdrawn = await grants.withdrawal_of(tx, grant_id=grant.id) is not None
     if amount <= 0 or not grant.is_by_staff or is_withdrawn:
         raise Conflict("nothing_to_send", "All of this refund has been sent, or is on its way.")
@@ -209,7 +214,7 @@ async def _decide(
         id=new_id(),
         order_id=order.id,
         kind=IntentKind.REFUND,
-        key=f"refund:grant:{grant.id}:{len(tried)}",
+        key=f"refund:grant:{grant.id}:{tries}",
         amount=amount,
         actor=ctx.principal.label,
         reason=grant.reason,

@@ -46,6 +46,16 @@ async def lines_of(db: Queries, *, order_id: UUID) -> list[CardLine]:
     return [CardLine(**dict(row)) for row in rows]
 
 
+async def is_issuing(db: Queries, *, order_id: UUID) -> bool:
+    """Whether cards of the order are being issued, or will be in a moment."""
+    found: bool = await db.fetchval(
+        "select exists (select from orders.intents where order_id = $1 and kind = 'issue_cards'"
+        " and done_at is null and parked_at is null)",
+        order_id,
+    )
+    return found
+
+
 async def set_issued(tx: Tx, *, order: PlacedOrder) -> bool:
     """The gift cards of a locked order are fulfilled. False when they were before."""
     rows = await tx.fetch(
