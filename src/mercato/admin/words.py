@@ -1,5 +1,7 @@
 """How the admin words statuses and colors their badges: one table, used by every page."""
 
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -164,6 +166,12 @@ class Happening(msgspec.Struct, frozen=True):
 def label(status: str) -> tuple[str, str]:
     """(words, kind of badge) of a status; a status nobody knows is shown as it is."""
     return LABELS.get(status, (status.replace("_", " ").capitalize(), "neutral"))
+
+
+def options(statuses: Iterable[StrEnum], any_of_them: str = "") -> list[tuple[str, str]]:
+    """The statuses as options of a select, after `any_of_them` if given."""
+    first = [("", any_of_them)] if any_of_them else []
+    return [*first, *((one.value, label(one.value)[0]) for one in statuses)]
 
 
 def said(code: str) -> str:

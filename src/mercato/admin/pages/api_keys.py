@@ -8,7 +8,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, status_of, text, texts, whole
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.users import RESOURCES, ApiKey, IssuedApiKey, Users
 from mercato.kernel import clock
@@ -100,8 +100,7 @@ async def _list(
             "lives": LIVES,
             "graces": GRACES,
             "may_write": desk.ctx.principal.may("write_api_keys"),
-            "first_url": PATH if cursor else "",
-            "next_url": address(PATH, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(PATH, found, cursor),
         },
         status=status_of(error) if error is not None else 201 if issued is not None else 200,
         headers={"Cache-Control": "no-store"},

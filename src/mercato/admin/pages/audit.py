@@ -7,8 +7,8 @@ from uuid import UUID
 from litestar import Response, get
 
 from mercato.admin.desk import Desk
-from mercato.admin.lists import address, pushed
-from mercato.contracts.audit import Audit, AuditEntry, AuditFilter
+from mercato.admin.lists import address, pushed, turns
+from mercato.contracts.audit import Audit, AuditActor, AuditEntry, AuditFilter
 from mercato.kernel.errors import MercatoError
 
 PATH = "/admin/audit"
@@ -43,8 +43,6 @@ async def list_acts(
     }
     where = _filter(chosen)
     found = await audit.entries(desk.ctx, where=where, limit=LIMIT, cursor=cursor)
-    acts = await audit.acts(desk.ctx)
-    kinds = sorted({each.partition(".")[0] for each in acts})
     here = address(PATH, **chosen)
     return await desk.page(
         "admin/audit.html",
@@ -55,19 +53,11 @@ async def list_acts(
             "words": words_of,
             "link": _link,
             "head": await audit.head(desk.ctx),
-            "act_options": [
-                ("", "Any"),
-                *((kind, f"{words_of(kind)}: all") for kind in kinds),
-                *((each, words_of(each)) for each in acts),
-            ],
-            "actor_options": [
-                ("", "Anybody"),
-                *((str(a.id), a.label or str(a.id)) for a in await audit.actors(desk.ctx)),
-            ],
+            "act_options": _act_options(await audit.acts(desk.ctx)),
+            "actor_options": _actor_options(await audit.actors(desk.ctx)),
             "export_url": f"{EXPORT}?{urlencode(_export(where))}",
             "is_narrowed": any(chosen.values()),
-            "first_url": here if cursor else "",
-            "next_url": address(PATH, **chosen, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(PATH, found, cursor, **chosen),
         },
         headers=pushed(desk.request, here),
     )
@@ -112,6 +102,17 @@ def words_of(act: str) -> str:
     """`user.roles_changed` → "User: roles changed"."""
     thing, _, done = act.replace("_", " ").partition(".")
     return f"{thing.capitalize()}: {done}" if done else thing.capitalize()
+
+
+def _act_options(acts: list[str]) -> list[tuple[str, str]]:
+    """Every kind of thing, then every single act."""
+    kinds = sorted({each.partition(".")[0] for each in acts})
+    every = [(kind, f"{words_of(kind)}: all") for kind in kinds]
+    return [("", "Any"), *every, *((each, words_of(each)) for each in acts)]
+
+
+def _actor_options(actors: list[AuditActor]) -> list[tuple[str, str]]:
+    return [("", "Anybody"), *((str(each.id), each.label or str(each.id)) for each in actors)]
 
 
 def _link(entry: AuditEntry) -> str:

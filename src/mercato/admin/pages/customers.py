@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import Response, get
 
 from mercato.admin.desk import Desk
-from mercato.admin.lists import address, pushed
+from mercato.admin.lists import address, pushed, turns
 from mercato.contracts.orders import CustomerFigures, OrderRow, Orders
 from mercato.contracts.users import Users
 from mercato.kernel.context import Context
@@ -29,8 +29,7 @@ async def list_customers(
             "found": found,
             "q": q,
             "figures": await _figures(desk.ctx, orders, [user.email for user in found.items]),
-            "first_url": address(PATH, q=q) if cursor else "",
-            "next_url": address(PATH, q=q, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(PATH, found, cursor, q=q),
         },
         headers=pushed(desk.request, address(PATH, q=q)),
     )

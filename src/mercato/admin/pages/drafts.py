@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from mercato.admin.desk import Desk
 from mercato.admin.draft_wish import named_lines, typed_of, wish_of
 from mercato.admin.forms import FormData, errors_by_field, one_of, text, whole, why
-from mercato.admin.lists import address
+from mercato.admin.lists import address, turns
 from mercato.admin.pages.order_changes import LIMIT, NEW_LINES
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import DraftOrder, DraftStatus, Orders
@@ -31,8 +31,7 @@ async def list_drafts(
         "found": found,
         "status": status,
         "views": [(name, address(PATH, status=value), value == status) for name, value in VIEWS],
-        "first_url": address(PATH, status=status) if cursor else "",
-        "next_url": address(PATH, status=status, cursor=found.next_cursor) if found.next_cursor else "",
+        **turns(PATH, found, cursor, status=status),
         "may_write": desk.ctx.principal.may_somewhere("write_orders"),
     }
     return await desk.page("admin/drafts.html", "/admin/orders", context)

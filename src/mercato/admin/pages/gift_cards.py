@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, money, one_of, text, whole
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.payments import GiftCardStatus, IssuedGiftCard, Payments
 from mercato.contracts.users import Users
@@ -119,16 +119,14 @@ async def _list(
 ) -> Response[str]:
     chosen = one_of(GiftCardStatus, status)
     found = await payments.gift_cards(desk.ctx, query=q, status=chosen, limit=LIMIT, cursor=cursor)
-    more = found.next_cursor
     context = {
         "found": found,
         "issued": issued,
         "q": q,
         "chosen": chosen or "",
-        "statuses": [("", "Any status"), *((one.value, words.label(one)[0]) for one in GiftCardStatus)],
+        "statuses": words.options(GiftCardStatus, "Any status"),
         "currency": (await catalog.channel(desk.ctx, code=desk.ctx.channel)).currency,
-        "first_url": address(PATH, q=q, status=chosen) if cursor else "",
-        "next_url": address(PATH, q=q, status=chosen, cursor=more) if more else "",
+        **turns(PATH, found, cursor, q=q, status=chosen),
     }
     status_code = 201 if issued is not None else 200
     return await _answer(desk, "admin/gift_cards.html", context, typed, error, status=status_code)

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed
 from mercato.contracts.carts import Carts, CustomerGroup
@@ -128,8 +128,7 @@ async def _form(
             "group": group,
             "members": [(member, await _user(desk.ctx, users, member)) for member in members.items],
             "email": email,
-            "first_url": here if cursor else "",
-            "next_url": address(here, cursor=members.next_cursor) if members.next_cursor else "",
+            **turns(here, members, cursor),
             "may_write": desk.ctx.principal.may("write_customers"),
         },
         error=error,

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, text, texts
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.contracts.users import Users
 from mercato.kernel.errors import Conflict, Denied, Invalid, MercatoError
 
@@ -69,8 +69,7 @@ async def _list(
             "typed": {name: text(typed, name) for name in ("email", "name")},
             "chosen": frozenset(texts(typed, "roles")),
             "may_write": desk.ctx.principal.may("write_staff"),
-            "first_url": PATH if cursor else "",
-            "next_url": address(PATH, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(PATH, found, cursor),
         },
         error=error,
     )

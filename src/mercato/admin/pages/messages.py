@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import one_of
-from mercato.admin.lists import address, pushed
+from mercato.admin.lists import address, pushed, turns
 from mercato.contracts.notifications import MessageStatus, Notifications
 
 PATH = "/admin/messages"
@@ -31,14 +31,8 @@ async def list_messages(
             "q": q,
             "status": status,
             "may_write": desk.ctx.principal.may("write_notifications"),
-            "status_options": [
-                ("", "Any"),
-                *((each.value, words.label(each.value)[0]) for each in MessageStatus),
-            ],
-            "first_url": here if cursor else "",
-            "next_url": address(PATH, q=q, status=status, cursor=found.next_cursor)
-            if found.next_cursor
-            else "",
+            "status_options": words.options(MessageStatus, "Any"),
+            **turns(PATH, found, cursor, q=q, status=status),
         },
         headers=pushed(desk.request, here),
     )

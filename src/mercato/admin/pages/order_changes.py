@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, money, one_of, text, whole, why
-from mercato.admin.lists import address
+from mercato.admin.lists import address, turns
 from mercato.contracts.carts import NewLine
 from mercato.contracts.orders import (
     ChangeInput,
@@ -54,13 +54,11 @@ async def list_returns(
     found = await orders.list_returns(
         desk.ctx, status=one_of(ChangeStatus, status), limit=LIMIT, cursor=cursor
     )
-    here = address(PATH, status=status)
     context = {
         "found": found,
         "status": status,
         "views": [(name, address(PATH, status=value), value == status) for name, value in VIEWS],
-        "first_url": here if cursor else "",
-        "next_url": address(PATH, status=status, cursor=found.next_cursor) if found.next_cursor else "",
+        **turns(PATH, found, cursor, status=status),
     }
     return await desk.page("admin/returns.html", PATH, context)
 

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, one_of, text, texts
-from mercato.admin.lists import address, pushed, sort_address
+from mercato.admin.lists import address, pushed, sort_address, turns
 from mercato.contracts.orders import (
     BulkAct,
     BulkOutcome,
@@ -105,13 +105,10 @@ async def _list(
             "sort": sort,
             "views": [(name, address(PATH, **view), _is_view(chosen, view)) for name, view in VIEWS],
             "sort_url": sort_address(PATH, **chosen),
-            "first_url": here if cursor else "",
-            "next_url": address(PATH, **chosen, **sorting, cursor=found.next_cursor)
-            if found.next_cursor
-            else "",
-            "payment_options": _options(OrderPaymentStatus),
-            "fulfillment_options": _options(FulfillmentStatus),
-            "status_options": _options(OrderStatus),
+            **turns(PATH, found, cursor, **chosen, **sorting),
+            "payment_options": words.options(OrderPaymentStatus, "Any"),
+            "fulfillment_options": words.options(FulfillmentStatus, "Any"),
+            "status_options": words.options(OrderStatus, "Any"),
             "bulk_acts": _bulk_acts(desk.ctx.principal),
             "outcomes": outcomes or [],
             "error": error,
@@ -133,10 +130,6 @@ def _bulk_acts(principal: Principal) -> list[tuple[str, str]]:
 
 def _is_view(chosen: dict[str, str], view: dict[str, str]) -> bool:
     return {name: value for name, value in chosen.items() if value and name != "q"} == view
-
-
-def _options(kinds: Any) -> list[tuple[str, str]]:
-    return [("", "Any"), *((kind.value, words.label(kind.value)[0]) for kind in kinds)]
 
 
 routes = [list_orders, act_on_many]

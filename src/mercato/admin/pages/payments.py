@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, one_of, text, why
-from mercato.admin.lists import address
+from mercato.admin.lists import address, turns
 from mercato.contracts.orders import Orders
 from mercato.contracts.payments import DisputeStatus, LedgerEntry, Payments
 from mercato.contracts.shared import Verification
@@ -47,8 +47,7 @@ async def show_ledger(desk: Desk, payments: Payments, cursor: str | None = None)
     context = {
         "found": found,
         "rows": _rows(found.items),
-        "first_url": LEDGER if cursor else "",
-        "next_url": _next(LEDGER, found),
+        **turns(LEDGER, found, cursor),
     }
     return await _answer(desk, "admin/ledger.html", LEDGER, context)
 
@@ -60,15 +59,13 @@ async def list_disputes(
     """Chargebacks, newest first."""
     chosen = one_of(DisputeStatus, status)
     found = await payments.disputes(desk.ctx, status=chosen, limit=LIMIT, cursor=cursor)
-    more = found.next_cursor
     context = {
         "found": found,
         "views": [
             ("All", DISPUTES, chosen is None),
             *((words.label(one)[0], address(DISPUTES, status=one), chosen is one) for one in DisputeStatus),
         ],
-        "first_url": address(DISPUTES, status=chosen) if cursor else "",
-        "next_url": address(DISPUTES, status=chosen, cursor=more) if more else "",
+        **turns(DISPUTES, found, cursor, status=chosen),
     }
     return await _answer(desk, "admin/disputes.html", DISPUTES, context)
 
@@ -106,8 +103,7 @@ async def _payments(
         "provider": provider,
         "result": result,
         "error": why(error),
-        "first_url": PATH if cursor else "",
-        "next_url": _next(PATH, found),
+        **turns(PATH, found, cursor),
     }
     return await _answer(desk, "admin/payments.html", PATH, context, error=error)
 
@@ -130,10 +126,6 @@ async def _number(ctx: Context, orders: Orders, order_id: UUID) -> str:
     if not ctx.principal.may("read_orders"):
         return ""
     return (await orders.get_order(ctx, order_id=order_id)).number
-
-
-def _next(path: str, found: Any) -> str:
-    return address(path, cursor=found.next_cursor) if found.next_cursor else ""
 
 
 routes = [list_payments, reconcile, show_ledger, list_disputes, show_order_payments]

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, money
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.admin.shell import price_tabs
 from mercato.admin.typed import Typed, local_text
 from mercato.contracts.carts import Carts, ListPrice, PriceList
@@ -155,8 +155,7 @@ async def _form(
             "variants": {variant.id: variant for variant in variants},
             "rows": rows,
             "minor": lambda amount: Money(amount, channel.currency),
-            "first_url": here if cursor else "",
-            "next_url": address(here, cursor=prices.next_cursor) if prices.next_cursor else "",
+            **turns(here, prices, cursor),
             "may_write": desk.ctx.principal.may_in("write_promotions", price_list.channel),
         },
         error=error,

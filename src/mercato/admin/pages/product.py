@@ -173,7 +173,7 @@ async def _page(
             "wrong": errors_by_field(error),
             "may_write": desk.ctx.principal.may("write_products"),
             "may_stock": desk.ctx.principal.may("write_stock"),
-            "status_options": [(each.value, words.label(each.value)[0]) for each in ProductStatus],
+            "status_options": words.options(ProductStatus),
             "category_options": [
                 ("", "None"),
                 *((c.slug, c.name) for c in await catalog.categories(desk.ctx)),

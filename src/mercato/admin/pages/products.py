@@ -5,7 +5,7 @@ from litestar import Response, get
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import one_of
-from mercato.admin.lists import address, pushed, sort_address
+from mercato.admin.lists import address, pushed, sort_address, turns
 from mercato.contracts.catalog import Catalog, ProductStatus
 
 PATH = "/admin/products"
@@ -47,14 +47,8 @@ async def list_products(
             "sort": sort,
             "may_write": desk.ctx.principal.may("write_products"),
             "sort_url": sort_address(PATH, **chosen),
-            "first_url": here if cursor else "",
-            "next_url": address(PATH, **chosen, **sorting, cursor=found.next_cursor)
-            if found.next_cursor
-            else "",
-            "status_options": [
-                ("", "Any"),
-                *((each.value, words.label(each.value)[0]) for each in ProductStatus),
-            ],
+            **turns(PATH, found, cursor, **chosen, **sorting),
+            "status_options": words.options(ProductStatus, "Any"),
             "category_options": [("", "Any"), *((each.slug, each.name) for each in categories)],
         },
         headers=pushed(desk.request, here),

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, errors_by_field
-from mercato.admin.lists import address
+from mercato.admin.lists import turns
 from mercato.admin.promotion_form import (
     NEW,
     REWARDS,
@@ -180,8 +180,7 @@ async def _form(
             "uses": uses,
             "typed": typed or {},
             "max_codes": MAX_CODES,
-            "first_url": here if cursor else "",
-            "next_url": address(here, cursor=codes.next_cursor) if codes and codes.next_cursor else "",
+            **turns(here, codes, cursor),
             "error": error.detail if error is not None else "",
             "errors": errors_by_field(error),
             "problems": error.errors if error is not None else [],

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, text, texts, whole, why
-from mercato.admin.lists import address, pushed
+from mercato.admin.lists import address, pushed, turns
 from mercato.admin.rights import rights_of
 from mercato.admin.shell import NAVIGATION
 from mercato.contracts.users import User, Users
@@ -114,8 +114,7 @@ async def _list(
             "typed": {name: text(typed, name) for name in ("email", "name")},
             "chosen": frozenset(texts(typed, "roles")),
             "may_write": desk.ctx.principal.may("write_staff"),
-            "first_url": address(PATH, q=q) if cursor else "",
-            "next_url": address(PATH, q=q, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(PATH, found, cursor, q=q),
         },
         error=error,
         headers=pushed(desk.request, address(PATH, q=q)),

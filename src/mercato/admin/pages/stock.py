@@ -6,8 +6,8 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, text, whole
-from mercato.admin.lists import address, pushed
-from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
+from mercato.admin.lists import address, pushed, turns
+from mercato.admin.stock_desk import PATH, StockDesk, id_in, location_options
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.stock import Stock
 from mercato.kernel.context import Context
@@ -66,11 +66,10 @@ async def list_movements(
     if not is_unknown:
         found = await stock.movements(desk.ctx, variant_id=variant_id, limit=LIMIT, cursor=cursor)
     here = address(url, q=wanted)
-    next_url = address(url, q=wanted, cursor=found.next_cursor) if found and found.next_cursor else ""
     return await desk.stock_page(
         "stock_movements",
         url,
-        {"found": found, "q": wanted, "first_url": here if cursor else "", "next_url": next_url},
+        {"found": found, "q": wanted, **turns(url, found, cursor, q=wanted)},
         headers=pushed(desk.request, here),
     )
 
@@ -86,8 +85,7 @@ async def list_reservations(desk: StockDesk, stock: Stock, cursor: str | None = 
         {
             "found": found,
             "names": await desk.names(one.variant_id for one in found.items),
-            "first_url": url if cursor else "",
-            "next_url": address(url, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(url, found, cursor),
         },
     )
 
@@ -159,7 +157,6 @@ async def _levels(
         cursor=cursor,
     )
     here = address(PATH, **chosen)
-    next_url = address(PATH, **chosen, cursor=found.next_cursor) if found.next_cursor else ""
     return await desk.stock_page(
         "stock",
         PATH,
@@ -168,8 +165,7 @@ async def _levels(
             "chosen": chosen,
             "names": await desk.names(one.variant_id for one in found.items),
             "location_options": location_options(locations, any_of_them="All locations"),
-            "first_url": here if cursor else "",
-            "next_url": next_url,
+            **turns(PATH, found, cursor, **chosen),
         },
         error=error,
         headers=pushed(desk.request, here),

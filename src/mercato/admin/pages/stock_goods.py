@@ -6,8 +6,8 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, text, whole
-from mercato.admin.lists import address
-from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
+from mercato.admin.lists import turns
+from mercato.admin.stock_desk import PATH, StockDesk, id_in, location_options
 from mercato.admin.stock_lines import demands_of, read_lines
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.stock import Demand, Stock
@@ -126,8 +126,7 @@ async def _transfers(
             "found": found,
             "location_options": location_options(await stock.locations(desk.ctx)),
             "typed": _typed(data, "from_id", "to_id", "note", "lines"),
-            "first_url": TRANSFERS if cursor else "",
-            "next_url": address(TRANSFERS, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(TRANSFERS, found, cursor),
         },
         error=error,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from mercato.admin.forms import FormData, done, one_of, text, texts
-from mercato.admin.stock_frame import PATH, StockDesk
+from mercato.admin.stock_desk import PATH, StockDesk
 from mercato.contracts.stock import ChannelStock, Stock, Strategy
 from mercato.kernel.context import Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError

@@ -9,8 +9,8 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from mercato.admin.forms import FormData, done, text
-from mercato.admin.lists import address
-from mercato.admin.stock_frame import PATH, StockDesk, id_in, location_options
+from mercato.admin.lists import turns
+from mercato.admin.stock_desk import PATH, StockDesk, id_in, location_options
 from mercato.admin.stock_lines import demands_of, read_lines
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.stock import Demand, Stock
@@ -112,8 +112,7 @@ async def _takes(
         {
             "found": found,
             "location_options": location_options(await stock.locations(desk.ctx)),
-            "first_url": TAKES if cursor else "",
-            "next_url": address(TAKES, cursor=found.next_cursor) if found.next_cursor else "",
+            **turns(TAKES, found, cursor),
         },
         error=error,
     )
