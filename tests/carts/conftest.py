@@ -9,7 +9,7 @@ import pytest
 
 from mercato import carriers as carriers_package
 from mercato import payments as payments_package
-from mercato.carts import CartsService, Desk, Office, RulesCache
+from mercato.carts import CartsService, Office, Parts, RulesCache
 from mercato.carts.store import personal
 from mercato.catalog.stock import StockService
 from mercato.contracts.carts import Cart, DeliveryMethodInput, NewLine, Promotion, PromotionReward, TaxRate
@@ -58,7 +58,7 @@ class Shop:
         self.carriers = carriers_package.build(runtime).impl
         self.payments = payments_package.build(runtime).impl
         self.rules = RulesCache(self.db, catalog, runtime.live)  # type: ignore[arg-type]
-        desk = Desk(
+        parts = Parts(
             relaxed=runtime.database("carts", relaxed=True),
             durable=self.db,
             rules=self.rules,
@@ -69,7 +69,7 @@ class Shop:
             live=runtime.live,
         )
         self.carts = CartsService(
-            desk, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live), keep=timedelta(days=30)
+            parts, Office(self.db, runtime.outbox("carts"), self.rules, runtime.live), keep=timedelta(days=30)
         )
         self.carts.personal = PersonalRows(
             runtime, "carts", personal.TABLES, kept=personal.kept(carts_days=30)

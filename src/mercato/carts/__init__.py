@@ -7,7 +7,7 @@ Does not own prices of variants (catalog), units (stock), or what becomes of a c
 from datetime import timedelta
 
 from mercato.carts.actions.staff import Office
-from mercato.carts.reading import Desk
+from mercato.carts.parts import Parts
 from mercato.carts.rules import RulesCache
 from mercato.carts.service import CartsService
 from mercato.carts.store import personal
@@ -33,7 +33,7 @@ def build(
     durable = runtime.database("carts")
     rules = RulesCache(durable, catalog, runtime.live)
     keep_days = runtime.settings.keep_carts_days
-    desk = Desk(
+    parts = Parts(
         relaxed=runtime.database("carts", relaxed=True),
         durable=durable,
         rules=rules,
@@ -44,7 +44,7 @@ def build(
         live=runtime.live,
     )
     service = CartsService(
-        desk, Office(durable, runtime.outbox("carts"), rules, runtime.live), keep=timedelta(days=keep_days)
+        parts, Office(durable, runtime.outbox("carts"), rules, runtime.live), keep=timedelta(days=keep_days)
     )
     service.personal = PersonalRows(
         runtime, "carts", personal.TABLES, kept=personal.kept(carts_days=keep_days)

@@ -27,7 +27,7 @@ class PrivacyService(KeepsPersonalData):
     """Implements `contracts.privacy.Privacy`."""
 
     def __init__(self, parts: Parts, runtime: Runtime) -> None:
-        self._desk = parts
+        self._parts = parts
         self._db = parts.db
         self._keep = timedelta(days=runtime.settings.keep_exports_days)
         self.personal = PersonalRows(runtime, "privacy", store.TABLES, kept=store.KEPT)
@@ -41,7 +41,7 @@ class PrivacyService(KeepsPersonalData):
                 detail="You have asked for several copies today; come back tomorrow.",
                 data={"retry_after_s": 86_400},
             )
-        me = await self._desk.users.me(ctx)
+        me = await self._parts.users.me(ctx)
         return await self._begin_export(
             ctx, user_id=user_id, email=me.email, name=me.name, locale=me.locale, asked_by="self"
         )
@@ -83,8 +83,8 @@ class PrivacyService(KeepsPersonalData):
 
     async def erase_me(self, ctx: Context, *, password: str = "") -> None:
         user_id = ctx.principal.require_own_user_id()
-        await self._refuse_open(await self._desk.subject_of(user_id))
-        await self._desk.users.delete_me(ctx, password=password)
+        await self._refuse_open(await self._parts.subject_of(user_id))
+        await self._parts.users.delete_me(ctx, password=password)
 
     async def erase_customer(
         self, ctx: Context, *, user_id: UUID | None = None, email: str | None = None
@@ -94,12 +94,12 @@ class PrivacyService(KeepsPersonalData):
         whose = await self._whose(user_id, email)
         await self._refuse_open(whose)
         if whose.user_id is not None:
-            await self._desk.users.erase_account(ctx, user_id=whose.user_id)
+            await self._parts.users.erase_account(ctx, user_id=whose.user_id)
             return None
         async with self._db.transaction() as tx:
-            erasure_id = await begin(self._desk, tx, whose, asked_by=ctx.principal.label)
+            erasure_id = await begin(self._parts, tx, whose, asked_by=ctx.principal.label)
             assert erasure_id is not None
-            await self._desk.outbox.add(tx, acted(ctx, "erasure.asked", "erasure", erasure_id))
+            await self._parts.outbox.add(tx, acted(ctx, "erasure.asked", "erasure", erasure_id))
         return await store.erasure(self._db, erasure_id=erasure_id)
 
     async def erasures(self, ctx: Context, *, limit: int = DEFAULT_LIMIT) -> Page[Erasure]:
@@ -114,7 +114,7 @@ class PrivacyService(KeepsPersonalData):
         ctx.principal.require("write_system")
         run = await self._retain(ctx.principal.label)
         async with self._db.transaction() as tx:
-            await self._desk.outbox.add(tx, acted(ctx, "retention.run", "retention", "now"))
+            await self._parts.outbox.add(tx, acted(ctx, "retention.run", "retention", "now"))
         return run
 
     async def retain(self) -> None:
@@ -124,7 +124,7 @@ class PrivacyService(KeepsPersonalData):
     async def _retain(self, asked_by: str) -> RetentionRun:
         started = clock.now()
         results: list[Forgotten] = []
-        for holder in (*self._desk.holders.values(), self):
+        for holder in (*self._parts.holders.values(), self):
             results += await holder.forget_old(SYSTEM_CONTEXT)
         run = RetentionRun(started, clock.now(), asked_by, results)
         await store.note_run(self._db, run_id=new_id(), run=run, keep=RUNS_KEPT)
@@ -140,17 +140,17 @@ class PrivacyService(KeepsPersonalData):
                 asked_by=asked_by, asked_by_id=ctx.principal.id, now=now, expires_at=now + self._keep,
             )  # fmt: skip
             if is_new:
-                await self._desk.jobs.add(tx, EXPORT, ExportWork(export.id), key=str(export.id))
+                await self._parts.jobs.add(tx, EXPORT, ExportWork(export.id), key=str(export.id))
                 about = ("user", user_id) if user_id is not None else ("export", export.id)
-                await self._desk.outbox.add(tx, acted(ctx, "personal_data.exported", *about))
+                await self._parts.outbox.add(tx, acted(ctx, "personal_data.exported", *about))
         return export
 
     async def _whose(self, user_id: UUID | None, email: str | None) -> Subject:
         """The customer with an id, or whoever has an address. Raises NotFound, Invalid, Conflict."""
         if user_id is not None:
-            user = await self._desk.users.get_user(SYSTEM_CONTEXT, user_id=user_id)
+            user = await self._parts.users.get_user(SYSTEM_CONTEXT, user_id=user_id)
         elif email:
-            found = await self._desk.account_of(email)
+            found = await self._parts.account_of(email)
             if found is None:
                 return await self._guest(email)
             user = found
@@ -158,7 +158,7 @@ class PrivacyService(KeepsPersonalData):
             raise Invalid(detail="Name an account or an e-mail address.")
         if user.roles:
             raise Conflict("erasure_staff", "This account belongs to the staff: take its roles first.")
-        return await self._desk.subject_of(user.id)
+        return await self._parts.subject_of(user.id)
 
     async def _guest(self, email: str) -> Subject:
         if "@" not in email:
@@ -166,7 +166,7 @@ class PrivacyService(KeepsPersonalData):
         return Subject(emails=[email.lower()])
 
     async def _refuse_open(self, subject: Subject) -> None:
-        matters = await self._desk.open_matters(await self._desk.known(subject))
+        matters = await self._parts.open_matters(await self._parts.known(subject))
         standing = [matter for matter in matters if matter.code != "mail_waiting"]
         if standing:
             raise Conflict(

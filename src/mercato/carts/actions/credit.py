@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from mercato.carts.reading import Desk, owner_of
+from mercato.carts.parts import Parts, owner_of
 from mercato.carts.store import carts as store
 from mercato.contracts.carts import Cart
 from mercato.contracts.payments import CreditBalance
@@ -21,11 +21,11 @@ TEXTS = {
 }
 
 
-async def add_gift_card(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
+async def add_gift_card(parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
     """Raises Invalid("gift_card_invalid") with the reason."""
-    state = await desk.load(ctx, cart_id, token)
+    state = await parts.load(ctx, cart_id, token)
     try:
-        card = await desk.payments.gift_card_by_code(ctx, code=code)
+        card = await parts.payments.gift_card_by_code(ctx, code=code)
     except NotFound:
         raise _refused("unknown") from None
     reason = _why_not(card, state.currency)
@@ -33,32 +33,32 @@ async def add_gift_card(desk: Desk, ctx: Context, *, cart_id: UUID, token: str |
         reason = "too_many"
     if reason is not None:
         raise _refused(reason)
-    return await _set(desk, ctx, cart_id, token, card.account_id, is_present=True)
+    return await _set(parts, ctx, cart_id, token, card.account_id, is_present=True)
 
 
 async def remove_gift_card(
-    desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, account_id: UUID
+    parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, account_id: UUID
 ) -> Cart:
-    return await _set(desk, ctx, cart_id, token, account_id, is_present=False)
+    return await _set(parts, ctx, cart_id, token, account_id, is_present=False)
 
 
 async def use_store_credit(
-    desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, is_used: bool
+    parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, is_used: bool
 ) -> Cart:
     edited = await store.set_credit(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), use_credit=is_used
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), use_credit=is_used
     )
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
 async def _set(
-    desk: Desk, ctx: Context, cart_id: UUID, token: str | None, card_id: UUID, *, is_present: bool
+    parts: Parts, ctx: Context, cart_id: UUID, token: str | None, card_id: UUID, *, is_present: bool
 ) -> Cart:
     edited = await store.set_credit(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), gift_card=card_id,
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), gift_card=card_id,
         is_present=is_present,
     )  # fmt: skip
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
 def _why_not(card: CreditBalance, currency: str) -> str | None:

@@ -16,7 +16,7 @@ from mercato.carts.domain import (
     most_of,
     with_endless,
 )
-from mercato.carts.reading import NOTHING_KNOWN, Desk, owner_of
+from mercato.carts.parts import NOTHING_KNOWN, Parts, owner_of
 from mercato.carts.store import carts as store
 from mercato.carts.store.carts import CartState
 from mercato.carts.view import NOT_A_PROBLEM, Goods
@@ -52,10 +52,10 @@ COUPON_TEXTS = {
 }
 
 
-async def create(desk: Desk, ctx: Context, lines: list[NewLine], email: str | None) -> Cart:
+async def create(parts: Parts, ctx: Context, lines: list[NewLine], email: str | None) -> Cart:
     """A new open cart with its lines, owned by its token and by whoever is signed in."""
-    rules = await desk.rules.of(ctx, ctx.channel)
-    known = await desk.variants(ctx, ctx.channel, list({line.variant_id: None for line in lines}))
+    rules = await parts.rules.of(ctx, ctx.channel)
+    known = await parts.variants(ctx, ctx.channel, list({line.variant_id: None for line in lines}))
     merged = _merged(lines, known)
     now, token = clock.now(), new_token()
     is_user = ctx.principal.kind is PrincipalKind.USER
@@ -78,12 +78,12 @@ async def create(desk: Desk, ctx: Context, lines: list[NewLine], email: str | No
         lines=merged,
     )
     hashes = [custom_hash(line.custom) for line in merged]
-    await store.create(desk.db, cart=state, token_hash=digest(token), hashes=hashes)
-    return (await desk.price(ctx, state, now=now, token=token, known=Goods(known, {}))).cart
+    await store.create(parts.db, cart=state, token_hash=digest(token), hashes=hashes)
+    return (await parts.price(ctx, state, now=now, token=token, known=Goods(known, {}))).cart
 
 
 async def add_line(
-    desk: Desk,
+    parts: Parts,
     ctx: Context,
     *,
     cart_id: UUID,
@@ -97,17 +97,17 @@ async def add_line(
     Raises Conflict("insufficient_stock") when the cart would hold more than there is, and changes nothing.
     """
     check_custom(custom)
-    known = await desk.variants(ctx, ctx.channel, [variant_id])
+    known = await parts.variants(ctx, ctx.channel, [variant_id])
     price = _on_sale(known, variant_id, "variant_id").price.amount
     line = LineState(new_id(), variant_id, quantity, custom or None, price)
-    units = with_endless(await desk.units(ctx, [variant_id]), known)
+    units = with_endless(await parts.units(ctx, [variant_id]), known)
     most = most_of(units.get(variant_id))
     edited = await store.add_line(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line=line,
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line=line,
         custom_hash=custom_hash(custom), most=most,
     )  # fmt: skip
     if edited is None and most is not None:
-        state = await desk.load(ctx, cart_id, token)
+        state = await parts.load(ctx, cart_id, token)
         in_cart = demand_of(state.lines, variant_id)
         if state.status is CartStatus.OPEN and in_cart + quantity > most:
             raise insufficient_stock(variant_id, most, in_cart)
@@ -116,68 +116,68 @@ async def add_line(
     if edited is not None and edited.cart.channel != ctx.channel:
         known = {}
     goods = Goods(known, units)
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
 
 
 async def change_line(
-    desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: int
+    parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID, quantity: int
 ) -> Cart:
     """Set a line's quantity. The price it has now counts as seen.
 
     Raises Conflict("insufficient_stock") when that is more than there is, and changes nothing.
     """
-    state = await desk.load(ctx, cart_id, token)
+    state = await parts.load(ctx, cart_id, token)
     line = next((line for line in state.lines if line.id == line_id), None)
     goods = NOTHING_KNOWN
     price = None
     if line is not None and state.status is CartStatus.OPEN:
-        goods = await desk.goods(ctx, state)
+        goods = await parts.goods(ctx, state)
         _refuse_too_many(state, line, quantity, goods)
         variant = goods.variants.get(line.variant_id)
         price = None if variant is None else variant.price.amount
     edited = await store.change_line(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line_id=line_id,
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line_id=line_id,
         quantity=quantity, price=price,
     )  # fmt: skip
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token, known=goods)
 
 
-async def remove_line(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID) -> Cart:
+async def remove_line(parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, line_id: UUID) -> Cart:
     edited = await store.remove_line(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line_id=line_id
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), line_id=line_id
     )
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
-async def add_coupon(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
+async def add_coupon(parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
     """Put a code on the cart, when it gives something there. Raises Invalid("coupon_invalid")."""
-    state = await desk.load(ctx, cart_id, token)
+    state = await parts.load(ctx, cart_id, token)
     known = next((have for have in state.coupons if have.lower() == code.strip().lower()), None)
     code = known or code.strip()
     if known is None and len(state.coupons) >= MAX_COUPONS:
         raise _coupon_refused(code, "too_many")
     trial = msgspec.structs.replace(state, coupons=[*state.coupons, code] if known is None else state.coupons)
-    priced = await desk.price(ctx, trial, now=clock.now())
+    priced = await parts.price(ctx, trial, now=clock.now())
     for refused in priced.price.refused:
         if refused.code == code and refused.reason != NOT_A_PROBLEM:
             raise _coupon_refused(code, refused.reason)
     edited = await store.set_coupon(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), code=code, is_present=True
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), code=code, is_present=True
     )
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
-async def remove_coupon(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
-    state = await desk.load(ctx, cart_id, token)
+async def remove_coupon(parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None, code: str) -> Cart:
+    state = await parts.load(ctx, cart_id, token)
     code = next((have for have in state.coupons if have.lower() == code.strip().lower()), code)
     edited = await store.set_coupon(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), code=code, is_present=False
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), code=code, is_present=False
     )
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
 async def update(
-    desk: Desk,
+    parts: Parts,
     ctx: Context,
     *,
     cart_id: UUID,
@@ -191,7 +191,7 @@ async def update(
     tax_id: str | None,
 ) -> Cart:
     """Set what is given, keep the rest. All wrong fields are named at once."""
-    rules = await desk.rules.of(ctx, channel or ctx.channel)
+    rules = await parts.rules.of(ctx, channel or ctx.channel)
     errors: list[FieldError] = []
     shipping = _checked_address(shipping_address, "shipping_address", errors, rules.channel.countries)
     billing = _checked_address(billing_address, "billing_address", errors)
@@ -204,12 +204,12 @@ async def update(
     if errors:
         raise Invalid(detail="Some fields need another look.", errors=errors)
     edited = await store.update(
-        desk.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), email=email,
+        parts.db, cart_id=cart_id, owner=owner_of(ctx, token), now=clock.now(), email=email,
         shipping_address=shipping, billing_address=billing, delivery_method_id=delivery_method_id, note=note,
         channel=channel, currency=None if channel is None else rules.channel.currency,
         tax_id=tax_id,
     )  # fmt: skip
-    return await desk.show_edited(ctx, edited, cart_id=cart_id, token=token)
+    return await parts.show_edited(ctx, edited, cart_id=cart_id, token=token)
 
 
 def _refuse_too_many(state: CartState, line: LineState, quantity: int, goods: Goods) -> None:

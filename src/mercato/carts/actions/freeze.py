@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.credit import uses_of
+from mercato.carts.parts import Parts, decode_frozen, encode_frozen
 from mercato.carts.pricing.model import Applied
-from mercato.carts.reading import Desk, decode_frozen, encode_frozen
 from mercato.carts.store import freezing as store
 from mercato.carts.store.carts import CartState
 from mercato.carts.store.freezing import Claim, FreezeRow
@@ -22,62 +22,62 @@ MAX_TRIES = 5
 UNITS_MAX = 2**31 - 1
 
 
-async def freeze(desk: Desk, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
+async def freeze(parts: Parts, ctx: Context, *, cart_id: UUID, token: str | None) -> FrozenCart:
     """open → completing at today's price, with its coupon uses claimed; a replay gives the same again.
 
     A cart that is edited meanwhile, or a coupon that is used up meanwhile, is priced anew: the caller
     compares the total with the one that the shopper saw.
     """
     for _ in range(MAX_TRIES):
-        state = await desk.load(ctx, cart_id, token)
+        state = await parts.load(ctx, cart_id, token)
         if state.status is CartStatus.COMPLETING and state.frozen is not None:
             return msgspec.structs.replace(decode_frozen(state.frozen), is_replay=True)
         if state.status is CartStatus.COMPLETED:
             raise Conflict("cart_completed", "This cart has become an order.")
         if state.status is not CartStatus.OPEN:
             raise Conflict("cart_not_open", "This cart is too old; start a new one.")
-        frozen, claims = await _priced(desk, ctx, state)
-        row = await _store(desk, state, frozen, claims)
+        frozen, claims = await _priced(parts, ctx, state)
+        row = await _store(parts, state, frozen, claims)
         if row.is_done:
-            desk.tell(cart_id)
+            parts.tell(cart_id)
             return frozen
         if row.is_there:
-            desk.rules.drop()
+            parts.rules.drop()
     raise Unavailable("cart_busy", "This cart is being changed elsewhere; try again.")
 
 
-async def _store(desk: Desk, state: CartState, frozen: FrozenCart, claims: list[Claim]) -> FreezeRow:
+async def _store(parts: Parts, state: CartState, frozen: FrozenCart, claims: list[Claim]) -> FreezeRow:
     """Freeze in one statement; where customers are counted, under the locks of the promotions."""
     now, data = frozen.cart.updated_at, encode_frozen(frozen)
     if not claims:  # a claim that a power cut takes is simply taken again; uses must survive it
-        return await store.freeze(desk.db, cart_id=state.id, version=state.version, frozen=data, now=now)
+        return await store.freeze(parts.db, cart_id=state.id, version=state.version, frozen=data, now=now)
     if not any(one.by_customer for one in claims):
         return await store.claim(
-            desk.durable, cart_id=state.id, version=state.version, frozen=data, claims=claims, now=now
+            parts.durable, cart_id=state.id, version=state.version, frozen=data, claims=claims, now=now
         )
     promotion_ids = [one.promotion_id for one in claims]
-    async with desk.durable.transaction() as tx:
+    async with parts.durable.transaction() as tx:
         await store.lock_promotions(tx, cart_id=state.id, promotion_ids=promotion_ids)
         return await store.claim(
             tx, cart_id=state.id, version=state.version, frozen=data, claims=claims, now=now
         )
 
 
-async def thaw(desk: Desk, *, cart_id: UUID) -> None:
-    if await store.thaw(desk.durable, cart_id=cart_id, now=clock.now()):
-        desk.rules.drop()
-        desk.tell(cart_id)
+async def thaw(parts: Parts, *, cart_id: UUID) -> None:
+    if await store.thaw(parts.durable, cart_id=cart_id, now=clock.now()):
+        parts.rules.drop()
+        parts.tell(cart_id)
 
 
-async def finish(desk: Desk, *, cart_ids: Sequence[UUID]) -> None:
-    for cart_id in await store.finish(desk.db, cart_ids=cart_ids, now=clock.now()):
-        desk.tell(cart_id)
+async def finish(parts: Parts, *, cart_ids: Sequence[UUID]) -> None:
+    for cart_id in await store.finish(parts.db, cart_ids=cart_ids, now=clock.now()):
+        parts.tell(cart_id)
 
 
-async def _priced(desk: Desk, ctx: Context, state: CartState) -> tuple[FrozenCart, list[Claim]]:
+async def _priced(parts: Parts, ctx: Context, state: CartState) -> tuple[FrozenCart, list[Claim]]:
     """The cart as it will be frozen, and the uses that are counted. Raises Conflict."""
     now = clock.now()
-    priced = await desk.price(ctx, state, now=now, known=Goods({}, _enough(state)), is_final=True)
+    priced = await parts.price(ctx, state, now=now, known=Goods({}, _enough(state)), is_final=True)
     cart = priced.cart
     missing = [name for name in cart.requirements if name != "payment"]
     if missing:

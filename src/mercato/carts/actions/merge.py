@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from mercato.carts.reading import Desk
+from mercato.carts.parts import Parts
 from mercato.carts.store import merging as store
 from mercato.contracts.carts import Cart, MergeChoice
 from mercato.contracts.users import AccountsMerged
@@ -15,10 +15,10 @@ from mercato.kernel.errors import NotFound
 from mercato.kernel.ids import digest, new_token
 
 
-async def merge(desk: Desk, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice) -> Cart:
+async def merge(parts: Parts, ctx: Context, *, cart_id: UUID, token: str, choice: MergeChoice) -> Cart:
     """One open cart of the customer is left; the guest's token opens nothing any more. Raises NotFound."""
     customer_id = ctx.principal.require_user_id()
-    async with desk.db.transaction() as tx:
+    async with parts.db.transaction() as tx:
         is_there, own = await store.lock_open(
             tx, cart_id=cart_id, token_hash=digest(token), customer_id=customer_id
         )
@@ -26,8 +26,8 @@ async def merge(desk: Desk, ctx: Context, *, cart_id: UUID, token: str, choice: 
             raise NotFound(detail="There is no such open cart, or it is not yours.")
         kept = await _join(tx, ctx, guest=cart_id, own=own, choice=choice)
     for touched in {cart_id, kept}:
-        desk.tell(touched)
-    return await desk.show(ctx, await desk.load(ctx, kept, None))
+        parts.tell(touched)
+    return await parts.show(ctx, await parts.load(ctx, kept, None))
 
 
 async def _join(tx: Tx, ctx: Context, *, guest: UUID, own: UUID | None, choice: MergeChoice) -> UUID:
@@ -51,7 +51,7 @@ async def _prefers_guest(tx: Tx, own: UUID, choice: MergeChoice) -> bool:
     return choice is MergeChoice.KEEP_GUEST_IF_EMPTY and await store.is_empty(tx, cart_id=own)
 
 
-async def follow_accounts(desk: Desk, tx: Tx, events: Sequence[AccountsMerged]) -> None:
+async def follow_accounts(parts: Parts, tx: Tx, events: Sequence[AccountsMerged]) -> None:
     """Two accounts became one: the cart of the dropped one comes along, poured into that of the kept one."""
     for event in events:
         dropped, kept = await store.lock_of_two(tx, from_id=event.dropped_id, to_id=event.kept_id)
@@ -61,4 +61,4 @@ async def follow_accounts(desk: Desk, tx: Tx, events: Sequence[AccountsMerged]) 
         await store.hand_over(tx, from_id=event.dropped_id, to_id=event.kept_id)
         for touched in (dropped, kept):
             if touched is not None:
-                tx.after_commit(partial(desk.tell, touched))
+                tx.after_commit(partial(parts.tell, touched))

@@ -2,7 +2,7 @@
 
 from mercato.carts.actions.freeze import refuse_unavailable
 from mercato.carts.domain import LIFETIME, LineState
-from mercato.carts.reading import Desk
+from mercato.carts.parts import Parts
 from mercato.carts.store.carts import CartState
 from mercato.contracts.carts import CartStatus, FrozenCart, NewLine
 from mercato.contracts.shared import Address
@@ -12,10 +12,10 @@ from mercato.kernel.ids import new_id
 
 
 async def quote(
-    desk: Desk, ctx: Context, *, channel: str, lines: list[NewLine], address: Address
+    parts: Parts, ctx: Context, *, channel: str, lines: list[NewLine], address: Address
 ) -> FrozenCart:
     """The lines priced as a cart of their own. Raises Conflict("variant_unavailable")."""
-    rules = await desk.rules.of(ctx, channel)
+    rules = await parts.rules.of(ctx, channel)
     now = clock.now()
     state = CartState(
         id=new_id(), status=CartStatus.OPEN, channel=channel, currency=rules.channel.currency,
@@ -24,6 +24,6 @@ async def quote(
         expires_at=now + LIFETIME, frozen=None,
         lines=[LineState(new_id(), line.variant_id, line.quantity, None, None) for line in lines],
     )  # fmt: skip
-    priced = await desk.price(ctx, state, now=now)
+    priced = await parts.price(ctx, state, now=now)
     refuse_unavailable(priced.cart)
     return FrozenCart(priced.cart, None, priced.price.tax_lines)

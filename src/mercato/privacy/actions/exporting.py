@@ -28,7 +28,7 @@ class Exporting:
     """Makes the copies that were asked for."""
 
     def __init__(self, parts: Parts, own: PersonalRecords, in_thread: Callable[..., Awaitable[Any]]) -> None:
-        self._desk = parts
+        self._parts = parts
         self._own = own
         self._in_thread = in_thread
 
@@ -38,32 +38,34 @@ class Exporting:
             await self._make(job, work)
         except Exception:
             if job.attempt >= MAX_ATTEMPTS:
-                await store.give_up_export(self._desk.db, export_id=work.export_id)
+                await store.give_up_export(self._parts.db, export_id=work.export_id)
             raise
 
     async def _make(self, job: JobRun, work: ExportWork) -> None:
         """Gather, pack, keep; a second run finds it ready and does nothing."""
-        export = await store.waiting_export(self._desk.db, export_id=work.export_id)
+        export = await store.waiting_export(self._parts.db, export_id=work.export_id)
         if export is None:
             return
         user_id: UUID | None = export["user_id"]
-        whose = await self._desk.subject_of(user_id) if user_id else Subject(emails=[export["email"].lower()])
-        subject = await self._desk.known(whose)
-        holders = {**self._desk.holders, "privacy": self._own}
+        whose = (
+            await self._parts.subject_of(user_id) if user_id else Subject(emails=[export["email"].lower()])
+        )
+        subject = await self._parts.known(whose)
+        holders = {**self._parts.holders, "privacy": self._own}
         gathered: dict[str, dict[str, list[str]]] = {}
         for done, (name, holder) in enumerate(holders.items()):
             await job.progress(done, len(holders), name)
             gathered[name] = await _everything(holder, subject)
         now = clock.now()
         content = await self._in_thread(write_archive, gathered, email=export["email"], at=now)
-        async with self._desk.db.transaction() as tx:
+        async with self._parts.db.transaction() as tx:
             is_new = await store.keep_export(tx, export_id=work.export_id, content=content, now=now)
             if is_new and export["asked_by"] == "self":
                 ready = ExportReady(
                     user_id=export["user_id"], email=export["email"], name=export["name"],
                     locale=export["locale"], export_id=work.export_id,
                 )  # fmt: skip
-                await self._desk.outbox.add(tx, ready)
+                await self._parts.outbox.add(tx, ready)
 
 
 async def _everything(holder: PersonalRecords, subject: Subject) -> dict[str, list[str]]:

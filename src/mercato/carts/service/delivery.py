@@ -5,8 +5,8 @@ from uuid import UUID
 from mercato.carts.actions.staff import Office
 from mercato.carts.delivery import NOTHING, needs_subtotal
 from mercato.carts.offers import destination_of, offers
+from mercato.carts.parts import Parts
 from mercato.carts.pricing import Destination
-from mercato.carts.reading import Desk
 from mercato.carts.store import rules as store
 from mercato.contracts.carts import DeliveryCalendar, DeliveryMethod, DeliveryMethodInput, DeliveryZone
 from mercato.kernel import clock
@@ -17,25 +17,25 @@ from mercato.kernel.errors import Conflict
 class DeliveryPart:
     """Implements the contract's `Delivery`, and what `Shopping` says of delivery."""
 
-    _desk: Desk
+    _parts: Parts
     _office: Office
 
     async def delivery_methods(
         self, ctx: Context, *, cart_id: UUID, token: str | None
     ) -> list[DeliveryMethod]:
-        state = await self._desk.load(ctx, cart_id, token)
-        rules = await self._desk.rules.of(ctx, state.channel)
+        state = await self._parts.load(ctx, cart_id, token)
+        rules = await self._parts.rules.of(ctx, state.channel)
         methods = rules.methods.values()
         subtotal, load = 0, NOTHING
         if needs_subtotal(methods):
-            subtotal = (await self._desk.show(ctx, state)).totals.subtotal.amount
+            subtotal = (await self._parts.show(ctx, state)).totals.subtotal.amount
         if rules.asks_weight:
-            goods = await self._desk.goods(ctx, state)
-            load = (await self._desk.weighed(ctx, state, rules, goods, is_asking=True)).load
+            goods = await self._parts.goods(ctx, state)
+            load = (await self._parts.weighed(ctx, state, rules, goods, is_asking=True)).load
         return offers(rules, destination_of(state.shipping_address), load, subtotal, clock.now())
 
     async def delivery_promise(self, ctx: Context, *, country: str | None = None) -> DeliveryMethod | None:
-        rules = await self._desk.rules.of(ctx, ctx.channel)
+        rules = await self._parts.rules.of(ctx, ctx.channel)
         offered = offers(rules, Destination(country), NOTHING, 0, clock.now())
         sent = [method for method in offered if method.kind != "pickup"] or offered
         return min(sent, key=lambda method: (method.price.amount, method.promised_date), default=None)

@@ -5,8 +5,8 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.domain import LIFETIME, LineState
+from mercato.carts.parts import Parts, decode_frozen
 from mercato.carts.pricing import Customer
-from mercato.carts.reading import Desk, decode_frozen
 from mercato.carts.rules import ChannelRules
 from mercato.carts.store import carts as store
 from mercato.carts.store.carts import CartState, Owner
@@ -26,36 +26,36 @@ FOR_STAFF = ("needs_code", "inactive")
 class TrialsPart:
     """Implements the contract's `Trials`, and `explain` of `Shopping`."""
 
-    _desk: Desk
+    _parts: Parts
 
     async def explain(self, ctx: Context, *, cart_id: UUID, token: str | None) -> Explanation:
-        return await self._explain(ctx, await self._desk.load(ctx, cart_id, token))
+        return await self._explain(ctx, await self._parts.load(ctx, cart_id, token))
 
     async def explain_cart(self, ctx: Context, *, cart_id: UUID) -> Explanation:
         ctx.principal.require_somewhere("read_orders")
-        state = await store.get(self._desk.db, cart_id=cart_id, owner=ANYBODY)
+        state = await store.get(self._parts.db, cart_id=cart_id, owner=ANYBODY)
         if state is None or not ctx.principal.may_in("read_orders", state.channel):
             raise NotFound(detail="This cart is not kept any more.")
         return await self._explain(ctx, state)
 
     async def try_prices(self, ctx: Context, *, trial: Trial) -> Explanation:
         ctx.principal.require_in("read_promotions", trial.channel)
-        rules = await self._desk.rules.of(ctx, trial.channel)
+        rules = await self._parts.rules.of(ctx, trial.channel)
         state = _state_of(trial, rules)
-        goods = await self._desk.goods(ctx, state, gifts=rules.prices.gifts.values())
+        goods = await self._parts.goods(ctx, state, gifts=rules.prices.gifts.values())
         unknown = [str(line.variant_id) for line in trial.lines if line.variant_id not in goods.variants]
         if unknown:
             error = FieldError("lines", "unknown_variant", "There is no such variant: " + ", ".join(unknown))
             raise Invalid("unknown_variant", error.message, errors=[error])
-        found = await self._desk.buyer(state, rules)
+        found = await self._parts.buyer(state, rules)
         customer = Customer(
             groups=frozenset(trial.group_ids),
             has_ordered=not trial.is_first_order,
-            is_tax_exempt=await self._desk.is_exempt(trial.group_ids),
+            is_tax_exempt=await self._parts.is_exempt(trial.group_ids),
             tax_id=found.customer.tax_id,
         )
         buyer = Buyer(customer, found.codes, found.tiers)
-        goods = await self._desk.weighed(ctx, state, rules, goods)
+        goods = await self._parts.weighed(ctx, state, rules, goods)
         return explain(state, rules, goods, buyer, trial.at or clock.now(), for_staff=True)
 
     async def _explain(self, ctx: Context, state: CartState) -> Explanation:
@@ -68,10 +68,10 @@ class TrialsPart:
             steps = frozen.steps if for_staff else [_for_shoppers(step) for step in frozen.steps]
             return Explanation(steps, frozen.cart.totals)
         now = clock.now() if frozen is None else frozen.cart.updated_at
-        rules = await self._desk.rules.of(ctx, state.channel)
-        goods = await self._desk.goods(ctx, state, gifts=rules.prices.gifts.values())
-        goods = await self._desk.weighed(ctx, state, rules, goods)
-        buyer = await self._desk.buyer(state, rules)
+        rules = await self._parts.rules.of(ctx, state.channel)
+        goods = await self._parts.goods(ctx, state, gifts=rules.prices.gifts.values())
+        goods = await self._parts.weighed(ctx, state, rules, goods)
+        buyer = await self._parts.buyer(state, rules)
         found = explain(state, rules, goods, buyer, now, for_staff=for_staff)
         if frozen is None:
             return found

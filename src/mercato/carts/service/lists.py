@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from mercato.carts.actions.staff import Office
+from mercato.carts.parts import Parts
 from mercato.carts.pricing import Customer, price_ladder, tier_for
-from mercato.carts.reading import Desk
 from mercato.carts.store import customers
 from mercato.carts.store import lists as store
 from mercato.carts.store import rules as rules_store
@@ -20,20 +20,20 @@ from mercato.kernel.pages import decode_cursor, encode_cursor
 class PriceListsPart:
     """Implements the contract's `PriceLists`, and what `Shopping` says of them."""
 
-    _desk: Desk
+    _parts: Parts
     _office: Office
 
     async def shopper_prices(self, ctx: Context, *, variant_ids: list[UUID]) -> list[VariantPrices]:
-        rules = await self._desk.rules.of(ctx, ctx.channel)
-        known = await self._desk.rules.tiers(rules, variant_ids)
+        rules = await self._parts.rules.of(ctx, ctx.channel)
+        known = await self._parts.rules.tiers(rules, variant_ids)
         tiers = {each: found for each in variant_ids if (found := known.get(each))}
         if not tiers:
             return []
-        sold = await self._desk.variants(ctx, ctx.channel, list(tiers))
+        sold = await self._parts.variants(ctx, ctx.channel, list(tiers))
         customer, principal = Customer(), ctx.principal
         asks_groups = any(tier.price_list.groups for found in tiers.values() for tier in found)
         if asks_groups and principal.kind is PrincipalKind.USER:
-            groups = await customers.groups_of(self._desk.db, customer_id=principal.require_user_id())
+            groups = await customers.groups_of(self._parts.db, customer_id=principal.require_user_id())
             customer = Customer(frozenset(groups))
         now, currency = clock.now(), rules.channel.currency
         prices = []

@@ -53,7 +53,7 @@ def owner_of(ctx: Context, token: str | None) -> Owner:
     )
 
 
-class Desk:
+class Parts:
     """The database, the other services and the rules, as the actions of this service use them."""
 
     def __init__(
