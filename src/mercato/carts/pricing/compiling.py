@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from uuid import UUID
 
-from mercato.carts.pricing.model import Candidate, CompiledPromotion, KnownRate, PriceListRule, PriceRules
+from mercato.carts.pricing.model import (
+    Candidate,
+    CompiledPromotion,
+    Discounts,
+    KnownRate,
+    PriceListRule,
+    PriceRules,
+)
 from mercato.contracts.carts import PriceList, Promotion, PromotionReward, PromotionScope, TaxRate, TaxZone
 
 FOR_DELIVERY = frozenset(
@@ -25,10 +32,11 @@ def compile_rules(
     has_exempt_groups: bool = False,
 ) -> PriceRules:
     """The rules of one channel: its promotions by falling priority, then age; its tax rates by place."""
-    every = sorted(
-        (_compile(promotion) for promotion in promotions if promotion.channel == channel),
-        key=lambda one: one.place,
+    in_order = sorted(
+        (promotion for promotion in promotions if promotion.channel == channel),
+        key=lambda promotion: (-promotion.priority, promotion.id),
     )
+    every = [_compile(promotion, place, currency) for place, promotion in enumerate(in_order)]
     lists = _price_lists(channel, price_lists)
     places, postal = _places(tax_rates, tax_zones)
     active = [one for one in every if one.promotion.is_active]
@@ -66,7 +74,7 @@ def scope_of(promotion: Promotion) -> PromotionScope:
     return PromotionScope.CATALOG if is_catalog else PromotionScope.CART
 
 
-def _compile(promotion: Promotion) -> CompiledPromotion:
+def _compile(promotion: Promotion, place: int, currency: str) -> CompiledPromotion:
     if promotion.id is None:
         raise ValueError("a promotion is stored before it is used")
     whole = "100" if promotion.reward is PromotionReward.BUY_X_GET_Y else "0"
@@ -74,7 +82,7 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
     return CompiledPromotion(
         promotion=promotion,
         id=promotion.id,
-        place=(-promotion.priority, promotion.id.int),
+        place=place,
         above=fraction.numerator,
         below=fraction.denominator,
         targets=frozenset((*promotion.product_ids, *promotion.category_ids, *promotion.collection_ids)),
@@ -84,9 +92,12 @@ def _compile(promotion: Promotion) -> CompiledPromotion:
         code=None if promotion.coupon_code is None else promotion.coupon_code.lower(),
         is_catalog=scope_of(promotion) is PromotionScope.CATALOG,
         is_for_delivery=promotion.reward in FOR_DELIVERY,
+        is_gift=promotion.reward is PromotionReward.GIFT,
+        is_bundle=promotion.reward is PromotionReward.BUY_X_GET_Y,
         customer_limit=1 if promotion.first_order else promotion.customer_limit,
         least=promotion.minimum_subtotal or 0,
         is_for_all=_is_for_all(promotion),
+        discounts=Discounts(promotion.id, promotion.label, currency, promotion.coupon_code),
     )
 
 

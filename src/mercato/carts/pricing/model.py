@@ -30,6 +30,8 @@ class KnownRate(msgspec.Struct, frozen=True, order=True, gc=False):
     below: int
 
 
+KEPT_DISCOUNTS: Final = 500
+"""Amounts of one promotion; further ones are made anew each time."""
 NO_TAX: Final = KnownRate("", "0", 0, 1)
 
 
@@ -118,13 +120,36 @@ class Basket(msgspec.Struct, frozen=True):
     """By promotion."""
 
 
+class Discounts(dict[int, Discount | None]):
+    """What lines say of one promotion, by what it takes off them; None for nothing.
+
+    They are kept: a cart is priced again with every edit, and most of its lines get what they got before.
+    """
+
+    __slots__ = ("_code", "_currency", "_label", "_promotion_id")
+
+    def __init__(self, promotion_id: UUID, label: str, currency: str, code: str | None) -> None:
+        super().__init__()
+        self._promotion_id = promotion_id
+        self._label = label
+        self._currency = currency
+        self._code = code
+
+    def __missing__(self, amount: int) -> Discount | None:
+        money = Money(amount, self._currency)
+        found = Discount(self._promotion_id, self._label, money, self._code) if amount else None
+        if len(self) < KEPT_DISCOUNTS:
+            self[amount] = found
+        return found
+
+
 class CompiledPromotion(msgspec.Struct, frozen=True):
     """A promotion made ready: its percentage as a fraction, its goods and groups as sets."""
 
     promotion: Promotion
     id: UUID
-    place: tuple[int, int]
-    """Promotions are considered in order of it: by falling priority, then age."""
+    place: int
+    """Among all of the channel, in the order in which they are considered."""
     above: int
     below: int
     """The fraction that it takes off: `above` / `below`."""
@@ -136,14 +161,16 @@ class CompiledPromotion(msgspec.Struct, frozen=True):
     """Its one coupon code, in lower case."""
     is_catalog: bool
     is_for_delivery: bool
+    is_gift: bool
+    is_bundle: bool
+    """Buy X, get Y."""
     customer_limit: int | None
     """The first order is one use."""
     least: int
     """The subtotal that it needs, in minor units."""
     is_for_all: bool
     """It is given to every customer at any time and place: there is no standing condition to look at."""
-    discounts: dict[int, Discount] = {}
-    """What lines say of it, by amount: carts are priced again with every edit and give the same ones."""
+    discounts: Discounts
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -218,7 +245,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Applied(msgspec.Struct, frozen=True):
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """A promotion that gives something here: how much, and by which generated code."""
 
     promotion: Promotion

@@ -6,8 +6,6 @@ from mercato.carts.pricing.model import Candidate, CompiledPromotion, PricedLine
 from mercato.contracts.carts import PromotionReward
 from mercato.kernel.money import allocate
 
-Cuts = tuple[Sequence[PricedLine], Sequence[int]]
-"""Lines, and beside each the amount in minor units, not negative, that it loses."""
 DeliveryCuts = list[tuple[Candidate, int]]
 """Promotions with the positive amount that each takes off the delivery."""
 
@@ -35,23 +33,23 @@ def delivery_cut(one: CompiledPromotion, left: int) -> int:
             return left
 
 
-def cart_cuts(one: CompiledPromotion, lines: Sequence[PricedLine], got: Sequence[PricedLine] | None) -> Cuts:
-    """What a promotion of the cart takes off `lines`; `got` are those reduced instead of what is bought."""
-    if one.promotion.reward is PromotionReward.BUY_X_GET_Y:
-        return _buy_x_get_y(one, lines, got)
-    totals = [priced.total for priced in lines]
+def cart_cuts(one: CompiledPromotion, totals: Sequence[int]) -> Sequence[int]:
+    """What a percentage or an amount of the cart takes off lines that cost `totals`; empty for nothing."""
     left = sum(totals)
     if one.promotion.reward is PromotionReward.PERCENT:
         amount = round_half_even(left * one.above, one.below)
     else:
         amount = min(one.promotion.amount or 0, left)
-    return (lines, allocate(amount, totals)) if amount else ((), ())
+    return allocate(amount, totals) if amount else ()
 
 
-def _buy_x_get_y(
+def bundle_cuts(
     one: CompiledPromotion, lines: Sequence[PricedLine], got: Sequence[PricedLine] | None
-) -> Cuts:
-    """The cheapest units are reduced, as many as were bought for; never more than a line still costs."""
+) -> tuple[Sequence[PricedLine], Sequence[int]]:
+    """What `buy_x_get_y` takes off which lines; `got` are those reduced instead of what is bought.
+
+    The cheapest units are reduced, as many as were bought for; never more than a line still costs.
+    """
     buy, get = max(one.promotion.buy_quantity or 1, 1), max(one.promotion.get_quantity or 1, 1)
     if got is None:
         units = sum(priced.line.quantity for priced in lines)

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from mercato.carts.delivery import full_price_of, price_of
 from mercato.carts.pricing.listing import at_list_price, relief_of, tier_for, units_by_variant, without_tax
+from mercato.carts.pricing.lots import Lot
 from mercato.carts.pricing.model import (
     Basket,
     BasketLine,
     Candidate,
     CompiledPromotion,
+    Discounts,
     PricedCart,
     PricedLine,
     PriceRules,
@@ -23,10 +25,10 @@ from mercato.carts.pricing.promotions import (
     matching,
     standing_reason,
 )
-from mercato.carts.pricing.rewards import Cuts, DeliveryCuts, cart_cuts, delivery_cut, unit_cuts
+from mercato.carts.pricing.rewards import DeliveryCuts, bundle_cuts, cart_cuts, delivery_cut, unit_cuts
 from mercato.carts.pricing.taxes import RELIEFS, relieved, tax_lines_of
 from mercato.carts.pricing.verdicts import Verdicts
-from mercato.contracts.carts import PromotionReward, TaxLine
+from mercato.contracts.carts import TaxLine
 
 
 def price(basket: Basket, rules: PriceRules, record: Recorder | None = None) -> PricedCart:
@@ -47,6 +49,8 @@ class _Pricing:
         self.priced: list[PricedLine] = []
         self.goods = 0
         """What the lines cost by now, all together."""
+        self.lot = Lot([])
+        """What promotions take from just now."""
         self.gifts: list[PricedLine] = []
         self.exclusive: CompiledPromotion | None = None
 
@@ -65,6 +69,7 @@ class _Pricing:
         goods = self.goods
         self.verdicts.note_missing_codes()
         self.verdicts.end_step("order_discounts", subtotal, goods)
+        self.lot.settle()
         delivery = self._deliver(full, subtotal, cuts)
         self.verdicts.end_step("delivery", goods, goods + delivery)
         tax_lines = self._tax(delivery)
@@ -159,13 +164,13 @@ class _Pricing:
             return
         is_exclusive = one.promotion.is_exclusive
         reached = self.ordered if one.promotion.whole_cart else lines
-        free = [p for p in reached if not p.is_closed and not (is_exclusive and p.discounts)]
+        free = [p for p in reached if not p.is_closed and not (is_exclusive and p.unit_price < p.list_price)]
         cuts = unit_cuts(one, [p.unit_price for p in free])
         if reached and not free:
             self.verdicts.refuse(candidate, "not_combinable" if is_exclusive else "excluded")
             return
         amounts = [cut * p.line.quantity for p, cut in zip(free, cuts, strict=True)]
-        if not self._gave(candidate, (free, amounts)):
+        if not self._gave(candidate, self._lot_of(free), amounts):
             return
         for priced, cut in zip(free, cuts, strict=True):
             priced.unit_price -= cut
@@ -192,16 +197,31 @@ class _Pricing:
                 cut = delivery_cut(one, full - sum(amount for _, amount in cuts))
                 does_give = self._cuts_delivery(candidate, cut)
                 cuts += [(candidate, cut)] if does_give else []
-            elif one.promotion.reward is PromotionReward.GIFT:
+            elif one.is_gift:
                 does_give = self._add_gift(candidate)
             else:
-                reached = self.ordered if one.promotion.whole_cart else lines
-                got = matching(one.got, self.by_target, self.ordered) if one.got else None
-                does_give = self._gave(candidate, cart_cuts(one, reached, got))
+                does_give = self._take_off(candidate, self.ordered if one.promotion.whole_cart else lines)
             is_given = is_given or does_give
             if does_give and one.promotion.is_exclusive:
                 self.exclusive = one
         return cuts
+
+    def _take_off(self, candidate: Candidate, lines: Sequence[PricedLine]) -> bool:
+        """Share what the promotion takes among `lines`; for `buy_x_get_y`, these are bought."""
+        one = candidate.one
+        if not one.is_bundle:
+            lot = self._lot_of(lines)
+            return self._gave(candidate, lot, cart_cuts(one, lot.totals))
+        self.lot.settle()
+        got = matching(one.got, self.by_target, self.ordered) if one.got else None
+        reduced, amounts = bundle_cuts(one, lines, got)
+        return self._gave(candidate, self._lot_of(reduced), amounts)
+
+    def _lot_of(self, lines: Sequence[PricedLine]) -> Lot:
+        if self.lot.lines is not lines:
+            self.lot.settle()
+            self.lot = Lot(lines)
+        return self.lot
 
     def _cuts_delivery(self, candidate: Candidate, amount: int) -> bool:
         """Whether there is a price of delivery to take off; it is noted at its own step."""
@@ -237,8 +257,10 @@ class _Pricing:
             return False
         self.verdicts.accept(candidate, priced.total)
         self.verdicts.note(candidate, APPLIED, 0)
-        self.verdicts.take(candidate, ([priced], [priced.total]))
-        priced.unit_price = 0
+        discount = self._discounts_of(candidate)[priced.total]
+        if discount is not None:
+            priced.discounts.append(discount)
+        priced.unit_price = priced.total = 0
         priced.gift_of = one.id
         self.gifts.append(priced)
         return True
@@ -291,22 +313,29 @@ class _Pricing:
     def _reason(self, candidate: Candidate, subtotal: int, lines: Sequence[PricedLine]) -> str:
         if candidate.refusal is not None:
             return candidate.refusal
-        if candidate.one.id in self.verdicts.given:
+        if candidate.one.place in self.verdicts.given:
             return "already_applied"
         reason = standing_reason(candidate.one, self.basket)
         return reason if reason != APPLIED else goods_reason(candidate.one, subtotal=subtotal, lines=lines)
 
-    def _gave(self, candidate: Candidate, cuts: Cuts) -> bool:
-        """Take the cuts off their lines, if there are any and the budget covers them."""
-        amount = sum(cuts[1])
+    def _gave(self, candidate: Candidate, lot: Lot, amounts: Sequence[int]) -> bool:
+        """Take the amounts off the lot, if there are any and the budget covers them."""
+        amount = sum(amounts)
         if not amount or self._exceeds_budget(candidate.one, amount):
             self.verdicts.refuse(candidate, "budget_spent" if amount else "nothing_left")
             return False
         self.goods -= amount
-        self.verdicts.take(candidate, cuts)
+        lot.take(amounts, self._discounts_of(candidate))
         self.verdicts.accept(candidate, amount)
         self.verdicts.note(candidate, APPLIED, -amount)
         return True
+
+    def _discounts_of(self, candidate: Candidate) -> Discounts:
+        """What lines say of it: with its own code, when that was generated."""
+        one = candidate.one
+        if candidate.coupon_id is None:
+            return one.discounts
+        return Discounts(one.id, one.promotion.label, self.rules.currency, candidate.code)
 
     def _exceeds_budget(self, one: CompiledPromotion, amount: int) -> bool:
         budget = one.promotion.budget

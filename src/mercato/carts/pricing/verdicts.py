@@ -1,7 +1,5 @@
 """What was decided of each promotion: given or refused, why, and who is told."""
 
-from uuid import UUID
-
 from mercato.carts.pricing.model import (
     Applied,
     Basket,
@@ -12,12 +10,6 @@ from mercato.carts.pricing.model import (
     Refused,
 )
 from mercato.carts.pricing.promotions import APPLIED, REASONS
-from mercato.carts.pricing.rewards import Cuts
-from mercato.contracts.carts import Discount
-from mercato.kernel.money import Money
-
-KEPT_DISCOUNTS = 500
-"""Amounts of one promotion; beyond it they are made anew."""
 
 
 class Verdicts:
@@ -28,14 +20,15 @@ class Verdicts:
         self._rules = rules
         self.record = record
         self.applied: list[Applied] = []
-        self.given: set[UUID] = set()
+        self.given: set[int] = set()
+        """Their places."""
         self._reasons: dict[str, str] = {}
         """Coupon code in lower case → what came of it."""
 
     def accept(self, candidate: Candidate, amount: int) -> None:
         """It gives `amount` minor units."""
         one, code = candidate.one, candidate.code
-        self.given.add(one.id)
+        self.given.add(one.place)
         self.applied.append(Applied(one.promotion, amount, code, candidate.coupon_id))
         if code is not None:
             self._reasons[code.lower()] = APPLIED
@@ -53,22 +46,6 @@ class Verdicts:
             if reason != APPLIED:
                 found.append(Refused(code, reason))
         return found
-
-    def take(self, candidate: Candidate, cuts: Cuts) -> None:
-        """The candidate takes its cuts off their lines, and each line says so."""
-        one, code, known = candidate.one, candidate.code, {}
-        if candidate.coupon_id is None:
-            code, known = one.promotion.coupon_code, one.discounts
-        if len(known) > KEPT_DISCOUNTS:
-            known.clear()
-        label, currency = one.promotion.label, self._rules.currency
-        for priced, cut in zip(*cuts, strict=True):
-            if cut:
-                found = known.get(cut)
-                if found is None:
-                    found = known[cut] = Discount(one.id, label, Money(cut, currency), code)
-                priced.discounts.append(found)
-                priced.total -= cut
 
     def note(self, candidate: Candidate, reason: str, amount: int | None = None) -> None:
         if self.record is not None:
@@ -91,7 +68,7 @@ class Verdicts:
         waiting: list[CompiledPromotion] = []
         if self.record.for_staff:
             waiting += [one for code, one in self._rules.by_code.items() if code not in given]
-            waiting += [one for one in self._rules.idle if one.id not in self.given]
+            waiting += [one for one in self._rules.idle if one.place not in self.given]
         for one in waiting:
             self.note(Candidate(one), "needs_code" if one.promotion.is_active else "inactive")
         for code in self._coupons:
