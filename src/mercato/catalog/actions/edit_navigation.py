@@ -41,12 +41,7 @@ async def save_category(
 
     Raises NotFound, Invalid, Conflict("slug_taken", "version_conflict").
     """
-    picture = await parts.media.accept(image) if image else None
-    new_image = (
-        ImageRecord(new_id(), picture.key, image_alt.strip(), picture.width, picture.height)
-        if picture
-        else None
-    )
+    new_image = await _accepted(parts, image, image_alt)
     above = (await parts.navigation()).category(parent) if parent else None
     async with parts.database.transaction() as tx:
         existing = await _category_to_change(tx, category_id, version)
@@ -72,6 +67,14 @@ async def save_category(
         await parts.announce_navigation(tx, own_id)
         await _tell(parts, tx, ctx, "category", existing, category)
     return own_id
+
+
+async def _accepted(parts: Parts, content: bytes | None, alt: str) -> ImageRecord | None:
+    """The uploaded picture, checked and kept; None without one. Raises Invalid."""
+    if not content:
+        return None
+    picture = await parts.media.accept(content)
+    return ImageRecord(new_id(), picture.key, alt.strip(), picture.width, picture.height)
 
 
 async def _replace_category(tx: Tx, existing: CategoryRecord, category: CategoryRecord) -> None:
@@ -255,12 +258,7 @@ async def save_shop(
     known = await parts.navigation()
     known.channel(ctx.channel)
     before = known.shops[ctx.channel][0] if ctx.channel in known.shops else None
-    picture = await parts.media.accept(hero) if hero else None
-    image = (
-        ImageRecord(new_id(), picture.key, hero_alt.strip(), picture.width, picture.height)
-        if picture
-        else None
-    )
+    image = await _accepted(parts, hero, hero_alt)
     async with parts.database.transaction() as tx:
         await navigation.save_shop(
             tx, channel=ctx.channel, name=name.strip(), tagline=tagline.strip(),

@@ -64,18 +64,24 @@ async def start_session(
         if not browser:
             await sessions.insert_refresh_token(tx, token_hash=digest(token), session_id=session_id, now=now)
         await devices.note(parts, tx, ctx, account, now=now)
-        if account["roles"]:
-            who = Principal(PrincipalKind.USER, user_id, account["email"], account["name"])
-            await parts.acted(
-                tx, msgspec.structs.replace(ctx, principal=who), "session.staff_signed_in",
-                about=("user", user_id), label=account["email"], after={"second_factor": has_mfa},
-            )  # fmt: skip
+        await _tell_of_staff(parts, tx, ctx, account, has_mfa=has_mfa)
         row = await accounts.user_by_id(tx, user_id=user_id)
         assert row is not None
     if browser:
         return SignIn(user=user_of(row), session_token=token, expires_in=int(limits.absolute.total_seconds()))
     access = await parts.keys.sign(user_id=user_id, session_id=session_id, now=now)
     return tokens_of(row, access=access, refresh=token)
+
+
+async def _tell_of_staff(parts: Parts, tx: Tx, ctx: Context, account: Any, *, has_mfa: bool) -> None:
+    """Sign-ins of staff are acts; those of customers are not."""
+    if not account["roles"]:
+        return
+    who = Principal(PrincipalKind.USER, account["id"], account["email"], account["name"])
+    await parts.acted(
+        tx, msgspec.structs.replace(ctx, principal=who), "session.staff_signed_in",
+        about=("user", account["id"]), label=account["email"], after={"second_factor": has_mfa},
+    )  # fmt: skip
 
 
 async def renew_session(
