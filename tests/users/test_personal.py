@@ -314,10 +314,10 @@ class TestDevices:
 
 async def statements_of(shop: UsersShop, work) -> tuple[int, int]:
     """(statements, hashes verified) that a call took, whether it was refused or not."""
-    cost, before = start_cost(), shop.service.desk.passwords.verifications
+    cost, before = start_cost(), shop.service.parts.passwords.verifications
     with contextlib.suppress(Unauthenticated):
         await work
-    return cost.statements, shop.service.desk.passwords.verifications - before
+    return cost.statements, shop.service.parts.passwords.verifications - before
 
 
 class TestNobodyLearnsWhoHasAnAccount:

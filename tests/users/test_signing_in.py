@@ -229,7 +229,7 @@ class TestRaces:
         await shop.database.execute("update users.users set password_hash = 'other' where id = $1", user.id)
         with pytest.raises(Unauthenticated, match="sign_in_failed"):
             await opening.start_session(
-                shop.service.desk, GUEST_CONTEXT, row, browser=True, newer_hash=None, now=clock.now()
+                shop.service.parts, GUEST_CONTEXT, row, browser=True, newer_hash=None, now=clock.now()
             )
         assert await shop.count("sessions") == 0
 
