@@ -15,7 +15,7 @@ up:
 
 test: lint
 	$(SETUP) dev --assets --browser
-	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@.venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 # The check of dependencies ends with 3 when it has no data: it says so, and the tests go on.
 lint:
