@@ -1,7 +1,6 @@
 """What the actions of the catalog work with, and the one way they tell others what they did."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -13,7 +12,7 @@ from mercato.catalog.search.follower import Follower
 from mercato.catalog.store import changes
 from mercato.contracts.catalog import NavigationChanged, ProductChanged
 from mercato.contracts.stock import Stock
-from mercato.kernel.acts import acted, changes_between
+from mercato.kernel.acts import State, acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.outbox import Outbox
@@ -82,8 +81,8 @@ class Parts:
         about: tuple[str, UUID | str],
         *,
         label: str = "",
-        before: Mapping[str, Any] | msgspec.Struct | None = None,
-        after: Mapping[str, Any] | msgspec.Struct | None = None,
+        before: State = None,
+        after: State = None,
         only: Collection[str] | None = None,
         of_system: bool = False,
     ) -> None:

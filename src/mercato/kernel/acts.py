@@ -24,6 +24,9 @@ MAX_LABEL = 200
 HIDDEN = "(not recorded)"
 """Stands for a value that was there and belongs to a person."""
 
+State = Mapping[str, Any] | msgspec.Struct | None
+"""A thing before or after an act; None when it is not there."""
+
 ActName = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=60)]
 
 
@@ -83,8 +86,8 @@ def acted(
 
 
 def changes_between(
-    before: Mapping[str, Any] | msgspec.Struct | None,
-    after: Mapping[str, Any] | msgspec.Struct | None,
+    before: State,
+    after: State,
     *,
     only: Collection[str] | None = None,
     hidden: Collection[str] = (),
@@ -103,7 +106,7 @@ def changes_between(
     return found
 
 
-def _fields(state: Mapping[str, Any] | msgspec.Struct | None) -> dict[str, Any]:
+def _fields(state: State) -> dict[str, Any]:
     if state is None:
         return {}
     return msgspec.structs.asdict(state) if isinstance(state, msgspec.Struct) else dict(state)

@@ -16,9 +16,9 @@ from mercato.kernel.jobs import JobKind
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
-from mercato.privacy.actions import Parts
 from mercato.privacy.actions.erasing import ERASE, Erasing, ErasureWork
 from mercato.privacy.actions.exporting import EXPORT, Exporting, ExportWork
+from mercato.privacy.parts import Parts
 from mercato.privacy.service import PrivacyService
 
 RETENTION_EVERY_S = 86_400.0

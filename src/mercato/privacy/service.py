@@ -14,9 +14,9 @@ from mercato.kernel.ids import new_id
 from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.privacy import store
-from mercato.privacy.actions import Parts
 from mercato.privacy.actions.erasing import begin
 from mercato.privacy.actions.exporting import EXPORT, ExportWork
+from mercato.privacy.parts import Parts
 
 PART_BYTES = 256 * 1024
 RUNS_KEPT = 100

@@ -17,7 +17,7 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.jobs import JobRun
 from mercato.privacy import store
-from mercato.privacy.actions import Parts
+from mercato.privacy.parts import Parts
 
 ERASE = "erase"
 RESUME_BATCH = 100

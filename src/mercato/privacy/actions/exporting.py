@@ -12,8 +12,8 @@ from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.jobs import MAX_ATTEMPTS, JobRun
 from mercato.privacy import store
-from mercato.privacy.actions import Parts
 from mercato.privacy.archive import write_archive
+from mercato.privacy.parts import Parts
 
 EXPORT = "export"
 

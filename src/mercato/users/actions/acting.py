@@ -11,10 +11,10 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.opening import TEXT_LENGTH_MAX
 from mercato.users.actions.signing_in import end_all, revoke_session
 from mercato.users.actions.staffing import refuse_beyond
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, acting, personal
 

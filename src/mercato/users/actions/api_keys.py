@@ -14,8 +14,8 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
+from mercato.users.parts import Parts
 from mercato.users.rows import api_key_of
 from mercato.users.store import api_keys
 

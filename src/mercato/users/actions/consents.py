@@ -9,7 +9,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Queries, Tx
 from mercato.kernel.ids import new_id
-from mercato.users.actions import Parts
+from mercato.users.parts import Parts
 from mercato.users.store import personal
 
 MAX_HISTORY = 200

@@ -6,8 +6,8 @@ from typing import Any
 from mercato.contracts.users import SignedInFromNewDevice
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
-from mercato.users.actions import Parts
 from mercato.users.devices import device_of, fingerprint_of
+from mercato.users.parts import Parts
 from mercato.users.store import personal
 
 

@@ -18,10 +18,10 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.own_password import prove
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.throttling import forget, may_mail
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, personal
 
 

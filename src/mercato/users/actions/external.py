@@ -17,10 +17,11 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Denied, Unauthenticated, Unavailable
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, external_links, proofs
+from mercato.users.actions import external_links, proofs
 from mercato.users.actions.opening import start_session
 from mercato.users.actions.second_step import Waiting, ask_second_step
 from mercato.users.actions.throttling import admit
+from mercato.users.parts import Parts
 from mercato.users.sso.provider import Claims, OpenIdProvider, ProviderFailed
 from mercato.users.store import accounts, challenges, identities
 

@@ -13,9 +13,10 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, proofs
+from mercato.users.actions import proofs
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.throttling import admit, may_mail
+from mercato.users.parts import Parts
 from mercato.users.sso.provider import Claims, OpenIdProvider
 from mercato.users.store import accounts, challenges, factors, identities, rights
 

@@ -18,9 +18,10 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, proofs
+from mercato.users.actions import proofs
 from mercato.users.actions.signing_in import end_all
 from mercato.users.factors import codes, passkeys
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, challenges, factors, sessions
 
 NEW_PASSKEY = "new_passkey"

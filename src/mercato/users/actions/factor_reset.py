@@ -5,9 +5,10 @@ from uuid import UUID
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
-from mercato.users.actions import Parts, proofs
+from mercato.users.actions import proofs
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.staffing import refuse_beyond
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, challenges, factors
 
 

@@ -10,10 +10,10 @@ from mercato.kernel.db import Row, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.staffing import give_roles, lock_and_check
+from mercato.users.parts import Parts
 from mercato.users.rows import invitation_of
 from mercato.users.store import accounts, acting
 

@@ -9,11 +9,11 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound, Unauthenticated
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.own_password import prove
 from mercato.users.actions.signing_in import end_all
 from mercato.users.actions.staffing import refuse_last_owner
 from mercato.users.actions.throttling import forget
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, personal, rights
 
 

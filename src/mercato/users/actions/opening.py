@@ -13,8 +13,9 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, devices
+from mercato.users.actions import devices
 from mercato.users.actions.throttling import forget, give_back
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
 

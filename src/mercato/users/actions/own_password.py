@@ -9,8 +9,8 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import FieldError, Invalid
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.throttling import admit
+from mercato.users.parts import Parts
 from mercato.users.store import accounts
 
 

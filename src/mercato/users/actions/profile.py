@@ -15,8 +15,8 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, addresses
 

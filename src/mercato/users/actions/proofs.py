@@ -10,9 +10,9 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Queries, Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.throttling import admit, forget
 from mercato.users.factors import codes, passkeys
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, factors
 
 CODE_THROTTLE = domain.ThrottleRule("code", domain.growing_waits(5), timedelta(hours=24))

@@ -18,9 +18,10 @@ from mercato.kernel.errors import FieldError, Invalid
 from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, consents
+from mercato.users.actions import consents
 from mercato.users.actions.own_password import password_changed, set_password
 from mercato.users.actions.throttling import admit, may_mail
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, sessions
 

@@ -11,7 +11,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.users import domain
-from mercato.users.actions import Parts
+from mercato.users.parts import Parts
 from mercato.users.rows import role_of
 from mercato.users.store import roles
 

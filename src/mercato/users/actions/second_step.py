@@ -13,10 +13,11 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, Unauthenticated
 from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, proofs
+from mercato.users.actions import proofs
 from mercato.users.actions.opening import renew_session, start_session
 from mercato.users.actions.throttling import admit, forget, give_back
 from mercato.users.factors import passkeys
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, challenges, factors
 

@@ -11,10 +11,11 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unauthenticated
 from mercato.kernel.ids import digest, new_token
 from mercato.users import domain
-from mercato.users.actions import Parts, second_step
+from mercato.users.actions import second_step
 from mercato.users.actions.opening import end_session, sign_in_refused, start_session, tokens_of
 from mercato.users.actions.own_password import password_changed, prove, set_password
 from mercato.users.actions.throttling import admit, forget
+from mercato.users.parts import Parts
 from mercato.users.store import accounts, sessions
 
 log = structlog.get_logger()

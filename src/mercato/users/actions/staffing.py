@@ -13,9 +13,9 @@ from mercato.kernel.db import Queries, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.actions.registration import name_of
 from mercato.users.actions.signing_in import end_all
+from mercato.users.parts import Parts
 from mercato.users.rows import user_of
 from mercato.users.store import accounts, rights
 

@@ -8,8 +8,8 @@ from mercato.kernel.breaches import BreachFilter
 from mercato.kernel.personal import KeepsPersonalData, PersonalRows
 from mercato.kernel.runtime import Runtime
 from mercato.users import domain
-from mercato.users.actions import Parts
 from mercato.users.factors import FactorKit
+from mercato.users.parts import Parts
 from mercato.users.passwords import Passwords
 from mercato.users.principals import Principals
 from mercato.users.service.accounts import AccountsPart

@@ -1,7 +1,7 @@
 """What every part of the users service works with."""
 
 from mercato.kernel.db import Database
-from mercato.users.actions import Parts
+from mercato.users.parts import Parts
 from mercato.users.principals import Principals
 from mercato.users.tokens import SigningKeys
 

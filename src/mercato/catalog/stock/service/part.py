@@ -1,18 +1,15 @@
 """What the parts of the stock service share: its tables, its outbox, and the refusals."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
-
-import msgspec
 
 from mercato.catalog.stock.domain import MAX_DEMANDS, sum_demands
 from mercato.catalog.stock.glance import Glance
 from mercato.catalog.stock.store.booking import Refused
 from mercato.catalog.stock.store.changes import Change
 from mercato.contracts.stock import Demand
-from mercato.kernel.acts import acted, changes_between
+from mercato.kernel.acts import State, acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
@@ -60,8 +57,8 @@ class Part:
         about: tuple[str, UUID | str],
         *,
         label: str = "",
-        before: Mapping[str, Any] | msgspec.Struct | None = None,
-        after: Mapping[str, Any] | msgspec.Struct | None = None,
+        before: State = None,
+        after: State = None,
     ) -> None:
         """Tell the audit what staff did, in the transaction of it; Mercato's own acts are movements."""
         if ctx.principal.kind is PrincipalKind.SYSTEM:
