@@ -22,7 +22,7 @@ def document() -> Document:
     app = create_app(compose.build(settings, ["all"])).app
     handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", [])]
     handler = next(each for each in handlers if "/api/v1/openapi.json" in each.paths)
-    found: Document = handler.opt["route"].plan.fixed["description"].document()
+    found: Document = handler.opt["route"].plan.bindings.fixed["description"].document()
     return found
 
 

@@ -44,7 +44,7 @@ def test_every_admin_route_needs_a_permission_of_its_own(database_url: str, nats
 def test_every_api_route_is_described(database_url: str, nats_url: str) -> None:
     gate = whole_app(database_url, nats_url)
     handler = next(each for each in handlers_of(gate) if "/api/v1/openapi.json" in each.paths)
-    document = handler.opt["route"].plan.fixed["description"].document()
+    document = handler.opt["route"].plan.bindings.fixed["description"].document()
     paths = document["paths"]
     assert {"/api/v1/products", "/api/v1/carts", "/api/v1/carts/{cart_id}/complete"} <= set(paths)
     ids = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
