@@ -79,9 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Signs sessions, links and internal calls; at least 32 characters."""
     data_dir: str = ".mercato"
     """Search index, images and other files that this host keeps."""
-    pool_size: int = 16
-    """Database connections per process and commit mode, opened when first needed. Events share them
-    with requests: with 10, eight orders at a time wait for each other."""
+    pool_size: int = 8
+    """Database connections per process and commit mode, opened when first needed. More cost more: each keeps
+    plans of its own, and a sudden crowd would first have to open them."""
     smtp_url: str = ""
     """`smtp://user:password@host:587`; empty keeps mails in the development mailbox."""
     mail_from: str = "Mercato <shop@localhost>"
