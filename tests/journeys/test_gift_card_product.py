@@ -4,6 +4,8 @@ import re
 import uuid
 from typing import Any
 
+import httpx
+
 from support.buyer import ADDRESS, Buyer
 from support.furnish import Goods, Staff
 from support.waiting import eventually_sync
@@ -47,6 +49,19 @@ def test_a_gift_card_is_bought_mailed_and_spent_on_goods_only(
     mixed = buyer.client.post(f"{buyer.path}/lines", json=more).json()
     assert mixed["totals"]["paid_by_credit"]["amount"] == min(5000, mixed["totals"]["total"]["amount"] - 5000)
     assert mixed["requirements"] == ["delivery_method", "payment"]
+
+
+def test_the_same_message_with_and_without_script_is_one_line(staff: Staff, buyer: Buyer) -> None:
+    variant_id = sold_by(staff)["variants"][0]["id"]
+    url = str(buyer.client.base_url).rstrip("/")
+    with httpx.Client(base_url=url, headers={"Origin": url}, follow_redirects=True) as visitor:
+        for message in ("Get well soon!\r\nMara", "Get well soon!\nMara"):
+            form = {"variant_id": variant_id, "quantity": "1", "recipient": "grandma@example.com"}
+            answer = visitor.post("/cart/lines", data={**form, "message": message})
+            assert answer.status_code == 200, answer.text
+        bag = visitor.get("/cart").text
+    assert bag.count("For grandma@example.com") == 1
+    assert "Your bag" in bag and re.search(r'name="quantity"[^>]*value="2"', bag)
 
 
 def _begin(buyer: Buyer, line: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ class Sweep:
                 follow(self._engine, order_id=row["order_id"], attempt=row["attempt"]),
             )
         for order_id in await credit_store.unsettled_orders(database, limit=BATCH):
-            await self._try("canceled_cards", str(order_id), balances.unsell(self._engine, order_id))
+            await self._try("canceled_cards", str(order_id), balances.unsell_all(self._engine, order_id))
         for account_id in await credit_store.expired(database, now=now, limit=BATCH):
             await self._try("expiry", str(account_id), balances.expire(self._engine, account_id))
 

@@ -67,8 +67,11 @@ def one_error(field: str, message: str) -> Errors:
 
 
 def text_of(form: dict[str, str], name: str, most: int = 200) -> str:
-    """A field without blanks at its ends, cut at `most` characters; empty when missing."""
-    return form.get(name, "").strip()[:most]
+    """A field without blanks at its ends, cut at `most` characters; empty when missing.
+
+    Lines end as in Python: a form sends two characters for that, script only one.
+    """
+    return form.get(name, "").replace("\r\n", "\n").strip()[:most]
 
 
 def rules_of(country: str) -> AddressRules:

@@ -94,9 +94,10 @@ async def freeze(parts: Parts, ctx: Context, wish: Wish) -> FrozenCart | Placeme
         return await stand(parts, ctx, known, wish.cart_token)
     if frozen.is_replay:
         known = await placing.draft_of_cart(parts.db, cart_id=wish.cart_id)
-        if known is not None and not await _gives_way(parts, ctx, known, wish):
-            return await stand(parts, ctx, known, wish.cart_token)
-        frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
+        if known is not None:
+            if not await _gives_way(parts, ctx, known, wish):
+                return await stand(parts, ctx, known, wish.cart_token)
+            frozen = await parts.carts.freeze(ctx, cart_id=wish.cart_id, token=wish.cart_token)
     refusal = _refusal_of(frozen, wish)
     if refusal is not None:
         await _thaw(parts, ctx, wish.cart_id)
