@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import nats
 import pytest
 
 from carriers.conftest import HOME, MARA, NOWHERE, STAFF
@@ -18,6 +17,7 @@ from mercato.kernel.money import Money
 from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
+from support.broker import connected
 
 VALUE = Money(2400, "EUR")
 
@@ -33,7 +33,7 @@ async def carriers(request: Any, database_url: str, nats_url: str, namespace: st
     if request.param == "local":
         yield local(Carriers, service, Metrics())
     else:
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Carriers, service, ends[0], settings, Metrics())
         yield remote(Carriers, ends[1], settings, Metrics())
         await server.stop()

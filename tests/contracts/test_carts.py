@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import nats
 import pytest
 
 from carts.conftest import BERLIN, GUEST, FakeCatalog, Shop, customer
@@ -39,6 +38,7 @@ from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
+from support.broker import connected
 from support.personal import knows_nothing_of_strangers_and_answers_nobody_else
 
 
@@ -66,7 +66,7 @@ async def carts(request: Any, database_url: str, nats_url: str, namespace: str) 
     if request.param == "local":
         yield Client(shop, local(Carts, shop.carts, Metrics(), strict=True))
     else:
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Carts, shop.carts, ends[0], settings, Metrics())
         yield Client(shop, remote(Carts, ends[1], settings, Metrics()))
         await server.stop()

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import nats
 import pytest
 
 from mercato.contracts.notifications import MessageStatus, Notifications
@@ -16,6 +15,7 @@ from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import remote, serve
 from mercato.notifications.domain import KINDS
 from mercato.settings import Settings
+from support.broker import connected
 from support.notifications import NotificationsShop, account, notifications_shop, order
 
 
@@ -28,7 +28,7 @@ async def shop(
             yield shop
             return
         settings = Settings(environment="test", namespace=namespace, secret_key="s" * 32)
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Notifications, shop.service, ends[0], settings, Metrics())
         shop.notifications = remote(Notifications, ends[1], settings, Metrics())
         yield shop

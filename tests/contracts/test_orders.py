@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import nats
 import pytest
 
 from mercato.contracts.carriers import Sender
@@ -41,6 +40,7 @@ from mercato.kernel.personal import Subject
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from orders.conftest import GUEST_CONTEXT, STAFF, Till, make_runtime
 from orders.fakes import ADDRESS
+from support.broker import connected
 from support.personal import STRANGER, knows_nothing_of_strangers_and_answers_nobody_else
 
 KIM = new_id()
@@ -81,7 +81,7 @@ async def orders(request: Any, database_url: str, nats_url: str, namespace: str)
     if request.param == "local":
         yield Client(till, local(Orders, till.orders, Metrics(), strict=True))
     else:
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Orders, till.orders, ends[0], runtime.settings, Metrics())
         yield Client(till, remote(Orders, ends[1], runtime.settings, Metrics()))
         await server.stop()

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import nats
 import pytest
 
 from mercato.contracts.payments import Payments, PaymentStatus, PaymentToken, ProviderKind, SessionStatus
@@ -16,6 +15,7 @@ from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.payments import build
 from mercato.settings import Settings
+from support.broker import connected
 
 EUR_100 = Money(10_000, "EUR")
 PAY: dict[str, Any] = {
@@ -39,7 +39,7 @@ async def payments(request: Any, database_url: str, nats_url: str, namespace: st
     if request.param == "local":
         yield local(Payments, service, Metrics(), strict=True)
     else:
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Payments, service, ends[0], settings, Metrics())
         yield remote(Payments, ends[1], settings, Metrics())
         await server.stop()

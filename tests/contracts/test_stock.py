@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import nats
 import pytest
 
 from mercato.contracts.stock import (
@@ -27,6 +26,7 @@ from mercato.kernel.rpc import local, methods_of, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 from stock.conftest import MAIN, Shelf
+from support.broker import connected
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -40,7 +40,7 @@ async def stock(request: Any, database_url: str, nats_url: str, namespace: str) 
     if request.param == "local":
         yield Counted(local(Stock, service, Metrics(), strict=True))
     else:
-        ends = [await nats.connect(nats_url) for _ in range(2)]
+        ends = [await connected(nats_url) for _ in range(2)]
         server = await serve(Stock, service, ends[0], settings, Metrics())
         yield Counted(remote(Stock, ends[1], settings, Metrics()))
         await server.stop()

@@ -9,7 +9,6 @@ from typing import Protocol
 from uuid import UUID
 
 import msgspec
-import nats
 import pytest
 from nats.aio.client import Client
 
@@ -24,6 +23,7 @@ from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import RemoteError, Server, idempotent, local, methods_of, remote, serve, wire
 from mercato.settings import Settings
+from support.broker import connected
 from support.waiting import eventually
 
 KEY = "k" * 32
@@ -37,7 +37,7 @@ async def connect(nats_url: str) -> AsyncIterator[Callable[[], "asyncio.Future[C
     async with contextlib.AsyncExitStack() as stack:
 
         async def one() -> Client:
-            client = await nats.connect(nats_url)
+            client = await connected(nats_url)
             stack.push_async_callback(client.close)
             return client
 

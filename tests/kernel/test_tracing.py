@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 
-import nats
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -19,6 +18,7 @@ from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.telemetry import configure_tracing, current_trace, span
 from mercato.kernel.tracing import Tracing
+from support.broker import connected
 from support.waiting import eventually
 
 
@@ -56,7 +56,7 @@ async def test_a_request_its_calls_and_its_events_are_one_trace(
     form: str, exporter: InMemorySpanExporter, runtime: Runtime
 ) -> None:
     service, metrics, mover = Publisher(runtime), Metrics(), Mover()
-    client = await nats.connect(runtime.settings.nats_url)
+    client = await connected(runtime.settings.nats_url)
     server = await serve(Echo, service, client, runtime.settings, metrics)
     echo = (
         local(Echo, service, metrics)

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
-import nats
 
 from mercato.contracts.users import SignIn, User, Users
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
@@ -16,6 +15,7 @@ from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 from mercato.users import build
 from mercato.users.service import UsersService
+from support.broker import connected
 
 PASSWORD = "kayak lantern forty two"
 GUEST_CONTEXT = Context(client_address="203.0.113.7", user_agent="Firefox", locale="en")
@@ -81,7 +81,7 @@ async def users_shop(
     try:
         if form == "remote":
             server = await serve(Users, service.impl, runtime.nats, found, runtime.metrics)
-            client = await nats.connect(nats_url)
+            client = await connected(nats_url)
             yield UsersShop(runtime, service.impl, remote(Users, client, found, runtime.metrics))
             await client.close()
             await server.stop()

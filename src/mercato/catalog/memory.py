@@ -21,6 +21,7 @@ from mercato.catalog.store import products as store
 from mercato.catalog.views import sale_variant_of
 from mercato.contracts.catalog import NavigationChanged, ProductChanged, SaleVariant
 from mercato.kernel import clock
+from mercato.kernel.broker import BrokerClient
 from mercato.kernel.db import Database
 
 KEPT_S = 120.0
@@ -136,7 +137,9 @@ class Memory:
 class Ears:
     """Hears the catalog's own events in this process and drops what they made stale."""
 
-    def __init__(self, nats: Client, namespace: str, memory: Memory, hint_search: Callable[[], None]) -> None:
+    def __init__(
+        self, nats: BrokerClient, namespace: str, memory: Memory, hint_search: Callable[[], None]
+    ) -> None:
         self._nats = nats
         self._prefix = f"{namespace}.events."
         self._memory = memory
@@ -146,6 +149,7 @@ class Ears:
     async def start(self) -> None:
         for subject in SUBJECTS:
             self._subscriptions.append(await self._nats.subscribe(self._prefix + subject, cb=self._hear))
+        await self._nats.flush()
 
     async def stop(self) -> None:
         for subscription in self._subscriptions:

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from mercato.edge.cache import AnswerCache
 from mercato.edge.context import Principals
+from mercato.kernel.broker import BrokerClient
 from mercato.kernel.live import Live
 
 OWN_TOPIC = "edge"
@@ -35,7 +35,7 @@ class Changes:
     """Keeps the cache and the principals of one process honest while started."""
 
     def __init__(
-        self, nats: Client, live: Live, namespace: str, cache: AnswerCache, principals: Principals
+        self, nats: BrokerClient, live: Live, namespace: str, cache: AnswerCache, principals: Principals
     ) -> None:
         self._nats = nats
         self._live = live

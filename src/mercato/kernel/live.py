@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 from nats import errors as nats_errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
+
+from mercato.kernel.broker import BrokerClient
 
 MAX_WAITING_HINTS = 64
 LINGER_S = 0.02
@@ -55,7 +56,7 @@ class Listener:
 class Live:
     """Publishes and hears hints of one process; one NATS subscription per topic that somebody hears."""
 
-    def __init__(self, nats: Client, namespace: str) -> None:
+    def __init__(self, nats: BrokerClient, namespace: str) -> None:
         self._nats = nats
         self._prefix = f"{namespace}.live."
         self._listeners: dict[str, set[Listener]] = {}

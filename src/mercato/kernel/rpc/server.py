@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from nats import errors as nats_errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from mercato.kernel.broker import BrokerClient
 from mercato.kernel.deadlines import DeadlineExceeded, watch
 from mercato.kernel.errors import Invalid, MercatoError, Unavailable
 from mercato.kernel.metrics import Metrics
@@ -35,7 +35,7 @@ class Server:
     """Serves one contract in one process, together with all others of the same queue group."""
 
     def __init__(
-        self, contract: type, service: Any, nats: Client, settings: Settings, metrics: Metrics
+        self, contract: type, service: Any, nats: BrokerClient, settings: Settings, metrics: Metrics
     ) -> None:
         self.contract = name_of(contract)
         self._nats = nats
@@ -133,7 +133,9 @@ class Server:
             log.warning("reply lost", subject=message.subject, error=repr(error))
 
 
-async def serve(contract: type[P], service: P, nats: Client, settings: Settings, metrics: Metrics) -> Server:
+async def serve(
+    contract: type[P], service: P, nats: BrokerClient, settings: Settings, metrics: Metrics
+) -> Server:
     """Answer the calls of other processes from now on, until the returned server is stopped."""
     server = Server(contract, service, nats, settings, metrics)
     await server.start()
