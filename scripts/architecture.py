@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from mercato import compose  # noqa: E402 (the path first)
 from mercato.kernel.host import Host  # noqa: E402
-from mercato.kernel.inbox import Subscription  # noqa: E402
+from mercato.kernel.messaging.inbox import Subscription  # noqa: E402
 from mercato.settings import Settings  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "architecture.md"

@@ -14,7 +14,7 @@ from mercato.cli import app
 from mercato.contracts import users
 from mercato.edge import changes, routes
 from mercato.kernel.acts import Acted
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.web import PUBLIC, SIGNED_IN, STAFF
 from mercato.users.domain import SEEDED_ROLES
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cyclopts
 
 from mercato import __version__
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 app = cyclopts.App(
     name="mercato",

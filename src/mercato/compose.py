@@ -23,8 +23,8 @@ from mercato.kernel.migrate import Migration, migrate, migrations_of
 from mercato.kernel.rpc import local, name_of, remote
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
-from mercato.kernel.system import SystemClient
-from mercato.kernel.system_responder import SystemResponder
+from mercato.kernel.system.client import SystemClient
+from mercato.kernel.system.responder import SystemResponder
 from mercato.kernel.telemetry import configure_logging, configure_tracing
 from mercato.settings import Settings, SettingsError, load
 
@@ -317,7 +317,7 @@ def _begin_tracing(settings: Settings) -> Callable[[], None]:
         raise SettingsError(
             "MERCATO_TRACES_URL needs more packages: pip install 'mercato[traces]'."
         ) from None
-    from mercato.kernel.tracing import Tracing
+    from mercato.kernel.telemetry.tracing import Tracing
 
     tracing = Tracing(exporter.OTLPSpanExporter(settings.traces_url), share=settings.traces_share)
     configure_tracing(tracing.tracer)

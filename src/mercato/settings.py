@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 ServiceName = Literal[
     "users",

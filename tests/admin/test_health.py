@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from mercato.admin.health import milliseconds, overall, services_of
-from mercato.kernel.metrics import TimingSummary
-from mercato.kernel.system_report import CallSummary, ProcessReport, SystemReport
+from mercato.kernel.system.report import CallSummary, ProcessReport, SystemReport
+from mercato.kernel.telemetry.metrics import TimingSummary
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

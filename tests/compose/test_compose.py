@@ -84,7 +84,7 @@ class TestBoot:
     async def test_refuses_a_broker_that_does_not_answer(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("mercato.kernel.broker.CONNECT_TIMEOUT_S", 0.3)
+        monkeypatch.setattr("mercato.kernel.messaging.broker.CONNECT_TIMEOUT_S", 0.3)
         nowhere = msgspec.structs.replace(settings, nats_url="nats://user:secret@127.0.0.1:1")
         with pytest.raises(
             SettingsError, match=r"NATS does not answer at NATS_URL \(nats://127\.0\.0\.1:1\)"

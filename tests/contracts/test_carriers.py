@@ -12,10 +12,10 @@ from mercato.kernel import clock, standard_webhooks
 from mercato.kernel.context import GUEST, SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 from support.broker import connected
 

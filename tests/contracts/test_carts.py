@@ -34,9 +34,9 @@ from mercato.contracts.carts import (
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Invalid, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 from support.broker import connected
 from support.personal import knows_nothing_of_strangers_and_answers_nobody_else

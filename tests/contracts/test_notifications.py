@@ -11,8 +11,8 @@ from mercato.contracts.users import PasswordResetRequested
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import remote, serve
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.notifications.domain import KINDS
 from mercato.settings import Settings
 from support.broker import connected

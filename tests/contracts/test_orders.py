@@ -34,10 +34,10 @@ from mercato.contracts.orders import (
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.personal import Subject
 from mercato.kernel.rpc import local, methods_of, remote, serve
+from mercato.kernel.telemetry.metrics import Metrics
 from orders.conftest import GUEST_CONTEXT, STAFF, Till, make_runtime
 from orders.fakes import ADDRESS
 from support.broker import connected

@@ -9,10 +9,10 @@ from mercato.contracts.payments import Payments, PaymentStatus, PaymentToken, Pr
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.payments import build
 from mercato.settings import Settings
 from support.broker import connected

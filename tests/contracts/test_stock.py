@@ -21,9 +21,9 @@ from mercato.contracts.stock import (
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import local, methods_of, remote, serve
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 from stock.conftest import MAIN, Shelf
 from support.broker import connected

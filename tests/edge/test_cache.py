@@ -15,9 +15,9 @@ from mercato.edge.answers import Answer
 from mercato.edge.cache import MAX_ENTRY_BYTES, AnswerCache, Entry
 from mercato.kernel.context import Context
 from mercato.kernel.errors import NotFound
-from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Timing
+from mercato.kernel.messaging.events import Event
+from mercato.kernel.telemetry.metrics import Timing
 from mercato.kernel.web import PUBLIC, cookie, depends_on, keep_private
 from support.waiting import eventually
 

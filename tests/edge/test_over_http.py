@@ -13,7 +13,7 @@ from litestar.response import Stream
 from mercato.edge.app import app_of
 from mercato.kernel import sse
 from mercato.kernel.http_server import HttpServer
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC
 from support.waiting import eventually

@@ -10,7 +10,7 @@ from litestar.response import Stream
 
 from mercato.kernel import sse
 from mercato.kernel.errors import Throttled
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC
 

@@ -10,8 +10,8 @@ from mercato.edge import build, system_api
 from mercato.kernel.context import Principal, PrincipalKind
 from mercato.kernel.host import Host
 from mercato.kernel.ids import new_id
-from mercato.kernel.system import SystemClient
-from mercato.kernel.system_responder import SystemResponder
+from mercato.kernel.system.client import SystemClient
+from mercato.kernel.system.responder import SystemResponder
 from support.waiting import eventually
 
 OPERATOR = {"Authorization": "Bearer operator"}

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from mercato.kernel.db import Database
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
+from mercato.kernel.messaging.outbox import outbox_ddl
 from mercato.kernel.migrate import migrate, migrations_of
-from mercato.kernel.outbox import outbox_ddl
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from mercato.kernel.leadership import Leadership
+from mercato.kernel.background.leadership import Leadership
 
 
 @contextlib.asynccontextmanager

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from kernel.conftest import ParcelMoved
 from mercato.engines import Nats
-from mercato.kernel.consumer import Consumer
 from mercato.kernel.db import Database, Tx
-from mercato.kernel.dead_letters import DeadLetters
 from mercato.kernel.ending import end
 from mercato.kernel.ids import new_id
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.metrics import Metrics
-from mercato.kernel.relay import Relay
+from mercato.kernel.messaging.consumer import Consumer
+from mercato.kernel.messaging.dead_letters import DeadLetters
+from mercato.kernel.messaging.inbox import Subscription
+from mercato.kernel.messaging.relay import Relay
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from support.waiting import eventually
 
 QUICK = (0.02, 0.02, 0.02, 0.02)

@@ -19,14 +19,14 @@ from kernel.parcels import (
     running,
     unsent_are,
 )
-from mercato.kernel.consumer import Consumer
 from mercato.kernel.db import Database, Tx
-from mercato.kernel.dead_letters import DeadLetters
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import new_id
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.messaging.consumer import Consumer
+from mercato.kernel.messaging.dead_letters import DeadLetters
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from support.waiting import eventually
 
 

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from mercato.kernel import clock
+from mercato.kernel.background.job_worker import JobWorker, jobs_of, retry_job
+from mercato.kernel.background.jobs import JobKind, JobRun, Jobs, JobStatus
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Invalid, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.job_worker import JobWorker, jobs_of, retry_job
-from mercato.kernel.jobs import JobKind, JobRun, Jobs, JobStatus
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.runtime import Runtime
+from mercato.kernel.telemetry.metrics import Metrics
 from support.waiting import eventually
 
 
@@ -200,9 +200,9 @@ import asyncio, sys
 from kernel.test_jobs import Greeting
 from mercato.kernel import failpoints
 from mercato.kernel.db import Database, Pool
-from mercato.kernel.job_worker import JobWorker
-from mercato.kernel.jobs import JobKind
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.background.job_worker import JobWorker
+from mercato.kernel.background.jobs import JobKind
+from mercato.kernel.telemetry.metrics import Metrics
 
 async def main():
     failpoints.configure("job.taken")

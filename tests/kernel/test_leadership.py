@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from kernel.leading import leading
-from mercato.kernel.leadership import Leadership
+from mercato.kernel.background.leadership import Leadership
 from support.waiting import eventually
 
 

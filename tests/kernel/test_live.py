@@ -2,7 +2,7 @@
 
 import asyncio
 
-from mercato.kernel.live import MAX_WAITING_HINTS, Hint
+from mercato.kernel.messaging.live import MAX_WAITING_HINTS, Hint
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 from support.waiting import eventually

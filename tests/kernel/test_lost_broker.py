@@ -29,8 +29,8 @@ from mercato.kernel.db import Database, Pool
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.host import Host
 from mercato.kernel.ids import new_id
+from mercato.kernel.messaging.outbox import outbox_ddl
 from mercato.kernel.migrate import migrate, migrations_of
-from mercato.kernel.outbox import outbox_ddl
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 from mercato.settings import Settings

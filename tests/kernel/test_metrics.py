@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mercato.kernel.metrics import BOUNDS_S, Metrics, Timing
+from mercato.kernel.telemetry.metrics import BOUNDS_S, Metrics, Timing
 
 
 def test_percentiles_lie_in_the_class_of_the_observation() -> None:

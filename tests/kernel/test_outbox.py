@@ -17,7 +17,7 @@ from kernel.parcels import (
 )
 from mercato.kernel.db import Database
 from mercato.kernel.ids import new_id
-from mercato.kernel.outbox import decoder_of
+from mercato.kernel.messaging.outbox import decoder_of
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings
 from support.waiting import eventually

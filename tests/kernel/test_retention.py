@@ -1,7 +1,7 @@
 """What the kernel keeps is forgotten when it is old."""
 
+from mercato.kernel.background.retention import forget_old
 from mercato.kernel.db import Database
-from mercato.kernel.retention import forget_old
 
 
 async def test_forgets_what_is_old_and_keeps_what_is_not(database: Database) -> None:

@@ -19,9 +19,9 @@ from mercato.kernel.db import Database, Pool
 from mercato.kernel.deadlines import DeadlineExceeded, in_s
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, Unavailable
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import RemoteError, Server, idempotent, local, methods_of, remote, serve, wire
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 from support.broker import connected
 from support.waiting import eventually

@@ -3,8 +3,8 @@
 import asyncio
 
 from kernel.leading import leading
+from mercato.kernel.background.schedules import Clockwork, Schedule, statuses
 from mercato.kernel.db import Database
-from mercato.kernel.schedules import Clockwork, Schedule, statuses
 from support.waiting import eventually
 
 

@@ -13,11 +13,11 @@ from kernel.echo import Echo, EchoService
 from kernel.parcels import Mover, consumer_of, effects, publish, relay_of, running
 from mercato.kernel.context import Context
 from mercato.kernel.ids import new_id
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.telemetry import configure_tracing, current_trace, span
-from mercato.kernel.tracing import Tracing
+from mercato.kernel.telemetry.metrics import Metrics
+from mercato.kernel.telemetry.tracing import Tracing
 from support.broker import connected
 from support.waiting import eventually
 

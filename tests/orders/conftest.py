@@ -29,8 +29,8 @@ from mercato.contracts.stock import Stock
 from mercato.kernel import clock
 from mercato.kernel.acts import Acted
 from mercato.kernel.context import GUEST, SYSTEM_CONTEXT, Context, Principal, PrincipalKind
-from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import local
 from mercato.kernel.runtime import Runtime

@@ -17,7 +17,7 @@ from mercato.users.store import erasing as users
 
 KEEPERS = (audit, carriers, carts, notifications, orders, payments, privacy, users)
 OF_EVENTS = {"outbox", "inbox", "dead_letters"}
-"""Purged of a person's events by `kernel/traces.py`, for every service that is a keeper."""
+"""Purged of a person's events by `kernel/messaging/traces.py`, for every service that is a keeper."""
 EMPTY_OF_PEOPLE = {
     "stock": "units and places; acts name staff",
     "catalog": "goods; imports name staff",

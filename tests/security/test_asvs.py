@@ -15,8 +15,8 @@ DECODERS_OF_CODE = {"eval", "exec", "compile", "__import__"}
 WEAK = {"md5", "sha1", "new"}
 GUESSABLE = {"random.random", "random.randint", "random.choice", "random.choices", "random.getrandbits"}
 NO_SECRETS = {
-    "demo", "catalog/synthetic.py", "kernel/rpc", "kernel/consumer.py", "kernel/relay.py", "kernel/broker.py",
-    "kernel/failpoints.py",
+    "demo", "catalog/synthetic.py", "kernel/rpc", "kernel/failpoints.py",
+    "kernel/messaging/consumer.py", "kernel/messaging/relay.py", "kernel/messaging/broker.py",
     "payments/sweep.py", "payments/simulator",
 }  # fmt: skip
 """Where randomness spreads load or makes things up for a demonstration."""

@@ -1,6 +1,6 @@
 """A connection of a test's own to the broker."""
 
-from mercato.kernel.broker import BrokerClient
+from mercato.kernel.messaging.broker import BrokerClient
 
 
 async def connected(nats_url: str) -> BrokerClient:

@@ -31,8 +31,8 @@ from mercato.contracts.users import (
 )
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Database
-from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.rpc import local
 from mercato.kernel.runtime import Runtime
 from mercato.notifications import build

@@ -9,7 +9,7 @@ import msgspec
 from mercato.contracts.users import SignIn, User, Users
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.db import Database
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.rpc import local, remote, serve
 from mercato.kernel.runtime import Runtime
 from mercato.settings import Settings

@@ -10,7 +10,7 @@ from mercato.commands.surroundings import CommandError
 from mercato.contracts.users import UserRegistered
 from mercato.kernel.breaches import BreachFilter, make_filter
 from mercato.kernel.errors import Invalid
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 from mercato.users import domain
 from support.users import GUEST_CONTEXT, users_shop
 

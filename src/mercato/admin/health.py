@@ -4,8 +4,8 @@ from collections import defaultdict
 
 import msgspec
 
-from mercato.kernel.metrics import TimingSummary
-from mercato.kernel.system_report import SystemReport
+from mercato.kernel.system.report import SystemReport
+from mercato.kernel.telemetry.metrics import TimingSummary
 
 SLOW_P95_MS = 1000
 """People wait: nobody notices less."""

@@ -6,7 +6,7 @@ record their acts in their own transactions and this one hears them, each exactl
 
 from mercato.audit.service import AuditService
 from mercato.kernel.acts import Acted
-from mercato.kernel.inbox import Subscription
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 

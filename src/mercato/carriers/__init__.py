@@ -13,9 +13,9 @@ from mercato.carriers.providers.port import Surroundings
 from mercato.carriers.service import CarriersService
 from mercato.carriers.simulator.carrier import SimulatedCarrier
 from mercato.carriers.simulator.worker import SimulatorWorker
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 
 SWEEP_EVERY_S = 10.0

@@ -7,7 +7,7 @@ from mercato.carriers.providers.port import CALL_TIMEOUT_S, RATES_TIMEOUT_S, Car
 from mercato.kernel.breaker import Breaker
 from mercato.kernel.db import Database, assert_no_transaction
 from mercato.kernel.errors import Invalid
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 
 T = TypeVar("T")
 

@@ -17,10 +17,10 @@ from mercato.contracts.orders import OrderCanceled, OrderPlaced
 from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.contracts.users import AccountsMerged
-from mercato.kernel.inbox import Subscription
+from mercato.kernel.background.schedules import Schedule
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 
 SWEEP_EVERY_S = 600.0

@@ -33,7 +33,7 @@ from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
 from mercato.kernel.ids import digest
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.money import Money
 
 NOTHING_KNOWN = Goods({}, {})

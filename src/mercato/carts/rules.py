@@ -31,7 +31,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.ending import end
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 
 MAX_AGE_S = 30.0
 KEPT_VARIANTS = 20_000

@@ -23,11 +23,11 @@ from mercato.catalog.search.index import IndexFolder
 from mercato.catalog.service import CatalogService
 from mercato.contracts.orders import OrderPlaced
 from mercato.contracts.stock import Stock, StockChanged
+from mercato.kernel.background.jobs import JobKind
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.context import SYSTEM_CONTEXT
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.jobs import JobKind
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 
 REGISTER_STOCK_EVERY_S = 30.0

@@ -21,8 +21,8 @@ from mercato.catalog.store import products as store
 from mercato.catalog.views import sale_variant_of
 from mercato.contracts.catalog import NavigationChanged, ProductChanged, SaleVariant
 from mercato.kernel import clock
-from mercato.kernel.broker import BrokerClient
 from mercato.kernel.db import Database
+from mercato.kernel.messaging.broker import BrokerClient
 
 KEPT_S = 120.0
 KEPT_PRODUCTS = 2_000

@@ -15,7 +15,7 @@ from mercato.contracts.stock import Stock
 from mercato.kernel.acts import State, acted, changes_between
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database, Tx
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 
 
 class Changed(msgspec.Struct, frozen=True):

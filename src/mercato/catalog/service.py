@@ -36,9 +36,9 @@ from mercato.contracts.catalog import (
 )
 from mercato.contracts.shared import DEFAULT_LIMIT, Page
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import Jobs
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
-from mercato.kernel.jobs import Jobs
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
 READ = "read_products"

@@ -55,7 +55,7 @@ async def _search(settings: Settings) -> int:
 async def _events(settings: Settings) -> dict[str, int]:
     """Mark the rows; the relays of the running shop, or of the next one, send them within a second."""
     from mercato import compose
-    from mercato.kernel.relay import Relay
+    from mercato.kernel.messaging.relay import Relay
 
     if not settings.nats_url:
         raise CommandError("set NATS_URL to the broker that lost its events")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 from mercato.settings import Settings, load
 from mercato.supervisor.directory import running_shop
 

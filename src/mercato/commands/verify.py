@@ -13,7 +13,7 @@ from mercato.settings import Settings
 
 if TYPE_CHECKING:
     from mercato.compose import Shop
-    from mercato.kernel.system_report import SystemReport
+    from mercato.kernel.system.report import SystemReport
 
 POLL_S = 0.1
 LOOK_AGAIN_S = 1.0

@@ -10,7 +10,7 @@ import msgspec
 from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.shared import Address, ShortText, Verification, Version
 from mercato.kernel.context import Context
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.money import Money
 from mercato.kernel.rpc import idempotent
 

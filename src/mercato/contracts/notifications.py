@@ -10,7 +10,7 @@ import msgspec
 from mercato.contracts.personal import PersonalRecords
 from mercato.contracts.shared import DEFAULT_LIMIT, Code, Email, Limit, Page, ShortText
 from mercato.kernel.context import Context
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.rpc import idempotent
 
 Path = Annotated[str, msgspec.Meta(max_length=500, pattern="^/")]

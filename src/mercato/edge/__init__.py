@@ -10,8 +10,8 @@ from functools import partial
 
 from mercato.edge import policy_reports, shared_guesses
 from mercato.edge.idempotency import PURGE_EVERY_S, Replies
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 
 

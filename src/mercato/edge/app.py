@@ -14,13 +14,14 @@ from mercato.edge.arrivals import networks_of
 from mercato.edge.cache import AnswerCache
 from mercato.edge.changes import Changes
 from mercato.edge.context import Principals
-from mercato.edge.gate import Gate, Surroundings
+from mercato.edge.gate import Gate
 from mercato.edge.guesses import Guesses
 from mercato.edge.health import Check, Readiness
 from mercato.edge.idempotency import Replies
 from mercato.edge.openapi import ApiDescription
 from mercato.edge.policy_reports import KeptPolicyReports
 from mercato.edge.routes import Handlers, RouteError, serve, shop_handlers
+from mercato.edge.routing import Surroundings
 from mercato.edge.security import Forgery
 from mercato.edge.shared_guesses import SharedGuesses
 from mercato.edge.store import answers

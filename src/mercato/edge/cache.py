@@ -14,7 +14,7 @@ from typing import Any
 from mercato.edge.answers import Answer, RawHeaders, encoding_of, etag_of
 from mercato.edge.arrivals import Headers, locale_of
 from mercato.kernel import clock
-from mercato.kernel.metrics import Timing
+from mercato.kernel.telemetry.metrics import Timing
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ENTRY_BYTES = 1024 * 1024

@@ -14,8 +14,8 @@ from nats.aio.subscription import Subscription
 
 from mercato.edge.cache import AnswerCache
 from mercato.edge.context import Principals
-from mercato.kernel.broker import BrokerClient
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.broker import BrokerClient
+from mercato.kernel.messaging.live import Live
 
 OWN_TOPIC = "edge"
 SUBJECTS = ("catalog.>", "stock.changed", "carts.pricing_changed", "users.access_changed")

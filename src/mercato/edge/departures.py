@@ -1,7 +1,6 @@
 """How answers leave: errors put into words, headers added, public answers kept, the request counted."""
 
 import itertools
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -18,13 +17,11 @@ from mercato.edge.answers import (
 )
 from mercato.edge.cache import PUBLIC_POLICY, Entry
 from mercato.edge.error_pages import error_page, sign_in_path
+from mercato.edge.exchange import Exchange
 from mercato.edge.problems import MEDIA_TYPE, ProblemDetails, encode, extra_headers, known, problem_of
 from mercato.edge.security import hosted_cookie
 from mercato.kernel import clock
 from mercato.kernel.web import API_PREFIX
-
-if TYPE_CHECKING:
-    from mercato.edge.exchange import Exchange
 
 POLICY = b"content-security-policy"
 SLOW_S = 0.5
@@ -40,7 +37,7 @@ log = structlog.get_logger()
 _ordinary = itertools.count()
 
 
-def refusal(exchange: "Exchange", error: Exception) -> Answer:
+def refusal(exchange: Exchange, error: Exception) -> Answer:
     """The answer to an error: problem+json for machines, a page or the way to the sign-in page for people."""
     expected = known(error)
     request_id = exchange.request_id
@@ -58,7 +55,7 @@ def refusal(exchange: "Exchange", error: Exception) -> Answer:
     return Answer(problem.status, headers, _page(exchange, problem))
 
 
-async def send(exchange: "Exchange", answer: Answer) -> None:
+async def send(exchange: Exchange, answer: Answer) -> None:
     """Dress `answer`, keep it when it is everyone's, and send it."""
     headers = _common(exchange)
     if answer.header(POLICY) is not None:  # a page with a policy of its own: both would apply at once
@@ -88,7 +85,7 @@ async def send(exchange: "Exchange", answer: Answer) -> None:
     await send_answer(exchange.send, answer, headers, is_head=is_head)
 
 
-def stream_headers(exchange: "Exchange", own: RawHeaders) -> RawHeaders:
+def stream_headers(exchange: Exchange, own: RawHeaders) -> RawHeaders:
     """All headers of an answer that is sent piece by piece."""
     headers = [*_common(exchange), *_own(exchange, own)]
     if not any(name == b"cache-control" for name, _ in headers):
@@ -96,7 +93,7 @@ def stream_headers(exchange: "Exchange", own: RawHeaders) -> RawHeaders:
     return headers
 
 
-def account(exchange: "Exchange") -> None:
+def account(exchange: Exchange) -> None:
     """Count the request and, when it was slow, failed or its turn has come, log one line."""
     seconds = clock.monotonic_s() - exchange.started
     found, status = exchange.found, exchange.status
@@ -123,7 +120,7 @@ def account(exchange: "Exchange") -> None:
         )
 
 
-def _keep(exchange: "Exchange", answer: Answer, headers: RawHeaders) -> bool:
+def _keep(exchange: Exchange, answer: Answer, headers: RawHeaders) -> bool:
     """Keep a public answer for others; says whether this answer may be kept by anyone at all."""
     found, facts, key = exchange.found, exchange.facts, exchange.key
     if found is None or facts is None or key is None or found.route.cached is None:
@@ -138,11 +135,11 @@ def _keep(exchange: "Exchange", answer: Answer, headers: RawHeaders) -> bool:
     return True
 
 
-def _common(exchange: "Exchange") -> RawHeaders:
+def _common(exchange: Exchange) -> RawHeaders:
     return [(b"x-request-id", exchange.request_id.encode()), *exchange.gate.base_headers(exchange.path)]
 
 
-def _own(exchange: "Exchange", headers: RawHeaders) -> RawHeaders:
+def _own(exchange: Exchange, headers: RawHeaders) -> RawHeaders:
     if not exchange.gate.parts.is_https:
         return headers
     return [
@@ -151,14 +148,14 @@ def _own(exchange: "Exchange", headers: RawHeaders) -> RawHeaders:
     ]
 
 
-def _is_for_people(exchange: "Exchange") -> bool:
+def _is_for_people(exchange: Exchange) -> bool:
     if exchange.path.startswith(MACHINE_PATHS):
         return False
     accepted = exchange.headers.get(b"accept", b"*/*")
     return b"text/html" in accepted or b"*/*" in accepted
 
 
-def _to_sign_in(exchange: "Exchange") -> Answer:
+def _to_sign_in(exchange: Exchange) -> Answer:
     is_read = exchange.scope["method"] in ("GET", "HEAD")
     target = sign_in_path(exchange.path if is_read else "/", exchange.query if is_read else b"").encode()
     if not is_read and exchange.path.startswith("/admin"):
@@ -168,7 +165,7 @@ def _to_sign_in(exchange: "Exchange") -> Answer:
     return Answer(303, [(b"location", target)], b"")
 
 
-def _to_proof(exchange: "Exchange", place: str) -> Answer:
+def _to_proof(exchange: Exchange, place: str) -> Answer:
     """Whoever has to prove something first is led there, and back; a posted form waits there meanwhile."""
     target = exchange.path + (f"?{exchange.query.decode('latin-1')}" if exchange.query else "")
     if exchange.headers.get(b"hx-request") == b"true":
@@ -181,12 +178,12 @@ def _to_proof(exchange: "Exchange", place: str) -> Answer:
     return Answer(303, [(b"location", place.encode())], b"")
 
 
-def _page(exchange: "Exchange", problem: ProblemDetails) -> bytes:
+def _page(exchange: Exchange, problem: ProblemDetails) -> bytes:
     request = exchange.litestar_request()
     return error_page(request, problem, exchange.ctx.locale)
 
 
-def _timing(exchange: "Exchange") -> bytes:
+def _timing(exchange: Exchange) -> bytes:
     """CPU is that of the whole loop meanwhile: exact when nothing else runs."""
     cpu_ms = 1000 * (clock.cpu_s() - exchange.cpu_s)
     sql_ms = 1000 * exchange.cost.seconds

@@ -13,7 +13,7 @@ from litestar.enums import MediaType
 from mercato.edge.policy_reports import KeptPolicyReports
 from mercato.edge.security import REPORT_PATH
 from mercato.kernel.errors import NotFound
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.kernel.web import PUBLIC
 from mercato.settings import Settings
 

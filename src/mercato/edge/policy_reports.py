@@ -18,8 +18,8 @@ from mercato.edge.store import clear_reports, latest_reports, note_reports, purg
 from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.policy_reports import PolicyReport
+from mercato.kernel.telemetry.metrics import Metrics
 
 MAX_IN_A_BODY = 20
 MAX_IN_A_MINUTE = 60

@@ -16,7 +16,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.ending import end
 from mercato.kernel.errors import Unavailable
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 
 TOPIC = "guesses"
 PURGE_EVERY_S = 300

@@ -10,13 +10,13 @@ from litestar import delete, get, post
 from litestar.params import QueryParameter
 
 from mercato.edge.health import Health, Readiness
+from mercato.kernel.background.jobs import JobInfo
+from mercato.kernel.background.schedules import ScheduleStatus
 from mercato.kernel.context import Context
-from mercato.kernel.dead_letters import DeadLetter
-from mercato.kernel.jobs import JobInfo
+from mercato.kernel.messaging.dead_letters import DeadLetter
 from mercato.kernel.policy_reports import PolicyReport, PolicyReports
-from mercato.kernel.schedules import ScheduleStatus
-from mercato.kernel.system import SystemClient
-from mercato.kernel.system_report import ConsumerReport, OutboxReport, ProcessReport
+from mercato.kernel.system.client import SystemClient
+from mercato.kernel.system.report import ConsumerReport, OutboxReport, ProcessReport
 from mercato.kernel.web import ListLimit
 from mercato.settings import ServiceName
 

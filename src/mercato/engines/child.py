@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mercato.engines import watchdog
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 POLL_INTERVAL_S = 0.01
 PR_SET_PDEATHSIG = 1

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from mercato.contracts.catalog import AttributeKind
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 PRESETS = ("mercato", "demo", "vendure")
 

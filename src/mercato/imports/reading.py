@@ -20,8 +20,8 @@ from mercato.contracts.catalog import (
 from mercato.imports.mapping import AttributeColumn, Mapping
 from mercato.kernel.csv_cells import plain
 from mercato.kernel.money import exponent
-from mercato.kernel.refusals import Refusal
 from mercato.kernel.texts import label_of, slug_of
+from mercato.refusals import Refusal
 
 VARIANTS_MAX = 250
 SHOWN = 60

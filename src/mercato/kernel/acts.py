@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import msgspec
 
 from mercato.kernel.context import Context
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 MAX_CHANGES = 60
 MAX_VALUE = 1000

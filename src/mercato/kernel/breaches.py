@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 MAGIC = b"MBRF0001"
 _HEADER = struct.Struct("<8sQI")

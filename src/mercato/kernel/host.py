@@ -8,15 +8,15 @@ import msgspec
 import structlog
 from nats.js.errors import NotFoundError
 
-from mercato.kernel.consumer import Consumer
-from mercato.kernel.dead_letters import DeadLetters
-from mercato.kernel.job_worker import JobWorker
-from mercato.kernel.leadership import Leadership
-from mercato.kernel.relay import Relay
-from mercato.kernel.retention import retention_of
+from mercato.kernel.background.job_worker import JobWorker
+from mercato.kernel.background.leadership import Leadership
+from mercato.kernel.background.retention import retention_of
+from mercato.kernel.background.schedules import Clockwork, Schedule
+from mercato.kernel.messaging.consumer import Consumer
+from mercato.kernel.messaging.dead_letters import DeadLetters
+from mercato.kernel.messaging.relay import Relay
 from mercato.kernel.rpc import Server, serve
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Clockwork, Schedule
 from mercato.kernel.service import Service
 
 STOP_STEP_S = 2.0

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from mercato.kernel.db import Queries
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 LOCK_KEY = 4_242_001
 LOCK_WAIT = "60s"

@@ -11,8 +11,8 @@ import msgspec
 from mercato.kernel import clock
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.errors import Denied
+from mercato.kernel.messaging.traces import Traces, rows_of
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.traces import Traces, rows_of
 
 ROWS = 200
 PAGE_CHARACTERS = 300_000

@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from mercato.kernel.background.jobs import Jobs
 from mercato.kernel.bell import Bells
-from mercato.kernel.broker import Broker, BrokerClient
 from mercato.kernel.db import Database, Pool
 from mercato.kernel.errors import Unavailable
-from mercato.kernel.jobs import Jobs
-from mercato.kernel.live import Live
-from mercato.kernel.metrics import Metrics
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.broker import Broker, BrokerClient
+from mercato.kernel.messaging.live import Live
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.kernel.press import Press
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 
 THREADS = 2

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.jobs import JobKind
-from mercato.kernel.schedules import Schedule
+from mercato.kernel.background.jobs import JobKind
+from mercato.kernel.background.schedules import Schedule
+from mercato.kernel.messaging.inbox import Subscription
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

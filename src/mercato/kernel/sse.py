@@ -14,7 +14,7 @@ from litestar.response import Stream
 
 from mercato.kernel import clock
 from mercato.kernel.errors import Throttled
-from mercato.kernel.live import Listener, Live
+from mercato.kernel.messaging.live import Listener, Live
 
 HEARTBEAT_S: Final = 15.0
 RETRY_MS: Final = 3000

@@ -5,9 +5,9 @@ happened (it hears events) nor the tokens in its links (users, orders).
 """
 
 from mercato.contracts.stock import StockBack
-from mercato.kernel.inbox import Subscription
+from mercato.kernel.background.schedules import Schedule
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 from mercato.notifications.announcing import EVERY_S, Announcing
 from mercato.notifications.events import HEARD

@@ -3,7 +3,7 @@
 from mercato.contracts.notifications import MessagesSent, SentMessage
 from mercato.kernel.db import Database
 from mercato.kernel.ids import new_id
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.notifications import domain, store
 
 EVERY_S = 2.0

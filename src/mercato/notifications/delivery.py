@@ -10,7 +10,7 @@ from mercato.kernel import clock
 from mercato.kernel.bell import Bell
 from mercato.kernel.db import Database
 from mercato.kernel.ending import end
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.notifications import domain, store
 from mercato.notifications.letters import Letters
 from mercato.notifications.providers import Provider

@@ -11,9 +11,9 @@ from mercato.contracts.orders import OrderCanceled, OrderPaid, OrderRefunded, Or
 from mercato.contracts.payments import MoneyAlert, PaymentChanged
 from mercato.contracts.users import AccountsMerged, UserConfirmed
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import JobKind, JobRun
 from mercato.kernel.db import Tx
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.jobs import JobKind, JobRun
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.orders.actions import gift_cards, labels, money, papers
 from mercato.orders.domain import Amounts
 from mercato.orders.paper_jobs import PAPERS, PapersBehind

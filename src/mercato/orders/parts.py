@@ -13,11 +13,11 @@ from mercato.contracts.payments import Payments
 from mercato.contracts.stock import Stock
 from mercato.kernel import clock
 from mercato.kernel.acts import acted, changes_between
+from mercato.kernel.background.jobs import Jobs
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
-from mercato.kernel.jobs import Jobs
-from mercato.kernel.live import Live
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.live import Live
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.kernel.press import Press
 from mercato.orders.channels import Channels
 from mercato.orders.numbers import order_token

@@ -6,8 +6,8 @@ from datetime import timedelta
 import structlog
 
 from mercato.kernel import clock
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.ending import end
-from mercato.kernel.schedules import Schedule
 from mercato.orders.actions import drafts, edit_draft
 from mercato.orders.actions.amend import KEEP_PREVIEWS
 from mercato.orders.actions.holds import open_forgotten_carts, settle_expired_holds

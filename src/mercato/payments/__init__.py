@@ -4,9 +4,9 @@ Owns the schema `payments` and the provider port; the simulated provider keeps b
 `simulator`. Does not know what an order contains: it collects an amount for an order id and gives it back.
 """
 
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.personal import PersonalRows
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 from mercato.payments.engine import Engine
 from mercato.payments.providers.loading import load_providers

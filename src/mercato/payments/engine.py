@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from mercato.kernel.db import Database, assert_no_transaction
 from mercato.kernel.errors import Invalid, Unavailable
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.payments.providers.port import CALL_TIMEOUT_S, Provider
 
 T = TypeVar("T")

@@ -11,10 +11,10 @@ from mercato.contracts.notifications import Notifications
 from mercato.contracts.orders import Orders
 from mercato.contracts.payments import Payments
 from mercato.contracts.users import AccountDeleted, Users
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.jobs import JobKind
+from mercato.kernel.background.jobs import JobKind
+from mercato.kernel.background.schedules import Schedule
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 from mercato.privacy.actions.erasing import ERASE, Erasing, ErasureWork
 from mercato.privacy.actions.exporting import EXPORT, Exporting, ExportWork

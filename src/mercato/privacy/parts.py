@@ -8,10 +8,10 @@ import msgspec
 from mercato.contracts.orders import Orders
 from mercato.contracts.personal import OpenMatter, PersonalRecords, Subject
 from mercato.contracts.users import User, Users
+from mercato.kernel.background.jobs import Jobs
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Database
-from mercato.kernel.jobs import Jobs
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 
 FIND_LIMIT = 100
 

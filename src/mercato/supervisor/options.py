@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mercato.kernel.refusals import Refusal
+from mercato.refusals import Refusal
 
 
 class UpError(Refusal):

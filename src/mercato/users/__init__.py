@@ -5,8 +5,8 @@ of tries. Does not own what people buy (orders), their carts, or the mails that 
 (notifications).
 """
 
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import Schedule
 from mercato.kernel.service import Service
 from mercato.users.service import UsersService
 

@@ -9,8 +9,8 @@ from mercato.contracts.users import AccessChanged
 from mercato.kernel.acts import State, acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
-from mercato.kernel.events import Event
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.events import Event
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.users.factors import FactorKit
 from mercato.users.passwords import Passwords
 from mercato.users.sso import Providers

@@ -7,12 +7,12 @@ from litestar import Response, get, post
 from mercato.admin.desk import Desk
 from mercato.admin.health import milliseconds, overall, services_of
 from mercato.contracts.orders import Orders, StuckWork
+from mercato.kernel.background.jobs import JobInfo
 from mercato.kernel.context import Context
-from mercato.kernel.dead_letters import DeadLetter
 from mercato.kernel.errors import MercatoError, Unavailable
-from mercato.kernel.jobs import JobInfo
-from mercato.kernel.system import SystemClient
-from mercato.kernel.system_report import CallSummary, SystemReport
+from mercato.kernel.messaging.dead_letters import DeadLetter
+from mercato.kernel.system.client import SystemClient
+from mercato.kernel.system.report import CallSummary, SystemReport
 from mercato.ui.rendering import page
 
 SHOWN_LETTERS = 50

@@ -26,8 +26,8 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.live import Live
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.live import Live
+from mercato.kernel.messaging.outbox import Outbox
 
 T = TypeVar("T", bound=Saved)
 

@@ -24,7 +24,7 @@ from mercato.contracts.payments import GiftCardCode
 from mercato.contracts.shared import Address, Email, Page, Quantity
 from mercato.kernel.context import Context
 from mercato.kernel.ids import digest
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC, SIGNED_IN, CartToken
 

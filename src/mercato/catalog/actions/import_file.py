@@ -13,10 +13,10 @@ from mercato.imports.mapping import PRESETS, load_mapping
 from mercato.imports.products import ProductImport
 from mercato.imports.reading import FileRefused
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import JobRun, Jobs
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import FieldError, Invalid, MercatoError
 from mercato.kernel.ids import new_id
-from mercato.kernel.jobs import JobRun, Jobs
 
 JOB = "import-products"
 MAX_BYTES = 10 * 1024 * 1024

@@ -8,7 +8,7 @@ orders, which knows whether the order was placed.
 
 from mercato.catalog.stock.service import StockService
 from mercato.contracts.orders import OrderPlaced
-from mercato.kernel.inbox import Subscription
+from mercato.kernel.messaging.inbox import Subscription
 from mercato.kernel.runtime import Runtime
 from mercato.kernel.service import Service
 

@@ -12,7 +12,7 @@ from mercato.contracts.stock import Hold
 from mercato.kernel import clock
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Unavailable
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.outbox import Outbox
 
 MAX_TRIES = 5
 

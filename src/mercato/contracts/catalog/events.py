@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 
 class ProductChanged(Event, frozen=True):

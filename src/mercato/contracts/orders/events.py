@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 
 class _OrderEvent(Event, frozen=True):

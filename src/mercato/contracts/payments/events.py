@@ -5,7 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from mercato.contracts.payments.records import SessionStatus
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.money import Money
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.stock.records import Availability
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 
 class _OfVariant(Event, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from mercato.contracts.users.records import SignIn
 from mercato.kernel.context import Context
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.rpc import idempotent
 
 ProviderCode = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from mercato.kernel.metrics import Timing
 from mercato.kernel.rpc.contract import Method
+from mercato.kernel.telemetry.metrics import Timing
 
 
 class Endpoint(msgspec.Struct):

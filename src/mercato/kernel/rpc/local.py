@@ -11,10 +11,10 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import assert_no_transaction
 from mercato.kernel.deadlines import DeadlineExceeded, watch
 from mercato.kernel.errors import MercatoError, Unavailable
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import wire
 from mercato.kernel.rpc.contract import Method, methods_of
 from mercato.kernel.telemetry import is_tracing, span
+from mercato.kernel.telemetry.metrics import Metrics
 
 P = TypeVar("P")
 

@@ -16,10 +16,10 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import assert_no_transaction
 from mercato.kernel.deadlines import DeadlineExceeded, in_s, remaining_s
 from mercato.kernel.errors import MercatoError, Unavailable
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.rpc import wire
 from mercato.kernel.rpc.contract import Method, methods_of
 from mercato.kernel.telemetry import span
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 
 P = TypeVar("P")

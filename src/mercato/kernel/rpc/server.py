@@ -10,16 +10,16 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from mercato.kernel.broker import BrokerClient
 from mercato.kernel.deadlines import DeadlineExceeded, watch
 from mercato.kernel.errors import Invalid, MercatoError, Unavailable
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.messaging.broker import BrokerClient
 from mercato.kernel.rpc import wire
 from mercato.kernel.rpc.contract import methods_of, name_of
 from mercato.kernel.rpc.discovery import Discovery
 from mercato.kernel.rpc.endpoint import Endpoint
 from mercato.kernel.rpc.remote import caller_retries, subject_of
 from mercato.kernel.telemetry import bound_log, span
+from mercato.kernel.telemetry.metrics import Metrics
 from mercato.settings import Settings
 
 P = TypeVar("P")

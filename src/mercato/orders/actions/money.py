@@ -14,8 +14,8 @@ from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, Orde
 from mercato.contracts.payments import Payment
 from mercato.kernel import clock
 from mercato.kernel.db import Tx
-from mercato.kernel.events import Event
 from mercato.kernel.ids import new_id
+from mercato.kernel.messaging.events import Event
 from mercato.orders import facts
 from mercato.orders.domain import (
     SETTLED,

@@ -18,8 +18,8 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
-from mercato.kernel.events import Event
 from mercato.kernel.failpoints import failpoint
+from mercato.kernel.messaging.events import Event
 from mercato.orders import facts
 from mercato.orders.actions.amend import draft_of, known, stand
 from mercato.orders.actions.resume import carry_out_later

@@ -9,9 +9,9 @@ from mercato.contracts.payments import PayResult, SessionStatus
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM_CONTEXT, Context, PrincipalKind
 from mercato.kernel.errors import Conflict, NotFound, Unavailable
-from mercato.kernel.events import Event
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import digest, new_id
+from mercato.kernel.messaging.events import Event
 from mercato.orders import facts
 from mercato.orders.actions import money
 from mercato.orders.domain import SETTLED, Amounts, Awaiting, payment_status

@@ -15,7 +15,7 @@ from mercato.contracts.shared import DEFAULT_LIMIT, Page, ShortText
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict
 from mercato.kernel.ids import digest
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.money import Money
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC, SIGNED_IN, ListCursor, ListLimit

@@ -14,7 +14,7 @@ import msgspec
 from mercato.contracts.orders import OrderStatus
 from mercato.contracts.payments import CreditUse
 from mercato.kernel.db import Queries, Row
-from mercato.kernel.outbox import EventRows
+from mercato.kernel.messaging.outbox import EventRows
 from mercato.orders.domain import Amounts, Awaiting
 from mercato.orders.records import Draft, LineRow, PaymentRow, Snapshot, StoryRow, search_terms
 

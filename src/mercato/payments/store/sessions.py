@@ -7,7 +7,7 @@ import msgspec
 
 from mercato.contracts.payments import NextAction, SessionStatus
 from mercato.kernel.db import Queries, Row
-from mercato.kernel.outbox import EventRows
+from mercato.kernel.messaging.outbox import EventRows
 from mercato.payments.providers.port import ProviderSession
 
 SESSION = "id, order_id, attempt, provider, status, amount, currency, captures, reference, return_url, next_action, decline_code"

@@ -10,12 +10,12 @@ from mercato.contracts.personal import PersonalRecords, Subject
 from mercato.contracts.users import AccountDeleted
 from mercato.kernel import clock
 from mercato.kernel.acts import acted
+from mercato.kernel.background.jobs import JobRun
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
-from mercato.kernel.jobs import JobRun
 from mercato.privacy import store
 from mercato.privacy.parts import Parts
 

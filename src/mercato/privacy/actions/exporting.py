@@ -9,8 +9,8 @@ import msgspec
 from mercato.contracts.personal import PersonalRecords, Subject
 from mercato.contracts.privacy import ExportReady
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import MAX_ATTEMPTS, JobRun
 from mercato.kernel.context import SYSTEM_CONTEXT
-from mercato.kernel.jobs import MAX_ATTEMPTS, JobRun
 from mercato.privacy import store
 from mercato.privacy.archive import write_archive
 from mercato.privacy.parts import Parts

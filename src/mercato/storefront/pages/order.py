@@ -20,7 +20,7 @@ from mercato.contracts.orders import (
 )
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Conflict, NotFound
-from mercato.kernel.live import Live
+from mercato.kernel.messaging.live import Live
 from mercato.kernel.sse import ServerEvent, stream
 from mercato.kernel.web import PUBLIC
 from mercato.storefront.forms import Errors, Form, one_error, text_of

@@ -15,8 +15,8 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid
-from mercato.kernel.events import Event
 from mercato.kernel.ids import digest, new_id, new_token
+from mercato.kernel.messaging.events import Event
 from mercato.users import domain
 from mercato.users.actions.own_password import prove
 from mercato.users.actions.signing_in import end_all

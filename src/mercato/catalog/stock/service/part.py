@@ -14,8 +14,8 @@ from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFound
 from mercato.kernel.ids import derived_id, new_id
-from mercato.kernel.live import Live
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.live import Live
+from mercato.kernel.messaging.outbox import Outbox
 
 MAX_UNITS = 1_000_000_000
 

@@ -22,8 +22,8 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
 from mercato.kernel.errors import Conflict
-from mercato.kernel.live import Live
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.live import Live
+from mercato.kernel.messaging.outbox import Outbox
 
 MAX_OWNERS = 1000
 NOTHING = (0, Availability.OUT)

@@ -14,7 +14,7 @@ from mercato.contracts.stock import (
     StockLow,
     StockOut,
 )
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 RAW = "l.on_hand - l.allocated - l.reserved - l.safety_stock"
 """Units of level `l` that are there and promised to nobody; below zero when safety stock or backorders exceed it."""

@@ -11,8 +11,8 @@ from mercato.kernel import clock
 from mercato.kernel.db import Database, Queries, Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
-from mercato.kernel.inbox import Subscription
-from mercato.kernel.outbox import decoder_of
+from mercato.kernel.messaging.inbox import Subscription
+from mercato.kernel.messaging.outbox import decoder_of
 
 ERROR_LENGTH = 2000
 

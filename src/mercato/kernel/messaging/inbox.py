@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.kernel.db import Tx
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 
 Handler = Callable[[Tx, Sequence[Any]], Awaitable[None]]
 

@@ -18,16 +18,16 @@ from nats.js.errors import Error as JetStreamError
 
 from mercato.kernel import clock
 from mercato.kernel.bell import Bell
-from mercato.kernel.broker import Broker
 from mercato.kernel.db import Database
-from mercato.kernel.dead_letters import bury
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.failpoints import failpoint
-from mercato.kernel.inbox import Subscription, take_new
-from mercato.kernel.metrics import Metrics
-from mercato.kernel.outbox import decoder_of, trace_of
-from mercato.kernel.puller import Puller
+from mercato.kernel.messaging.broker import Broker
+from mercato.kernel.messaging.dead_letters import bury
+from mercato.kernel.messaging.inbox import Subscription, take_new
+from mercato.kernel.messaging.outbox import decoder_of, trace_of
+from mercato.kernel.messaging.puller import Puller
 from mercato.kernel.telemetry import is_tracing, span
+from mercato.kernel.telemetry.metrics import Metrics
 
 BATCH = 300
 HANDLER_TIMEOUT_S = 20.0

@@ -52,7 +52,7 @@ def bound_log(request_id: str, trace_id: str = "", **more: str) -> Iterator[None
 
 
 def configure_tracing(tracer: Tracer | None) -> None:
-    """Switch tracing on (`mercato.kernel.tracing` makes a tracer) or, with None, off."""
+    """Switch tracing on (`mercato.kernel.telemetry.tracing` makes a tracer) or, with None, off."""
     global _tracer
     _tracer = tracer
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from mercato.kernel.metrics import TimingSummary
-from mercato.kernel.schedules import ScheduleStatus
+from mercato.kernel.background.schedules import ScheduleStatus
+from mercato.kernel.telemetry.metrics import TimingSummary
 
 
 class CallSummary(msgspec.Struct, frozen=True):

@@ -19,11 +19,11 @@ from nats.js.errors import NotFoundError
 
 from mercato.kernel import clock
 from mercato.kernel.bell import Bell
-from mercato.kernel.broker import KEPT_S, Broker
 from mercato.kernel.db import Database, Row
 from mercato.kernel.errors import Unavailable
 from mercato.kernel.failpoints import failpoint
-from mercato.kernel.metrics import Metrics
+from mercato.kernel.messaging.broker import KEPT_S, Broker
+from mercato.kernel.telemetry.metrics import Metrics
 
 BATCH = 500
 LINGER_S, BUSY_LINGER_S = 0.05, 0.2

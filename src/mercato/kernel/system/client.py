@@ -13,15 +13,15 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import JobInfo
 from mercato.kernel.bell import Bell
 from mercato.kernel.context import Context
-from mercato.kernel.dead_letters import DeadLetter
 from mercato.kernel.deadlines import DEFAULT_DEADLINE_S, DeadlineExceeded
 from mercato.kernel.errors import NotFound, Unavailable
-from mercato.kernel.jobs import JobInfo
+from mercato.kernel.messaging.dead_letters import DeadLetter
 from mercato.kernel.rpc import wire
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.system_report import ProcessReport, SystemReport, merge
+from mercato.kernel.system.report import ProcessReport, SystemReport, merge
 from mercato.settings import DATABASES
 
 GATHER_S = 0.3

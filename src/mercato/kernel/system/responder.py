@@ -1,4 +1,4 @@
-"""This process's answers to the shop looking at itself (see `mercato.kernel.system`)."""
+"""This process's answers to the shop looking at itself (see `mercato.kernel.system.client`)."""
 
 import asyncio
 import os
@@ -19,20 +19,20 @@ from nats.js.errors import Error as JetStreamError
 from mercato import __version__
 from mercato.kernel import clock
 from mercato.kernel.acts import acted
-from mercato.kernel.consumer import Consumer
+from mercato.kernel.background.job_worker import jobs_of, retry_job
+from mercato.kernel.background.schedules import statuses
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
-from mercato.kernel.dead_letters import DeadLetters
 from mercato.kernel.errors import MercatoError, Unavailable
 from mercato.kernel.host import Host, Hosted
 from mercato.kernel.ids import new_id
-from mercato.kernel.job_worker import jobs_of, retry_job
-from mercato.kernel.loop_lag import LoopLag
+from mercato.kernel.messaging.consumer import Consumer
+from mercato.kernel.messaging.dead_letters import DeadLetters
 from mercato.kernel.rpc import wire
 from mercato.kernel.runtime import Runtime
-from mercato.kernel.schedules import statuses
-from mercato.kernel.system import Act
-from mercato.kernel.system_report import CallSummary, ConsumerReport, OutboxReport, PoolReport, ProcessReport
+from mercato.kernel.system.client import Act
+from mercato.kernel.system.report import CallSummary, ConsumerReport, OutboxReport, PoolReport, ProcessReport
+from mercato.kernel.telemetry.loop_lag import LoopLag
 
 CONSUMER_INFO_TIMEOUT_S = 0.2
 

@@ -10,14 +10,14 @@ import msgspec
 import structlog
 
 from mercato.kernel import clock
+from mercato.kernel.background.jobs import JobInfo, JobKind, JobRun, JobStatus
 from mercato.kernel.bell import Bell
 from mercato.kernel.db import Database, Queries, Row
 from mercato.kernel.ending import end
 from mercato.kernel.errors import Denied, Gone, Invalid, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
-from mercato.kernel.jobs import JobInfo, JobKind, JobRun, JobStatus
-from mercato.kernel.metrics import Metrics
 from mercato.kernel.telemetry import bound_log, span
+from mercato.kernel.telemetry.metrics import Metrics
 
 POLL_S = 2.0
 LEASE_S = 30.0

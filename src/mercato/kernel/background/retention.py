@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from mercato.kernel import clock
-from mercato.kernel.broker import KEPT_S
+from mercato.kernel.background.schedules import Schedule
 from mercato.kernel.db import Database
-from mercato.kernel.schedules import Schedule
+from mercato.kernel.messaging.broker import KEPT_S
 
 EVERY_S = 3600.0
 BATCH = 5000

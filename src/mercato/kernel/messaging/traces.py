@@ -4,9 +4,9 @@ from uuid import UUID
 
 from nats.js.errors import NotFoundError
 
-from mercato.kernel.broker import Broker
 from mercato.kernel.db import Database
 from mercato.kernel.errors import Unavailable
+from mercato.kernel.messaging.broker import Broker
 
 PURGE_BATCH = 500
 

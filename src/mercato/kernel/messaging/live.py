@@ -14,7 +14,7 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
-from mercato.kernel.broker import BrokerClient
+from mercato.kernel.messaging.broker import BrokerClient
 
 MAX_WAITING_HINTS = 64
 LINGER_S = 0.02

@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from mercato.kernel import clock
-from mercato.kernel.broker import Broker
+from mercato.kernel.messaging.broker import Broker
 
 ACK_WAIT_S = 15
 MAX_UNACKNOWLEDGED = 2000

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.kernel.db import Tx
-from mercato.kernel.events import Event
+from mercato.kernel.messaging.events import Event
 from mercato.kernel.telemetry import current_trace
 
 _DDL = """

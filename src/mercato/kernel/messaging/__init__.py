@@ -1,0 +1,1 @@
+"""Facts and hints between processes: outbox and inbox, relay and consumer, the broker."""

@@ -1,0 +1,1 @@
+"""The shop looks at itself: what each process reports, and who asks."""
