@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop, customer
@@ -33,6 +34,30 @@ async def test_a_new_cart_has_its_lines_totals_and_what_is_missing(shop: Shop) -
     assert cart.requirements == ["email", "shipping_address", "delivery_method", "payment"]
     assert cart.token is not None and len(cart.token) >= 32
     assert cart.expires_at - cart.updated_at == LIFETIME
+
+
+@pytest.mark.parametrize(
+    "recipient", ["grandma", "a@b@example.org", f"{'a' * 65}@example.org", "a b@example.org"]
+)
+async def test_refuses_a_gift_card_for_an_address_that_no_mail_reaches(shop: Shop, recipient: str) -> None:
+    card, mug = await shop.sell(2500, 0), await shop.sell(1200)
+    sold = shop.catalog.prices["default", card]
+    shop.catalog.prices["default", card] = msgspec.structs.replace(sold, is_gift_card=True)
+    wrong, right = {"recipient": recipient}, {"recipient": " grandma@example.org "}
+    cart = await shop.carts.create(GUEST, lines=[NewLine(card, 1, right), NewLine(mug, 1, wrong)])
+    key = {"cart_id": cart.id, "token": cart.token}
+    for field, ask in (
+        ("custom.recipient", shop.carts.add_line(GUEST, **key, variant_id=card, quantity=1, custom=wrong)),
+        (
+            "lines.1.custom.recipient",
+            shop.carts.create(GUEST, lines=[NewLine(mug, 1), NewLine(card, 1, wrong)]),
+        ),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await ask
+        assert [(each.field, each.code) for each in refused.value.errors] == [(field, "email_invalid")]
+    assert (await shop.carts.get(GUEST, **key)).version == cart.version
+    assert await shop.db.fetchval("select count(*) from carts.carts") == 1
 
 
 async def test_creating_a_cart_with_a_line_costs_at_most_two_statements(shop: Shop) -> None:

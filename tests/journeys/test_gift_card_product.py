@@ -55,6 +55,15 @@ def test_the_same_message_with_and_without_script_is_one_line(staff: Staff, buye
     variant_id = sold_by(staff)["variants"][0]["id"]
     url = str(buyer.client.base_url).rstrip("/")
     with httpx.Client(base_url=url, headers={"Origin": url}, follow_redirects=True) as visitor:
+        form = {"variant_id": variant_id, "quantity": "1", "recipient": "grandma", "message": "Hello"}
+        refused = visitor.post("/cart/lines", data=form)
+        assert (refused.status_code, "Hello" in refused.text) == (422, True)
+        assert re.search(r'value="grandma"[^>]*aria-invalid="true"', refused.text)
+        assert "Enter an e-mail address, like name@example.com." in refused.text
+        in_drawer = visitor.post(
+            "/cart/lines", data=form, headers={"HX-Request": "true", "HX-Target": "div#cart-body"}
+        )
+        assert (in_drawer.status_code, "Enter an e-mail address" in in_drawer.text) == (422, True)
         for message in ("Get well soon!\r\nMara", "Get well soon!\nMara"):
             form = {"variant_id": variant_id, "quantity": "1", "recipient": "grandma@example.com"}
             answer = visitor.post("/cart/lines", data={**form, "message": message})

@@ -10,6 +10,8 @@ import pytest
 from mercato.contracts.orders import OrderStatus, PlaceStatus
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Unavailable
+from mercato.kernel.events import Event
+from mercato.kernel.outbox import Outbox
 from mercato.orders.actions.place import pay
 from mercato.orders.actions.settle import refuse, settle
 from mercato.orders.parts import Parts
@@ -113,6 +115,42 @@ async def test_a_payment_that_broke_is_asked_for_again_at_once_and_charged_once(
     await till.assert_books_agree()
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_settling_that_broke_goes_on_at_once_and_happens_once(
+    till: Till, moving_clock: Clock, is_done: bool
+) -> None:
+    mug = await till.put(10)
+    cart = till.carts.open_cart((mug, 2, 1200))
+    outbox = _BrokenOutbox(parts_of(till).outbox, is_done=is_done)
+    shop, till.orders = till.orders, type(till.orders)(_with(parts_of(till), outbox=outbox))
+    told = await till.place(cart)
+    till.orders = shop
+    assert told.status is (PlaceStatus.PLACED if is_done else PlaceStatus.PROCESSING)
+    assert (await status_of(till, cart)) is (OrderStatus.PLACED if is_done else OrderStatus.DRAFT)
+    moving_clock.forward(seconds=2)
+    await till.sweep()
+    again = await till.place(cart)
+    assert (again.status, again.order_number) == (PlaceStatus.PLACED, told.order_number)
+    await till.deliver_events()
+    assert await till.charges() == [(2890, 2890, 0, 0)]
+    assert await till.levels(mug) == (10, 2, 0)
+    assert await till.facts() == ["orders.placed", "orders.paid"]
+    await till.assert_books_agree()
+
+
+async def test_giving_back_that_broke_goes_on_at_once(till: Till, moving_clock: Clock) -> None:
+    mug = await till.put(10)
+    cart = till.carts.open_cart((mug, 2, 1200))
+    shop, till.orders = till.orders, type(till.orders)(_with(parts_of(till), stock=_BrokenStock(till)))
+    assert (await till.place(cart, "sim_decline")).decline_code == "card_declined"
+    till.orders = shop
+    assert await till.levels(mug) == (10, 0, 2)
+    moving_clock.forward(seconds=2)
+    await till.sweep()
+    assert (await till.levels(mug), till.carts.status(cart[0])) == ((10, 0, 0), "open")
+    assert (await till.place(cart)).status is PlaceStatus.PLACED
+
+
 async def test_two_sweepers_at_once_place_it_once(till: Till, moving_clock: Clock) -> None:
     mug = await till.put(10)
     cart = till.carts.open_cart((mug, 2, 1200))
@@ -167,6 +205,31 @@ class _Breaks:
         if self.is_charged:
             await self.till.payments.pay(ctx, **asked)
         raise KeyError("reference")
+
+
+class _BrokenOutbox:
+    """An outbox with a bug: placing ends in an error of its own, before or after the order is placed."""
+
+    def __init__(self, outbox: Outbox, *, is_done: bool) -> None:
+        self.outbox, self.is_done = outbox, is_done
+
+    def rows(self, *told: Event) -> object:
+        if not self.is_done:
+            raise KeyError("subject")
+        return self.outbox.rows(*told)
+
+    def ring(self) -> None:
+        raise KeyError("bell")
+
+
+class _BrokenStock:
+    """Stock that holds, and breaks when it is to be given back."""
+
+    def __init__(self, till: Till) -> None:
+        self.hold = till.stock.hold
+
+    async def release(self, ctx: Context, **asked: Any) -> None:
+        raise KeyError("owners")
 
 
 def _with(parts: Parts, **changes: Any) -> Parts:

@@ -18,6 +18,10 @@ MAX_COUPONS: Final = 5
 MAX_CUSTOM_ENTRIES: Final = 10
 MAX_CUSTOM_KEY: Final = 50
 MAX_CUSTOM_VALUE: Final = 500
+MAX_EMAIL: Final = 254
+MAX_MAILBOX: Final = 64
+"""Letters of an e-mail address, and of the part before its @ (RFC 5321)."""
+EMAIL_TEXT: Final = "Enter an e-mail address, like name@example.com."
 LIFETIME: Final = timedelta(days=30)
 RENEWAL_MARGIN: Final = timedelta(days=1)
 """The expiry is moved only when it is this much older: most edits then leave its index alone."""
@@ -56,6 +60,20 @@ def check_custom(custom: Mapping[str, str] | None) -> None:
     if len(custom) > MAX_CUSTOM_ENTRIES or too_long:
         message = f"At most {MAX_CUSTOM_ENTRIES} entries of {MAX_CUSTOM_VALUE} characters."
         raise Invalid(detail=message, errors=[FieldError("custom", "too_large", message)])
+
+
+def is_email(text: str) -> bool:
+    """Whether it has the shape of an address; only a mail proves that it is one."""
+    mailbox, _, domain = text.rpartition("@")
+    is_tidy = text.isprintable() and not any(letter.isspace() for letter in text)
+    return is_tidy and 0 < len(mailbox) <= MAX_MAILBOX and "@" not in mailbox and "." in domain.strip(".")
+
+
+def check_recipient(custom: Mapping[str, str] | None, field: str) -> None:
+    """Raise Invalid when custom data names a recipient of a gift card whom no mail can reach."""
+    recipient = (custom or {}).get("recipient", "").strip()
+    if recipient and not (len(recipient) <= MAX_EMAIL and is_email(recipient)):
+        raise Invalid(detail=EMAIL_TEXT, errors=[FieldError(field, "email_invalid", EMAIL_TEXT)])
 
 
 def demand_of(lines: Sequence[LineState], variant_id: UUID) -> int:

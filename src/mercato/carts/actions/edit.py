@@ -5,14 +5,17 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.domain import (
+    EMAIL_TEXT,
     LIFETIME,
     MAX_COUPONS,
     MAX_QUANTITY,
     LineState,
     check_custom,
+    check_recipient,
     custom_hash,
     demand_of,
     insufficient_stock,
+    is_email,
     most_of,
     with_endless,
 )
@@ -98,8 +101,10 @@ async def add_line(
     """
     check_custom(custom)
     known = await parts.variants(ctx, ctx.channel, [variant_id])
-    price = _on_sale(known, variant_id, "variant_id").price.amount
-    line = LineState(new_id(), variant_id, quantity, custom or None, price)
+    sold = _on_sale(known, variant_id, "variant_id")
+    if sold.is_gift_card:
+        check_recipient(custom, "custom.recipient")
+    line = LineState(new_id(), variant_id, quantity, custom or None, sold.price.amount)
     units = with_endless(await parts.units(ctx, [variant_id]), known)
     most = most_of(units.get(variant_id))
     edited = await store.add_line(
@@ -232,7 +237,8 @@ def _merged(lines: list[NewLine], known: dict[UUID, SaleVariant]) -> list[LineSt
     wanted: dict[tuple[UUID, bytes], tuple[NewLine, int]] = {}
     for place, line in enumerate(lines):
         check_custom(line.custom)
-        _on_sale(known, line.variant_id, f"lines.{place}.variant_id")
+        if _on_sale(known, line.variant_id, f"lines.{place}.variant_id").is_gift_card:
+            check_recipient(line.custom, f"lines.{place}.custom.recipient")
         key = (line.variant_id, custom_hash(line.custom))
         first, quantity = wanted.get(key, (line, 0))
         wanted[key] = (first, min(quantity + line.quantity, MAX_QUANTITY))
@@ -276,11 +282,9 @@ def _checked_email(email: str | None, errors: list[FieldError] | None = None) ->
     if email is None:
         return None
     email = email.strip()
-    name, at, domain = email.rpartition("@")
-    is_fine = bool(name and at and "." in domain.strip(".") and not any(c.isspace() for c in email))
-    if is_fine:
+    if is_email(email):
         return email
-    error = FieldError("email", "email_invalid", "Enter an e-mail address, like name@example.com.")
+    error = FieldError("email", "email_invalid", EMAIL_TEXT)
     if errors is None:
         raise Invalid(detail=error.message, errors=[error])
     errors.append(error)

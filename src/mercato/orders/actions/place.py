@@ -22,7 +22,15 @@ from mercato.kernel.errors import Conflict, MercatoError, NotFound, Unavailable
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import digest
 from mercato.kernel.money import Money
-from mercato.orders.actions.settle import is_owner, may_be_tried_again, move_on, refuse, settle, stand
+from mercato.orders.actions.settle import (
+    is_owner,
+    leave_to_sweeper,
+    may_be_tried_again,
+    move_on,
+    refuse,
+    settle,
+    stand,
+)
 from mercato.orders.domain import Awaiting
 from mercato.orders.numbers import new_number
 from mercato.orders.parts import Parts
@@ -67,7 +75,7 @@ async def place(parts: Parts, ctx: Context, wish: Wish) -> Placement:
     failpoint("orders.recorded")
     result = await _pay_now(parts, ctx, draft)
     failpoint("orders.paid")
-    placement = await settle(parts, draft, result, snapshot)
+    placement = await _settle_now(parts, draft, result, snapshot)
     failpoint("orders.finalized")
     return placement
 
@@ -174,6 +182,22 @@ async def _pay_now(parts: Parts, ctx: Context, draft: Draft) -> PayResult | None
     except Exception:
         log.exception("the payment broke: the sweeper asks again", order_id=str(draft.id))
         return None
+
+
+async def _settle_now(
+    parts: Parts, draft: Draft, result: PayResult | None, snapshot: Snapshot | None
+) -> Placement:
+    """`settle` for a shopper who waits. After an error the draft stands wherever it got to, and the sweeper
+    goes on in a moment: each statement is guarded by where it stands, so that nothing is done twice."""
+    try:
+        return await settle(parts, draft, result, snapshot)
+    except Exception as error:
+        log.exception("settling broke: the sweeper goes on", order_id=str(draft.id))
+        try:
+            return await leave_to_sweeper(parts, draft)
+        except Exception:
+            # Its lease runs out all the same.
+            raise error from None
 
 
 def demands_of(quantities: list[tuple[UUID, int]]) -> list[Demand]:

@@ -132,6 +132,13 @@ async def release(parts: Parts, draft: Draft) -> None:
     await placing.released(parts.db, draft=draft)
 
 
+async def leave_to_sweeper(parts: Parts, draft: Draft) -> Placement:
+    """The request that was at work on the draft gives it up: it is taken up in a moment, not when its lease
+    has run out. The answer says how it stands."""
+    await placing.hand_over(parts.db, draft=draft, due=clock.now() + timedelta(seconds=WAIT_FIRST_S))
+    return await standing(parts, draft)
+
+
 def may_be_tried_again(draft: Draft) -> bool:
     """Whether the draft was refused and has given everything back."""
     return draft.status is OrderStatus.EXPIRED and draft.due is None

@@ -221,6 +221,14 @@ async def wait(
     )
 
 
+async def hand_over(db: Queries, *, draft: Draft, due: datetime) -> None:
+    """Whoever was at work on this attempt is not any more: look at it at `due` unless it is done."""
+    await db.execute(
+        "update orders.orders set due = $3 where id = $1 and attempt = $2 and due > $3",
+        draft.id, draft.attempt, due,
+    )  # fmt: skip
+
+
 async def orders_of_carts(db: Queries, *, cart_ids: Sequence[UUID]) -> dict[UUID, Draft]:
     """The orders of these carts, by cart id."""
     rows = await db.fetch(f"select {DRAFT_COLUMNS} from orders.orders o where cart_id = any($1)", cart_ids)

@@ -13,7 +13,7 @@ from mercato.kernel.errors import Conflict, Invalid, MercatoError
 from mercato.kernel.web import PUBLIC, count_failure
 from mercato.storefront.bag import BagKey, bag_cookie, find_bag, open_bag
 from mercato.storefront.credit import card_error
-from mercato.storefront.forms import Errors, Form, id_of, one_error, quantity_of, text_of
+from mercato.storefront.forms import Errors, Form, errors_of, id_of, one_error, quantity_of, text_of
 from mercato.storefront.pages.product import show_product
 from mercato.storefront.visit import Visit
 
@@ -41,19 +41,22 @@ async def add(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Respo
     variant_id, quantity = id_of(data, "variant_id"), max(quantity_of(data), 1)
     wishes = {name: text_of(data, name, most) for name, most in GIFT_CARD_WISHES.items()}
     custom = {name: wish for name, wish in wishes.items() if wish} or None
+    line = NewLine(variant_id, quantity, custom)
     found = await find_bag(visit.request, visit.ctx, carts)
-    if found is not None:
-        try:
-            cart = await _add_to(visit.ctx, carts, found[0], variant_id, quantity, custom)
-        except Conflict as refused:
-            if refused.code != SHORT:
-                raise
-            return await _short(visit, catalog, carts, found[1], variant_id, quantity, _short_text(refused))
-        if cart is not None:
-            return await _changed(visit, catalog, cart, is_fresh=True)
-    cart = await carts.create(visit.ctx, lines=[NewLine(variant_id, quantity, custom)])
+    try:
+        cart = await _put(visit.ctx, carts, found[0] if found else None, line)
+    except Conflict as refused:
+        if refused.code != SHORT or found is None:
+            raise
+        return await _refuse(visit, catalog, carts, found[1], line, refused=_short_text(refused))
+    except Invalid as refused:
+        text = errors_of(refused, prefix="lines.0.").of("custom.recipient")
+        if not text:
+            raise
+        return await _refuse(visit, catalog, carts, found[1] if found else None, line, wrong_recipient=text)
     response = await _changed(visit, catalog, cart, is_fresh=True)
-    response.set_cookie(bag_cookie(cart, cart.token))
+    if cart.token:
+        response.set_cookie(bag_cookie(cart, cart.token))
     return response
 
 
@@ -101,36 +104,45 @@ async def coupon(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Re
     return await _changed(visit, catalog, cart)
 
 
-async def _add_to(
-    ctx: Context, carts: Carts, key: BagKey, variant_id: UUID, quantity: int, custom: dict[str, str] | None
-) -> Cart | None:
-    """The bag with more in it; None when it was ordered meanwhile, so that a new one must begin."""
-    try:
-        return await carts.add_line(
-            ctx,
-            cart_id=key.cart_id,
-            token=key.token,
-            variant_id=variant_id,
-            quantity=quantity,
-            custom=custom,
-        )
-    except Conflict as conflict:
-        if conflict.code == "cart_not_open":
-            return None
-        raise
+async def _put(ctx: Context, carts: Carts, key: BagKey | None, line: NewLine) -> Cart:
+    """The bag with more in it; a new one, with its token, when there is none or it was ordered meanwhile."""
+    if key is not None:
+        try:
+            return await carts.add_line(
+                ctx,
+                cart_id=key.cart_id,
+                token=key.token,
+                variant_id=line.variant_id,
+                quantity=line.quantity,
+                custom=line.custom,
+            )
+        except Conflict as conflict:
+            if conflict.code != "cart_not_open":
+                raise
+    return await carts.create(ctx, lines=[line])
 
 
-async def _short(
-    visit: Visit, catalog: Catalog, carts: Carts, cart: Cart, variant_id: UUID, quantity: int, text: str
+async def _refuse(
+    visit: Visit,
+    catalog: Catalog,
+    carts: Carts,
+    cart: Cart | None,
+    line: NewLine,
+    *,
+    refused: str = "",
+    wrong_recipient: str = "",
 ) -> Response[str]:
-    """There is not so much of it: said in the drawer, whose page keeps what was typed, or on its own page."""
+    """It cannot be had like this: said in the drawer, whose page keeps what was typed, or on its own page."""
     if visit.request.headers.get("hx-request") == "true":
-        errors = one_error("variant_id", text)
+        errors = one_error("variant_id", refused or wrong_recipient)
         return await _answer(visit, catalog, cart, errors=errors, is_fresh=True)
-    sold = await catalog.sale_variants(visit.ctx, variant_ids=[variant_id])
+    sold = await catalog.sale_variants(visit.ctx, variant_ids=[line.variant_id])
     product = await catalog.product(visit.ctx, slug_or_id=sold[0].slug)
-    variant = next(each for each in product.variants if each.id == variant_id)
-    return await show_product(visit, catalog, carts, product, variant, quantity=quantity, refused=text)
+    variant = next(each for each in product.variants if each.id == line.variant_id)
+    return await show_product(
+        visit, catalog, carts, product, variant, quantity=line.quantity, refused=refused,
+        wishes=line.custom, wrong_recipient=wrong_recipient,
+    )  # fmt: skip
 
 
 def _short_text(refused: Conflict) -> str:

@@ -49,6 +49,8 @@ async def show_product(
     *,
     quantity: int = 1,
     refused: str = "",
+    wishes: dict[str, str] | None = None,
+    wrong_recipient: str = "",
 ) -> Response[Any]:
     """The page of a product; with what was asked for and why it was `refused` when it could not be had."""
     base, promise, related, own = await asyncio.gather(
@@ -75,12 +77,15 @@ async def show_product(
         "related": related,
         "quantity": quantity,
         "refused": refused,
+        "wishes": wishes or {},
+        "wrong_recipient": wrong_recipient,
         "structured": [
             product_group(base["origin"], found, images),
             breadcrumbs(base["origin"], crumbs),
         ],
     }
-    return visit.page("product.html", context, block="product", status=409 if refused else 200)
+    status = 409 if refused else 422 if wrong_recipient else 200
+    return visit.page("product.html", context, block="product", status=status)
 
 
 async def _promise(ctx: Context, carts: Carts) -> DeliveryMethod | None:
