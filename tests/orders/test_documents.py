@@ -13,8 +13,9 @@ from mercato.kernel.context import Context, Principal, PrincipalKind
 from mercato.kernel.errors import Conflict, Denied, NotFound
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from mercato.orders.documents.content import Paper, PaperTax, credit_note_of
+from mercato.orders.documents.content import credit_note_of
 from mercato.orders.documents.sheets import sheet_of
+from mercato.orders.paper_rows import Paper, PaperTax
 from mercato.orders.store import papers
 from orders.conftest import GUEST_CONTEXT, STAFF, Clock, Till
 from orders.paperwork import HERE, hear, issue, sell, seller

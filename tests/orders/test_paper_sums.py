@@ -19,16 +19,10 @@ from mercato.kernel.errors import Conflict
 from mercato.kernel.ids import new_id
 from mercato.orders.amending import amend, with_taxes
 from mercato.orders.change_rows import ChangeRow, Sums
-from mercato.orders.documents.content import (
-    Paper,
-    PaperLine,
-    PaperTax,
-    credit_note_of,
-    further_invoice_of,
-    left_of,
-)
+from mercato.orders.documents.content import credit_note_of, further_invoice_of, left_of
 from mercato.orders.documents.due import Charge, Item, due_of, spread
 from mercato.orders.domain import Amounts
+from mercato.orders.paper_rows import Paper, PaperLine, PaperTax
 from mercato.orders.records import LineRow, PlacedOrder
 from mercato.orders.standing import Standing, quantity_parts
 from orders.paperwork import HERE, seller

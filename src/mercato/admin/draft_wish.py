@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from mercato.admin.forms import money, text, whole
-from mercato.admin.pages.order_changes import new_lines
+from mercato.admin.new_lines import new_lines
 from mercato.contracts.carts import CartLine, NewLine
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import DraftInput, DraftOrder

@@ -10,7 +10,8 @@ from mercato.admin.desk import Desk
 from mercato.admin.draft_wish import named_lines, typed_of, wish_of
 from mercato.admin.forms import FormData, errors_by_field, one_of, text, whole, why
 from mercato.admin.lists import address, turns
-from mercato.admin.pages.order_changes import LIMIT, NEW_LINES
+from mercato.admin.new_lines import NEW_LINES
+from mercato.admin.pages.order_changes import LIMIT
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.orders import DraftOrder, DraftStatus, Orders
 from mercato.contracts.stock import Stock

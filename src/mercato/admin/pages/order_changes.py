@@ -10,7 +10,7 @@ from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, money, one_of, text, whole, why
 from mercato.admin.lists import address, turns
-from mercato.contracts.carts import NewLine
+from mercato.admin.new_lines import NEW_LINES, new_lines
 from mercato.contracts.orders import (
     ChangeInput,
     ChangeKind,
@@ -26,11 +26,10 @@ from mercato.contracts.orders import (
 )
 from mercato.contracts.stock import Stock
 from mercato.kernel.context import Context
-from mercato.kernel.errors import FieldError, Invalid, MercatoError
+from mercato.kernel.errors import MercatoError
 
 PATH = "/admin/returns"
 LIMIT = 50
-NEW_LINES = 3
 VIEWS: tuple[tuple[str, str], ...] = (
     ("All", ""),
     ("To answer", "requested"),
@@ -176,22 +175,6 @@ async def _wish(
         resolution=one_of(ClaimResolution, text(data, "resolution")) or ClaimResolution.REPLACEMENT,
         reason=text(data, "reason")[:200],
     )
-
-
-async def new_lines(ctx: Context, stock: Stock, data: dict[str, Any]) -> list[NewLine]:
-    """The variants whose SKUs were typed. Raises Invalid for a SKU that nothing has."""
-    lines = []
-    for number in range(NEW_LINES):
-        sku = text(data, f"sku-{number}")[:64]
-        if not sku:
-            continue
-        found = await stock.levels(ctx, query=sku, limit=100)
-        variant_id = next((level.variant_id for level in found.items if level.sku == sku), None)
-        if variant_id is None:
-            message = f"Nothing has the SKU {sku}: write it as it is on the product's page."
-            raise Invalid(detail=message, errors=[FieldError(f"sku-{number}", "unknown_sku", message)])
-        lines.append(NewLine(variant_id, whole(data, f"units-{number}", least=1, most=10_000) or 1))
-    return lines
 
 
 async def _act(

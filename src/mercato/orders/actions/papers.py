@@ -22,7 +22,7 @@ from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders import facts
-from mercato.orders.documents.content import Paper, credit_note_of, further_invoice_of, invoice_of, left_of
+from mercato.orders.documents.content import credit_note_of, further_invoice_of, invoice_of, left_of
 from mercato.orders.documents.due import (
     CORRECTION,
     Charge,
@@ -34,6 +34,7 @@ from mercato.orders.documents.due import (
     whole,
 )
 from mercato.orders.domain import balance
+from mercato.orders.paper_rows import Paper
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
 from mercato.orders.store import after, changes, grants, papers, reading

@@ -1,35 +1,21 @@
 """What stands on an invoice or a credit note, kept with it for ever. Amounts in minor units."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mercato.contracts.carts import TaxLine
 from mercato.contracts.orders import DocumentKind, Seller
-from mercato.contracts.shared import Address
 from mercato.kernel.money import allocate
+from mercato.orders.paper_rows import Paper, PaperLine, PaperTax
 from mercato.orders.records import LineRow
 from mercato.orders.store.reading import OrderView
 
 REVERSE_CHARGE: Final = "Reverse charge"
 """The name of the tax line by which carts say that the buyer owes the tax."""
-
-
-class PaperLine(msgspec.Struct, frozen=True, gc=False):
-    """A row: `total` is after `discount`, with tax when the prices include it."""
-
-    name: str
-    detail: str
-    quantity: int
-    unit_price: int
-    discount: int
-    total: int
-    line_id: UUID | None = None
-    """The line of the order; not known on papers of old."""
 
 
 class Take(msgspec.Struct, frozen=True, gc=False):
@@ -39,50 +25,6 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     rate: str
     gross: int
     tax: int | None = None
-
-
-class PaperTax(msgspec.Struct, frozen=True, gc=False):
-    """Tax of one rate: `rate` is a fraction as text; of goods without tax the name is empty."""
-
-    name: str
-    rate: str
-    net: int
-    tax: int
-
-    @property
-    def gross(self) -> int:
-        return self.net + self.tax
-
-
-class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole content of one document."""
-
-    kind: DocumentKind
-    number: str
-    issued_on: date
-    order_number: str
-    ordered_on: date
-    supplied_on: date | None
-    locale: str
-    currency: str
-    seller: Seller
-    buyer: Address
-    ship_to: Address
-    buyer_vat_id: str | None = None
-    is_reverse_charge: bool = False
-    lines: list[PaperLine]
-    delivery_name: str
-    delivery: int
-    taxes: list[PaperTax]
-    """By rate, with one row for what bears no tax: their gross amounts sum to the total."""
-    tax_included: bool
-    total: int
-    paid: int
-    reason: str = ""
-    invoice_number: str | None = None
-    invoice_issued_on: date | None = None
-    adds_to: str | None = None
-    """Of a further invoice: the number of the order's first one."""
 
 
 def invoice_of(view: OrderView, seller: Seller, *, number: str, at: datetime, time_zone: str) -> Paper:

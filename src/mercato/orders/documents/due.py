@@ -9,8 +9,9 @@ import msgspec
 from mercato.contracts.orders import ChangeAction
 from mercato.kernel.money import allocate
 from mercato.orders.change_rows import ChangePart, ChangeRow
-from mercato.orders.documents.content import Paper, PaperLine, PaperTax, Take
+from mercato.orders.documents.content import Take
 from mercato.orders.granting import Grant, detail_of
+from mercato.orders.paper_rows import Paper, PaperLine, PaperTax
 
 TAKEN_BACK: Final = "Refund taken back"
 CORRECTION: Final = "Correction"

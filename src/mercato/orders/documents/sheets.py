@@ -14,7 +14,7 @@ from mercato.contracts.orders import DocumentKind, Seller
 from mercato.contracts.shared import Address
 from mercato.kernel.addresses import country_name
 from mercato.kernel.money import Money, format_money
-from mercato.orders.documents.content import Paper, PaperLine
+from mercato.orders.paper_rows import Paper, PaperLine
 from mercato.orders.records import ParcelRow
 from mercato.orders.store.reading import OrderView
 

@@ -9,7 +9,7 @@ import msgspec
 from mercato.contracts.orders import Document, DocumentKind, Seller
 from mercato.kernel.db import Queries, Row, Tx
 from mercato.kernel.money import Money
-from mercato.orders.documents.content import Paper
+from mercato.orders.paper_rows import Paper
 
 _SELLER = ", ".join(Seller.__struct_fields__)
 _DOCUMENT = """d.id, d.order_id, d.kind, d.number, d.total, d.currency, d.issued_at,
