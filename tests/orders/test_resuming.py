@@ -10,8 +10,8 @@ import pytest
 from mercato.contracts.orders import OrderStatus, PlaceStatus
 from mercato.kernel.context import SYSTEM_CONTEXT, Context
 from mercato.kernel.errors import Unavailable
-from mercato.kernel.events import Event
-from mercato.kernel.outbox import Outbox
+from mercato.kernel.messaging.events import Event
+from mercato.kernel.messaging.outbox import Outbox
 from mercato.orders.actions.place import pay
 from mercato.orders.actions.settle import refuse, settle
 from mercato.orders.parts import Parts
