@@ -226,7 +226,7 @@ async def test_stops_asking_again_when_the_budget_is_spent(connect, settings) ->
     await listener.flush()
     calls = 30
     results = await asyncio.gather(
-        *(echo.counted(Context(deadline=in_s(0.4)), fail_first=0) for _ in range(calls)),
+        *(echo.counted(Context(deadline=in_s(2)), fail_first=0) for _ in range(calls)),
         return_exceptions=True,
     )
     assert [type(result) for result in results] == [DeadlineExceeded] * calls
@@ -255,7 +255,7 @@ async def test_a_call_that_its_caller_retries_retries_nothing_further_in(connect
     outer = Outer()
     server, echo = await _pair(connect, settings, outer)
     with pytest.raises(Unavailable):
-        await echo.counted(Context(deadline=in_s(0.5)), fail_first=0)
+        await echo.counted(Context(deadline=in_s(2)), fail_first=0)
     assert (outer.calls, inner_asked) == (2, 2)
     await server.stop()
 

@@ -29,12 +29,13 @@ log = structlog.get_logger()
 
 
 class Sweeper:
-    """Runs `sweep` in the background of this process when rung; one run at a time."""
+    """Runs `sweep` on its schedule and when rung; one run at a time in this process."""
 
     def __init__(self) -> None:
         self.parts: Parts | None = None
         self._running: asyncio.Task[None] | None = None
         self._rung = False
+        self._turn = asyncio.Lock()
 
     def wake(self) -> None:
         """Run soon; rung during a run, run once more afterwards."""
@@ -54,9 +55,10 @@ class Sweeper:
         )
 
     async def sweep(self) -> None:
-        for _ in range(MAX_ROUNDS):
-            if not await sweep(self._parts):
-                return
+        async with self._turn:
+            for _ in range(MAX_ROUNDS):
+                if not await sweep(self._parts):
+                    return
 
     async def settle_holds(self) -> None:
         await settle_expired_holds(self._parts)
