@@ -85,6 +85,7 @@ async def test_a_business_abroad_pays_no_tax_and_one_at_home_does(shop: Shop) ->
     with pytest.raises(Invalid) as refused:
         await shop.carts.update(GUEST, **key, tax_id="FR00000000000")
     assert [error.code for error in refused.value.errors] == ["tax_id_invalid"]
+    assert (await shop.carts.update(GUEST, **key, tax_id="gr 094259216")).tax_id == "EL094259216"
     assert (await shop.carts.update(GUEST, **key, tax_id="")).tax_id is None
 
 

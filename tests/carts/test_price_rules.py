@@ -7,12 +7,23 @@ import msgspec
 import pytest
 
 from carts.conftest import GUEST, FakeCatalog, Shop, customer
-from mercato.contracts.carts import Promotion, PromotionReward, PromotionScope
+from mercato.contracts.carts import (
+    PriceList,
+    Promotion,
+    PromotionReward,
+    PromotionScope,
+    TaxClass,
+    TaxZone,
+    ZoneRate,
+)
 from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from mercato.kernel.ids import new_id
 from mercato.kernel.runtime import Runtime
 from support.waiting import eventually
+
+MUG = new_id()
+BUNDLE = {"reward": PromotionReward.BUY_X_GET_Y, "buy_quantity": 2, "get_quantity": 1}
 
 
 async def test_a_saved_promotion_counts_for_the_next_cart_and_is_told(shop: Shop) -> None:
@@ -91,6 +102,7 @@ async def test_a_code_belongs_to_one_promotion_of_a_channel(shop: Shop) -> None:
         ({"reward": PromotionReward.FREE_DELIVERY, "coupon_code": " "}, {"coupon_code"}),
         ({"reward": PromotionReward.FREE_DELIVERY, "priority": 2**40}, {"priority"}),
         ({"reward": PromotionReward.FREE_DELIVERY, "starts_at": datetime(2026, 1, 1)}, {"starts_at"}),
+        ({**BUNDLE, "product_ids": [MUG], "get_product_ids": [MUG, new_id()]}, {"get_product_ids"}),
         (
             {
                 "reward": PromotionReward.FREE_DELIVERY,
@@ -120,6 +132,26 @@ async def test_a_method_or_rate_that_makes_no_sense_is_refused(shop: Shop) -> No
         await shop.tax("0.19", "de")
     assert await shop.carts.list_delivery_methods(SYSTEM_CONTEXT) == []
     assert await shop.carts.tax_rates(SYSTEM_CONTEXT) == []
+
+
+async def test_a_rule_of_a_channel_or_a_tax_class_that_does_not_exist_is_refused(shop: Shop) -> None:
+    zone = TaxZone(name="West", countries=["FR"], rates=[ZoneRate("TVA", "0.1", "reduce")])
+    for save, field in (
+        (shop.promote(PromotionReward.FREE_DELIVERY, channel="nowhere"), "channel"),
+        (shop.carts.save_price_list(SYSTEM_CONTEXT, price_list=PriceList(name="B", channel="u")), "channel"),
+        (shop.method(channel="nowhere"), "channel"),
+        (shop.method(tax_class="reduce"), "tax_class"),
+        (shop.tax("0.07", tax_class="reduce"), "tax_class"),
+        (shop.carts.save_tax_zone(SYSTEM_CONTEXT, zone=zone), "rates"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await save
+        assert [error.field for error in refused.value.errors] == [field]
+    assert await shop.carts.promotions(SYSTEM_CONTEXT) == []
+    assert await shop.carts.tax_rates(SYSTEM_CONTEXT) == []
+    await shop.carts.save_tax_class(SYSTEM_CONTEXT, tax_class=TaxClass(code="reduce", name="Reduced"))
+    assert (await shop.tax("0.07", tax_class="reduce")).rate == "0.07"
+    assert (await shop.tax("0.19", tax_class="gift_card")).rate == "0.19"
 
 
 async def test_only_staff_with_the_right_changes_prices(shop: Shop) -> None:

@@ -143,6 +143,7 @@ def _check_reward(value: Promotion, wrong: _Wrong) -> None:
                 wrong(field, "out_of_range", f"Give a number of units, 1 to {MAX_UNITS}.")
         if value.percent is not None and not _is_percent(value.percent):
             wrong("percent", "out_of_range", "Give a percentage above 0 and up to 100.")
+        _check_bundle(value, wrong)
     if reward is PromotionReward.GIFT and value.gift_variant_id is None:
         wrong("gift_variant_id", "required", "Choose what is given.")
     if not 1 <= value.gift_quantity <= MAX_UNITS:
@@ -154,6 +155,14 @@ def _check_reward(value: Promotion, wrong: _Wrong) -> None:
     ):
         text = "Unit prices take a percentage, an amount or a fixed price; the cart takes the rest."
         wrong("scope", "reward_does_not_fit", text)
+
+
+def _check_bundle(value: Promotion, wrong: _Wrong) -> None:
+    """What is reduced never counts as bought, so something else must be left to buy."""
+    bought = {*value.product_ids, *value.category_ids, *value.collection_ids}
+    if bought and bought <= set(value.get_product_ids):
+        text = "Nothing is left to buy: leave this empty when the goods that are bought are reduced as well."
+        wrong("get_product_ids", "nothing_to_buy", text)
 
 
 def _check_name(name: str, wrong: _Wrong) -> None:

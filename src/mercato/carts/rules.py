@@ -31,6 +31,7 @@ from mercato.kernel import clock
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database
 from mercato.kernel.ending import end
+from mercato.kernel.errors import NotFound
 from mercato.kernel.messaging.live import Live
 
 MAX_AGE_S = 30.0
@@ -93,6 +94,14 @@ class RulesCache:
         if generation == self._generation:
             self._by_channel[channel] = rules
         return rules
+
+    async def has(self, ctx: Context, channel: str) -> bool:
+        """Whether the catalog has such a channel."""
+        try:
+            await self._catalog.channel(ctx, code=channel)
+        except NotFound:
+            return False
+        return True
 
     async def tiers(
         self, rules: ChannelRules, variant_ids: Sequence[UUID]

@@ -38,7 +38,8 @@ SHOWN_CODES, SHOWN_USES = 25, 10
 async def list_promotions(desk: Desk, carts: Carts, catalog: Catalog) -> Response[str]:
     """All promotions, the highest priority first."""
     found = await carts.promotions(desk.ctx)
-    currencies = {code: await _channel(desk.ctx, catalog, code) for code in {one.channel for one in found}}
+    codes = {one.channel for one in found}
+    currencies = {code: await _currency(desk.ctx, catalog, code) for code in codes}
     return await desk.page(
         "admin/promotions.html",
         PATH,
@@ -46,7 +47,7 @@ async def list_promotions(desk: Desk, carts: Carts, catalog: Catalog) -> Respons
             "tabs": price_tabs(desk.ctx, PATH),
             "promotions": found,
             "gives": {
-                one.id: reward_words(one, currencies[one.channel].currency, desk.ctx.locale) for one in found
+                one.id: reward_words(one, currencies[one.channel], desk.ctx.locale) for one in found
             },
             "state_of": _state_of,
             "now": clock.now(),
@@ -213,6 +214,14 @@ async def _groups(ctx: Context, carts: Carts) -> list[CustomerGroup]:
 
 async def _channel(ctx: Context, catalog: Catalog, code: str) -> Channel:
     return await catalog.channel(ctx, code=code)
+
+
+async def _currency(ctx: Context, catalog: Catalog, code: str) -> str:
+    """Of a promotion's channel; that of nothing for a channel that is gone, so that the list still opens."""
+    try:
+        return (await catalog.channel(ctx, code=code)).currency
+    except NotFound:
+        return "XXX"
 
 
 def _state_of(promotion: Promotion, now: datetime) -> tuple[str, str]:

@@ -205,7 +205,7 @@ async def update(
             FieldError("delivery_method_id", "unknown_delivery_method", "Choose one of the delivery methods.")
         )
     email = _checked_email(email, errors)
-    tax_id = _checked_tax_id(tax_id, errors)
+    tax_id = checked_tax_id(tax_id, errors)
     if errors:
         raise Invalid(detail="Some fields need another look.", errors=errors)
     edited = await store.update(
@@ -291,18 +291,19 @@ def _checked_email(email: str | None, errors: list[FieldError] | None = None) ->
     return None
 
 
-def _checked_tax_id(tax_id: str | None, errors: list[FieldError]) -> str | None:
-    """A VAT number of the European Union without spaces, in capitals; empty to take it off."""
+def checked_tax_id(tax_id: str | None, errors: list[FieldError]) -> str | None:
+    """A VAT number of the European Union without spaces, in capitals, Greece's as EL; empty to take it off."""
     if tax_id is None or not tax_id.strip():
         return tax_id and ""
     from stdnum.eu import vat  # its check rules of every country are loaded only when one is typed
 
     try:
-        return str(vat.validate(tax_id))
+        number = str(vat.validate(tax_id))
     except vat.ValidationError:
         text = "Enter a VAT number with its country, like DE136695976, or leave it empty."
         errors.append(FieldError("tax_id", "tax_id_invalid", text))
         return None
+    return "EL" + number[2:] if number.startswith("GR") else number
 
 
 def _coupon_refused(code: str, reason: str) -> Invalid:

@@ -21,6 +21,7 @@ from mercato.contracts.carts import (
     TaxRate,
     TaxZone,
 )
+from mercato.contracts.catalog import GIFT_CARD
 from mercato.kernel.acts import Acted, acted, changes_between
 from mercato.kernel.context import Context
 from mercato.kernel.db import Database, Tx
@@ -54,6 +55,7 @@ class Office:
         checked = checked_value(value)
         if not 1 <= checked.version <= MAX_VERSION:
             raise Invalid(detail="There is no such version.", errors=[_NO_VERSION])
+        await self._require_known(ctx, checked)
         try:
             saved = await (self._insert if checked.id is None else self._replace)(ctx, checked)
         except asyncpg.UniqueViolationError:
@@ -68,6 +70,21 @@ class Office:
             act = _act(ctx, "deleted", value_id, before, None)
             await self._outbox.add(tx, PricingChanged(changed_id=value_id), act)
         self.tell()
+
+    async def _require_known(self, ctx: Context, value: Saved) -> None:
+        """Raise Invalid for a channel or a tax class that does not exist: such a rule would never count."""
+        if isinstance(value, Promotion | PriceList | DeliveryMethodInput) and not await self._rules.has(
+            ctx, value.channel
+        ):
+            text = f"There is no channel “{value.channel}”."
+            raise Invalid(detail=text, errors=[FieldError("channel", "unknown_channel", text)])
+        field, named = _classes_of(value)
+        if named:
+            known = {one.code for one in await store.every(self.db, TaxClass)} | {GIFT_CARD}
+            unknown = sorted(named - known)
+            if unknown:
+                text = f"There is no tax class “{unknown[0]}”."
+                raise Invalid(detail=text, errors=[FieldError(field, "unknown_class", text)])
 
     async def _insert(self, ctx: Context, value: T) -> T:
         value_id = new_id()
@@ -131,6 +148,13 @@ def _act(
     changes = [each for each in changes_between(before, after) if each.field not in _COUNTED]
     label = str(getattr(value, "name", ""))
     return acted(ctx, f"{name}.{done}", name, value_id, label=label, changes=changes)
+
+
+def _classes_of(value: Saved) -> tuple[str, set[str]]:
+    """The field that names tax classes, and which."""
+    if isinstance(value, TaxRate | DeliveryMethodInput):
+        return "tax_class", {value.tax_class}
+    return "rates", {rate.tax_class for rate in value.rates} if isinstance(value, TaxZone) else set()
 
 
 def _is_in_reach(ctx: Context, value: msgspec.Struct) -> bool:

@@ -39,7 +39,8 @@ class TaxesPart:
         await self._office.delete(ctx, TaxZone, zone_id)
 
     async def tax_classes(self, ctx: Context) -> list[TaxClass]:
-        ctx.principal.require("read_settings")
+        if not ctx.principal.may("read_products"):
+            ctx.principal.require("read_settings")
         return await store.every(self._office.db, TaxClass)
 
     async def save_tax_class(self, ctx: Context, *, tax_class: TaxClass) -> TaxClass:

@@ -79,7 +79,8 @@ class Taxes(Protocol):
     async def delete_tax_zone(self, ctx: Context, *, zone_id: UUID) -> None: ...
 
     @idempotent
-    async def tax_classes(self, ctx: Context) -> list[TaxClass]: ...
+    async def tax_classes(self, ctx: Context) -> list[TaxClass]:
+        """Needs `read_settings`, or `read_products`: products name them."""
 
     async def save_tax_class(self, ctx: Context, *, tax_class: TaxClass) -> TaxClass: ...
 
