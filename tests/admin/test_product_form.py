@@ -98,6 +98,13 @@ def test_a_product_that_is_shown_and_saved_stays_what_it_was() -> None:
     ]  # fmt: skip
 
 
+def test_a_tax_class_that_is_chosen_replaces_the_one_before() -> None:
+    data = posted(fields_of(MUG)) | {"tax_class": "standard"}
+    assert product_of(data, currency="EUR", stored=MUG).tax_class == "standard"
+    assert fields_typed(data, MUG).tax_class == "standard"
+    assert fields_of(MUG).tax_class == "reduced"
+
+
 def test_what_was_typed_comes_back_unchanged() -> None:
     shown = fields_of(MUG)
     data = posted(shown) | {"price-1": "abc", "name": "", "options": "Glaze: Sage, Sand"}

@@ -103,6 +103,7 @@ class _Opinion:
     def _catalog(self) -> None:
         """Unit prices fall; what an exclusive promotion has touched is touched by no other."""
         list_total = sum(self.unit[i] * self.count[i] for i in self.unit)
+        classes = {one.id: one.tax_class for one in self.lines}
         touched: set[UUID] = set()
         closed: set[UUID] = set()
         for p in self.promotions:
@@ -116,7 +117,7 @@ class _Opinion:
                 after = {
                     R.PERCENT: price - round(price * Fraction(p.percent or 0) / 100),
                     R.FIXED: max(price - (p.amount or 0), 0),
-                    R.FIXED_PRICE: min(price, p.amount or 0),
+                    R.FIXED_PRICE: min(price, self._net(p.amount or 0, classes[i])),
                 }[p.reward]
                 fall[i] = price - after
             if self._affords(p, sum(fall[i] * self.count[i] for i in ids)):

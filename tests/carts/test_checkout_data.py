@@ -7,6 +7,8 @@ import pytest
 
 from carts.conftest import BERLIN, GUEST, Shop, customer
 from mercato.carts.delivery import promised_date
+from mercato.carts.domain import COUPON_TEXTS
+from mercato.carts.pricing.promotions import REASONS
 from mercato.contracts.carts import NewLine, Problem, PromotionReward
 from mercato.contracts.shared import Address
 from mercato.kernel import clock
@@ -160,9 +162,16 @@ async def test_coupons_are_accepted_when_they_give_something(shop: Shop) -> None
     assert with_code.coupons == again.coupons == ["AUTUMN"]
     assert with_code.totals.discount == Money(200, "EUR")
     fewer = await shop.carts.change_line(GUEST, **key, line_id=with_code.lines[0].id, quantity=1)
-    assert fewer.problems == [Problem("coupon_invalid", coupon="AUTUMN", reason="below_minimum")]
+    text = "The cart is below the minimum for this code."
+    assert fewer.problems == [
+        Problem("coupon_invalid", coupon="AUTUMN", reason="below_minimum", detail=text)
+    ]
     gone = await shop.carts.remove_coupon(GUEST, **key, code="autumn")
     assert (gone.coupons, gone.problems) == ([], [])
+
+
+def test_every_reason_of_a_code_is_told_in_words() -> None:
+    assert set(REASONS) - {"applied", "no_delivery_method"} <= set(COUPON_TEXTS)
 
 
 async def test_a_promotion_begins_when_its_time_comes(shop: Shop) -> None:

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 
 from mercato.carts.pricing import (
     Basket,
     BasketLine,
+    Customer,
     Destination,
     PricedCart,
     PriceRules,
@@ -16,7 +18,7 @@ from mercato.carts.pricing import (
     price,
 )
 from mercato.carts.pricing.model import Recorder
-from mercato.contracts.carts import DeliveryMethodInput, Promotion, PromotionReward, TaxRate
+from mercato.contracts.carts import DeliveryMethodInput, Promotion, PromotionReward, PromotionScope, TaxRate
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CUPS, PLANTS = UUID(int=101), UUID(int=102)
@@ -234,3 +236,21 @@ def test_explain_names_every_step_and_every_promotion_considered() -> None:
         "BAD": (False, "unknown"),
     }
     assert priced.total == record.steps[-1].amount_after.amount
+    told = {entry.subject: (entry.reason, entry.detail) for step in record.steps for entry in step.entries}
+    assert told[str(UUID(int=1))] == ("catalog", "2 × 10.00 EUR, the unit price of the catalog.")
+    assert told["P2"] == ("below_minimum", "It needs a subtotal of 999.99 EUR.")
+    assert told["standard"] == ("price", "The price of the delivery method.")
+    assert told["VAT 0.19"] == ("included", "Rate 0.19 of 19.33 EUR, included in the price.")
+
+
+def test_a_fixed_price_loses_its_tax_for_who_pays_none() -> None:
+    fixed = promotion(1, PromotionReward.FIXED_PRICE, amount=1190, scope=PromotionScope.CATALOG)
+    exempt = Customer(is_tax_exempt=True)
+    cart = msgspec.structs.replace(
+        basket(line(1, 2, 2380), line(2, 1, 1070, tax_class="books")), customer=exempt
+    )
+    rates = (rate("0.19"), rate("0.07", "books"))
+    priced = price(cart, rules(fixed, rates=rates))
+    assert [(one.unit_price, one.total) for one in priced.lines] == [(1000, 2000), (1000, 1000)]
+    net = price(cart, rules(fixed, rates=rates, gross=False))
+    assert [one.unit_price for one in net.lines] == [1190, 1070]

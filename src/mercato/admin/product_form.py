@@ -66,6 +66,7 @@ class ProductFields(msgspec.Struct, frozen=True):
     seo_title: str = ""
     seo_description: str = ""
     is_gift_card: bool = False
+    tax_class: str = "standard"
     rows: list[VariantRow] = msgspec.field(default_factory=lambda: [VariantRow(0)])
     axes: list[Axis] = []
 
@@ -100,6 +101,7 @@ def fields_of(product: AdminProduct) -> ProductFields:
         seo_title=product.seo.title,
         seo_description=product.seo.description,
         is_gift_card=product.product_type == GIFT_CARD,
+        tax_class=product.tax_class,
         rows=rows,
         axes=[Axis(axis.code, axis.label, axis.values) for axis in axes.values()],
     )
@@ -127,6 +129,7 @@ def fields_typed(data: dict[str, Any], stored: AdminProduct | None) -> ProductFi
         seo_description=text(data, "seo_description"),
         collections=texts(data, "collections"),
         is_gift_card=bool(text(data, "is_gift_card")),
+        tax_class=_tax_class(data, stored),
         rows=rows or [VariantRow(0)],
         axes=_axes_typed(text(data, "options"), stored),
     )
@@ -144,7 +147,8 @@ def _axes_typed(typed: str, stored: AdminProduct | None) -> list[Axis]:
 def product_of(data: dict[str, Any], *, currency: str, stored: AdminProduct | None) -> ProductInput:
     """The product that the form describes. Raises Invalid with one error per wrong field.
 
-    What the form does not show (attributes, tax class, swatches) is kept from `stored`.
+    What the form does not show (attributes, swatches; a tax class, when nobody answers which there are) is
+    kept from `stored`.
     """
     options = _options(text(data, "options"), stored)
     variants = [
@@ -169,7 +173,7 @@ def product_of(data: dict[str, Any], *, currency: str, stored: AdminProduct | No
             "seo_title": text(data, "seo_title"),
             "seo_description": text(data, "seo_description"),
             "attributes": stored.attributes if stored else {},
-            "tax_class": stored.tax_class if stored else "standard",
+            "tax_class": _tax_class(data, stored),
             "product_type": _product_type(data, stored),
             "external_reference": stored.external_reference if stored else None,
         }
@@ -182,6 +186,10 @@ def _product_type(data: dict[str, Any], stored: AdminProduct | None) -> str:
         return GIFT_CARD
     known = stored.product_type if stored else "default"
     return "default" if known == GIFT_CARD else known
+
+
+def _tax_class(data: dict[str, Any], stored: AdminProduct | None) -> str:
+    return text(data, "tax_class") or (stored.tax_class if stored else "standard")
 
 
 def _row_numbers(data: dict[str, Any]) -> list[int]:

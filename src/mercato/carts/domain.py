@@ -26,6 +26,30 @@ LIFETIME: Final = timedelta(days=30)
 RENEWAL_MARGIN: Final = timedelta(days=1)
 """The expiry is moved only when it is this much older: most edits then leave its index alone."""
 
+COUPON_TEXTS: Final = {
+    "used_by_customer": "You have used this code as often as one may.",
+    "budget_spent": "What is left for this code does not cover this cart.",
+    "too_few": "There is too little in the cart for this code.",
+    "other_customers": "This code is for other customers.",
+    "not_first_order": "This code is for first orders.",
+    "other_country": "This code does not apply to your country.",
+    "not_combinable": "This code cannot be combined with another offer on this cart.",
+    "excluded": "This code cannot be combined with another offer on this cart.",
+    "already_applied": "A code for the same offer is on this cart already.",
+    "gift_unavailable": "The gift of this code is out of stock.",
+    "unknown": "There is no such code.",
+    "inactive": "This code is not valid at the moment.",
+    "not_started": "This code is not valid yet.",
+    "ended": "This code has expired.",
+    "used_up": "This code has been used up.",
+    "below_minimum": "The cart is below the minimum for this code.",
+    "no_matching_lines": "Nothing in the cart is covered by this code.",
+    "nothing_left": "There is nothing left to take off.",
+    "too_many": f"At most {MAX_COUPONS} codes fit on one cart.",
+    "needs_code": "This code gives nothing here.",
+}
+"""What shoppers are told of a code that gives nothing, by the reason."""
+
 ALLOWED: Final[Mapping[CartStatus, frozenset[CartStatus]]] = {
     CartStatus.OPEN: frozenset({CartStatus.COMPLETING, CartStatus.ABANDONED}),
     CartStatus.COMPLETING: frozenset({CartStatus.OPEN, CartStatus.COMPLETED}),

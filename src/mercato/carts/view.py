@@ -8,7 +8,7 @@ import msgspec
 
 from mercato.carts.credit import applied, paid_by, payable, step_of
 from mercato.carts.delivery import NOTHING, Load, carries, for_load
-from mercato.carts.domain import LineState, demand_of, most_of
+from mercato.carts.domain import COUPON_TEXTS, LineState, demand_of, most_of
 from mercato.carts.offers import destination_of, offer, serves
 from mercato.carts.pricing import (
     Basket,
@@ -120,7 +120,7 @@ def build_cart(
         credits=credits,
         tax_relief=priced.relief,
     )
-    return Priced(cart, priced, [] if record is None else _steps(record, totals, credits))
+    return Priced(cart, priced, [] if record is None else _steps(record, totals, credits, lines))
 
 
 def _sold(state: CartState, goods: Goods) -> Sold:
@@ -190,14 +190,27 @@ def explain(
     totals = _totals(priced, rules)
     lines, _ = _lines(state, sold, goods, priced)
     credits, _ = applied(payable(totals.total, lines), goods.balances)
-    return Explanation(_steps(record, totals, credits), _paid(totals, credits))
+    return Explanation(_steps(record, totals, credits, lines), _paid(totals, credits))
 
 
-def _steps(record: Recorder, totals: CartTotals, credits: Sequence[AppliedCredit]) -> list[PriceStep]:
-    """The recorded steps; the last one, which has no balances, replaced by what those of this cart pay."""
+def _steps(
+    record: Recorder, totals: CartTotals, credits: Sequence[AppliedCredit], lines: Sequence[CartLine]
+) -> list[PriceStep]:
+    """The recorded steps with the names of the lines; the last one, which has no balances, replaced by what
+    those of this cart pay."""
+    names = {line.id: " · ".join([line.sku, line.name, *line.options.values()]) for line in lines}
+    steps = [_named(step, names) if step.step == "list_price" else step for step in record.steps]
     if not credits:
-        return record.steps
-    return [*(step for step in record.steps if step.step != "credit"), step_of(totals.total, credits)]
+        return steps
+    return [*(step for step in steps if step.step != "credit"), step_of(totals.total, credits)]
+
+
+def _named(step: PriceStep, names: Mapping[UUID, str]) -> PriceStep:
+    entries = [
+        one if one.subject_id is None else msgspec.structs.replace(one, subject=names.get(one.subject_id, ""))
+        for one in step.entries
+    ]
+    return msgspec.structs.replace(step, entries=entries)
 
 
 def _sends_nothing(sold: Sold) -> bool:
@@ -320,7 +333,9 @@ def _vanished(line: LineState, currency: str) -> CartLine:
 
 def _cart_problems(state: CartState, priced: PricedCart, needs_method: bool) -> list[Problem]:
     problems = [
-        Problem("coupon_invalid", coupon=refused.code, reason=refused.reason)
+        Problem(
+            "coupon_invalid", coupon=refused.code, reason=refused.reason, detail=COUPON_TEXTS[refused.reason]
+        )
         for refused in priced.refused
         if refused.reason != NOT_A_PROBLEM
     ]

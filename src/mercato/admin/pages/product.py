@@ -7,8 +7,8 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from mercato.admin import words
-from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, errors_by_field, text, whole
+from mercato.admin.product_desk import ProductDesk
 from mercato.admin.product_form import (
     EMPTY_ROWS,
     ProductFields,
@@ -25,13 +25,13 @@ from mercato.kernel.errors import FieldError, Invalid, MercatoError
 
 
 @get("/admin/products/new", permission="write_products")
-async def new_product(desk: Desk, catalog: Catalog) -> Response[str]:
+async def new_product(desk: ProductDesk, catalog: Catalog) -> Response[str]:
     """An empty form."""
     return await _page(desk, catalog, ProductFields())
 
 
 @post("/admin/products", permission="write_products")
-async def create_product(desk: Desk, catalog: Catalog, data: FormData) -> Response[str]:
+async def create_product(desk: ProductDesk, catalog: Catalog, data: FormData) -> Response[str]:
     """Save a new product and go on to its pictures and stock."""
     if text(data, "act") == "variants":
         return await _page(desk, catalog, with_all_variants(fields_typed(data, None)))
@@ -45,7 +45,7 @@ async def create_product(desk: Desk, catalog: Catalog, data: FormData) -> Respon
 
 
 @get("/admin/products/{product_id:uuid}", permission="read_products")
-async def show_product(desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID) -> Response[str]:
+async def show_product(desk: ProductDesk, catalog: Catalog, stock: Stock, product_id: UUID) -> Response[str]:
     """The product with everything that may be edited."""
     product = await catalog.admin_product(desk.ctx, product_id=product_id)
     levels = await _levels(desk.ctx, stock, product)
@@ -54,7 +54,7 @@ async def show_product(desk: Desk, catalog: Catalog, stock: Stock, product_id: U
 
 @post("/admin/products/{product_id:uuid}", permission="write_products")
 async def save_product(
-    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
+    desk: ProductDesk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Save what was typed; when somebody else saved meanwhile, say so and keep what was typed."""
     product = await catalog.admin_product(desk.ctx, product_id=product_id)
@@ -91,7 +91,7 @@ def _version(data: dict[str, Any]) -> int:
 
 @post("/admin/products/{product_id:uuid}/deletion", permission="write_products")
 async def delete_product(
-    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
+    desk: ProductDesk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Delete the product for good; orders keep what they recorded of it."""
 
@@ -102,7 +102,7 @@ async def delete_product(
 
 
 async def act_on(
-    desk: Desk,
+    desk: ProductDesk,
     catalog: Catalog,
     stock: Stock,
     product_id: UUID,
@@ -140,7 +140,7 @@ async def _levels(ctx: Context, stock: Stock, product: AdminProduct) -> list[Sto
 
 
 async def _page(
-    desk: Desk,
+    desk: ProductDesk,
     catalog: Catalog,
     fields: ProductFields,
     *,
@@ -174,6 +174,7 @@ async def _page(
             "may_write": desk.ctx.principal.may("write_products"),
             "may_stock": desk.ctx.principal.may("write_stock"),
             "status_options": words.options(ProductStatus),
+            "tax_options": await desk.tax_options(fields.tax_class),
             "category_options": [
                 ("", "None"),
                 *((c.slug, c.name) for c in await catalog.categories(desk.ctx)),

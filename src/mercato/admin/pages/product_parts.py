@@ -8,9 +8,9 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, done, text, whole
 from mercato.admin.pages.product import act_on
+from mercato.admin.product_desk import ProductDesk
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.stock import Stock
 from mercato.kernel.errors import Invalid
@@ -22,7 +22,7 @@ UploadForm = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI
 
 @post("/admin/products/{product_id:uuid}/stock", permission="write_stock")
 async def set_stock(
-    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
+    desk: ProductDesk, catalog: Catalog, stock: Stock, product_id: UUID, data: FormData
 ) -> Response[str]:
     """Set what is physically there of one variant at one location."""
 
@@ -49,7 +49,7 @@ async def set_stock(
     request_max_body_size=LARGE_BODY_BYTES,
 )
 async def add_image(
-    desk: Desk, catalog: Catalog, stock: Stock, product_id: UUID, data: UploadForm
+    desk: ProductDesk, catalog: Catalog, stock: Stock, product_id: UUID, data: UploadForm
 ) -> Response[str]:
     """Add a picture; it needs a text for those who cannot see it."""
 
@@ -69,7 +69,7 @@ async def add_image(
 
 @post("/admin/products/{product_id:uuid}/images/{image_id:uuid}", permission="write_products")
 async def change_image(
-    desk: Desk,
+    desk: ProductDesk,
     catalog: Catalog,
     stock: Stock,
     product_id: UUID,

@@ -46,9 +46,7 @@ async def list_promotions(desk: Desk, carts: Carts, catalog: Catalog) -> Respons
         {
             "tabs": price_tabs(desk.ctx, PATH),
             "promotions": found,
-            "gives": {
-                one.id: reward_words(one, currencies[one.channel], desk.ctx.locale) for one in found
-            },
+            "gives": {one.id: reward_words(one, currencies[one.channel], desk.ctx.locale) for one in found},
             "state_of": _state_of,
             "now": clock.now(),
             "may_write": desk.ctx.principal.may_somewhere("write_promotions"),

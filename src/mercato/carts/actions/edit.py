@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.carts.domain import (
+    COUPON_TEXTS,
     EMAIL_TEXT,
     LIFETIME,
     MAX_COUPONS,
@@ -31,28 +32,6 @@ from mercato.kernel.addresses import check_address, country_name
 from mercato.kernel.context import Context, PrincipalKind
 from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.ids import digest, new_id, new_token
-
-COUPON_TEXTS = {
-    "used_by_customer": "You have used this code as often as one may.",
-    "budget_spent": "This code has been used up.",
-    "too_few": "There is too little in the cart for this code.",
-    "other_customers": "This code is for other customers.",
-    "not_first_order": "This code is for first orders.",
-    "other_country": "This code does not apply to your country.",
-    "not_combinable": "This code cannot be combined with another offer on this cart.",
-    "excluded": "This code cannot be combined with another offer on this cart.",
-    "already_applied": "A code for the same offer is on this cart already.",
-    "gift_unavailable": "The gift of this code is out of stock.",
-    "unknown": "There is no such code.",
-    "inactive": "This code is not valid at the moment.",
-    "not_started": "This code is not valid yet.",
-    "ended": "This code has expired.",
-    "used_up": "This code has been used up.",
-    "below_minimum": "The cart is below the minimum for this code.",
-    "no_matching_lines": "Nothing in the cart is covered by this code.",
-    "nothing_left": "There is nothing left to take off.",
-    "too_many": f"At most {MAX_COUPONS} codes fit on one cart.",
-}
 
 
 async def create(parts: Parts, ctx: Context, lines: list[NewLine], email: str | None) -> Cart:
@@ -205,7 +184,11 @@ async def update(
             FieldError("delivery_method_id", "unknown_delivery_method", "Choose one of the delivery methods.")
         )
     email = _checked_email(email, errors)
-    tax_id = checked_tax_id(tax_id, errors)
+    if tax_id is not None:
+        try:
+            tax_id = tax_id_of(tax_id) or ""  # an empty one takes it off
+        except Invalid as error:
+            errors += error.errors
     if errors:
         raise Invalid(detail="Some fields need another look.", errors=errors)
     edited = await store.update(
@@ -291,22 +274,24 @@ def _checked_email(email: str | None, errors: list[FieldError] | None = None) ->
     return None
 
 
-def checked_tax_id(tax_id: str | None, errors: list[FieldError]) -> str | None:
-    """A VAT number of the European Union without spaces, in capitals, Greece's as EL; empty to take it off."""
-    if tax_id is None or not tax_id.strip():
-        return tax_id and ""
+def tax_id_of(typed: str | None) -> str | None:
+    """A VAT number of the European Union without spaces, in capitals, Greece's as EL; None for none.
+
+    Raises Invalid.
+    """
+    if typed is None or not typed.strip():
+        return None
     from stdnum.eu import vat  # its check rules of every country are loaded only when one is typed
 
     try:
-        number = str(vat.validate(tax_id))
+        number = str(vat.validate(typed))
     except vat.ValidationError:
         text = "Enter a VAT number with its country, like DE136695976, or leave it empty."
-        errors.append(FieldError("tax_id", "tax_id_invalid", text))
-        return None
+        raise Invalid(detail=text, errors=[FieldError("tax_id", "tax_id_invalid", text)]) from None
     return "EL" + number[2:] if number.startswith("GR") else number
 
 
 def _coupon_refused(code: str, reason: str) -> Invalid:
-    message = COUPON_TEXTS.get(reason, "This code gives nothing here.")
+    message = COUPON_TEXTS[reason]
     error = FieldError("code", "coupon_invalid", message)
     return Invalid("coupon_invalid", message, errors=[error], data={"reason": reason, "code": code})

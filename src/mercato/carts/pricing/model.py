@@ -15,7 +15,7 @@ from mercato.contracts.carts import (
     Promotion,
     TaxLine,
 )
-from mercato.kernel.money import Money
+from mercato.kernel.money import Money, to_decimal
 
 _NOBODY: Final[frozenset[UUID]] = frozenset()
 
@@ -302,6 +302,10 @@ class Recorder:
     ) -> None:
         money = None if amount is None else Money(amount, self._currency)
         self._entries.append(PriceEntry(subject, applied, reason, money, detail, subject_id))
+
+    def text(self, amount: int) -> str:
+        """An amount as people write it: 12.50 EUR."""
+        return f"{to_decimal(Money(amount, self._currency))} {self._currency}"
 
     def end_step(self, step: str, before: int, after: int) -> None:
         self.steps.append(

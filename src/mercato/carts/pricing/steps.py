@@ -28,7 +28,7 @@ from mercato.carts.pricing.promotions import (
 from mercato.carts.pricing.rewards import DeliveryCuts, bundle_cuts, cart_cuts, delivery_cut, unit_cuts
 from mercato.carts.pricing.taxes import RELIEFS, relieved, tax_lines_of
 from mercato.carts.pricing.verdicts import Verdicts
-from mercato.contracts.carts import TaxLine
+from mercato.contracts.carts import PromotionReward, TaxLine
 
 
 def price(basket: Basket, rules: PriceRules, record: Recorder | None = None) -> PricedCart:
@@ -141,11 +141,11 @@ class _Pricing:
             amount = self._net(amount, line.tax_class)
         if self.record is not None:
             source = "the catalog" if tier is None else f"price list {tier.price_list.name}"
-            reason = f"{line.quantity} × {amount} minor units."
+            without = "" if self.relief is None else ", without tax"
             self.record.note(
-                str(line.id), applied=True, reason=reason, amount=amount * line.quantity,
-                detail=f"The unit price of {source}{'' if self.relief is None else ', without tax'}.",
-                subject_id=line.id,
+                str(line.id), applied=True, reason="catalog" if tier is None else "price_list",
+                amount=amount * line.quantity, subject_id=line.id,
+                detail=f"{line.quantity} × {self.record.text(amount)}, the unit price of {source}{without}.",
             )  # fmt: skip
         return amount
 
@@ -165,7 +165,7 @@ class _Pricing:
         is_exclusive = one.promotion.is_exclusive
         reached = self.ordered if one.promotion.whole_cart else lines
         free = [p for p in reached if not p.is_closed and not (is_exclusive and p.unit_price < p.list_price)]
-        cuts = unit_cuts(one, [p.unit_price for p in free])
+        cuts = self._unit_cuts(one, free)
         if reached and not free:
             self.verdicts.refuse(candidate, "not_combinable" if is_exclusive else "excluded")
             return
@@ -175,6 +175,13 @@ class _Pricing:
         for priced, cut in zip(free, cuts, strict=True):
             priced.unit_price -= cut
             priced.is_closed = priced.is_closed or (is_exclusive and cut > 0)
+
+    def _unit_cuts(self, one: CompiledPromotion, lines: Sequence[PricedLine]) -> list[int]:
+        """What it takes off a unit of each line; who pays no tax gets a fixed price without it."""
+        if self.relief is None or one.promotion.reward is not PromotionReward.FIXED_PRICE:
+            return unit_cuts(one, [priced.unit_price for priced in lines])
+        fixed = one.promotion.amount or 0
+        return [max(priced.unit_price - self._net(fixed, priced.line.tax_class), 0) for priced in lines]
 
     def _discount_cart(self, promotions: Sequence[Candidate], subtotal: int, full: int) -> DeliveryCuts:
         """Promotions of the cart, the highest priority first; those of the delivery are returned."""
@@ -277,13 +284,12 @@ class _Pricing:
         method = self.basket.method
         if method is not None and self.record is not None:
             is_free = method.free_above is not None and subtotal >= method.free_above
-            reason = (
-                f"Free from a subtotal of {method.free_above} minor units."
-                if is_free
-                else "The price of the delivery method."
-            )
+            reason, detail = "price", "The price of the delivery method."
+            if is_free:
+                reason = "free_above"
+                detail = f"Free from a subtotal of {self.record.text(method.free_above or 0)}."
             amount = -full_price_of(method, subtotal) if is_free else full
-            self.record.note(method.code, applied=True, reason=reason, amount=amount)
+            self.record.note(method.code, applied=True, reason=reason, amount=amount, detail=detail)
         for candidate, amount in cuts:
             self.verdicts.note(candidate, APPLIED, -amount)
         return full - sum(amount for _, amount in cuts)
@@ -301,10 +307,13 @@ class _Pricing:
             rules=self.rules, destination=self.basket.destination, is_included=self.is_tax_included,
         )  # fmt: skip
         if self.record is not None:
-            included = "included in" if self.is_tax_included else "added to"
+            reason = "included" if self.is_tax_included else "added"
+            way = "included in" if self.is_tax_included else "added to"
             for line in lines:
-                reason = f"Rate {line.rate}, {included} the price."
-                self.record.note(line.name, applied=True, reason=reason, amount=line.tax.amount)
+                detail = f"Rate {line.rate} of {self.record.text(line.net.amount)}, {way} the price."
+                self.record.note(
+                    line.name, applied=True, reason=reason, amount=line.tax.amount, detail=detail
+                )
         return lines
 
     def _lines_of(self, one: CompiledPromotion) -> list[PricedLine]:

@@ -10,6 +10,7 @@ from mercato.carts.pricing.model import (
     Refused,
 )
 from mercato.carts.pricing.promotions import APPLIED, REASONS
+from mercato.contracts.carts import Promotion
 
 
 class Verdicts:
@@ -52,7 +53,7 @@ class Verdicts:
             one = candidate.one
             self.record.note(
                 one.promotion.name, applied=reason == APPLIED, reason=reason, amount=amount,
-                detail=REASONS.get(reason, ""), subject_id=one.id,
+                detail=_sentence(reason, one.promotion, self.record), subject_id=one.id,
             )  # fmt: skip
 
     def end_step(self, step: str, before: int, after: int) -> None:
@@ -74,3 +75,15 @@ class Verdicts:
         for code in self._coupons:
             if code.lower() not in self._reasons:
                 self.record.note(code, applied=False, reason="unknown", detail=REASONS["unknown"])
+
+
+def _sentence(reason: str, promotion: Promotion, record: Recorder) -> str:
+    """The reason with its numbers; what is left of a budget is for staff."""
+    if reason == "below_minimum":
+        return f"It needs a subtotal of {record.text(promotion.minimum_subtotal or 0)}."
+    if reason == "too_few":
+        return f"It needs {promotion.minimum_quantity} units of its goods."
+    if reason == "budget_spent" and record.for_staff and promotion.budget is not None:
+        left = record.text(max(promotion.budget - promotion.spent, 0))
+        return f"Of its budget {left} is left, which does not cover it."
+    return REASONS.get(reason, "")

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.carts.actions.edit import tax_id_of
 from mercato.carts.domain import LIFETIME, LineState
 from mercato.carts.parts import Parts, decode_frozen
 from mercato.carts.pricing import Customer
@@ -96,5 +97,5 @@ def _state_of(trial: Trial, rules: ChannelRules) -> CartState:
         delivery_method_id=trial.delivery_method_id, note=None, coupons=list(trial.coupons), version=1,
         updated_at=now, expires_at=now + LIFETIME, frozen=None,
         lines=[LineState(new_id(), line.variant_id, line.quantity, None, None) for line in trial.lines],
-        tax_id=(trial.tax_id or "").replace(" ", "").upper() or None,
+        tax_id=tax_id_of(trial.tax_id),
     )  # fmt: skip

@@ -98,6 +98,8 @@ class Problem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     new: Money | None = None
     coupon: str | None = None
     reason: str | None = None
+    detail: str = ""
+    """`coupon_invalid`: the reason in words for the shopper."""
 
 
 class DeliveryMethod(msgspec.Struct, frozen=True, gc=False):
@@ -189,6 +191,7 @@ class PriceEntry(msgspec.Struct, frozen=True):
     """One thing considered in a step: applied or not, and why."""
 
     subject: str
+    """SKU and name of a line, the name of a promotion, method or tax."""
     applied: bool
     reason: str
     """A code, such as `below_minimum`."""

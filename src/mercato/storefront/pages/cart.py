@@ -20,12 +20,6 @@ from mercato.storefront.visit import Visit
 SHORT = "insufficient_stock"
 GIFT_CARD_WISHES = {"recipient": 254, "message": MAX_GIFT_MESSAGE}
 """What the form of a gift card may say of it, and in how many letters."""
-COUPON_REASONS = {
-    "expired": "This code has expired.",
-    "not_started": "This code is not valid yet.",
-    "used_up": "This code has been used up.",
-    "minimum_subtotal": "Your bag is below the minimum of this code.",
-}
 
 
 @get("/cart", permission=PUBLIC, include_in_schema=False)
@@ -98,8 +92,7 @@ async def coupon(visit: Visit, catalog: Catalog, carts: Carts, data: Form) -> Re
         cart = await carts.add_coupon(visit.ctx, cart_id=key.cart_id, token=key.token, code=code)
     except Invalid as refused:
         count_failure(visit.request)
-        reason = COUPON_REASONS.get(str(refused.data.get("reason", "")), refused.detail)
-        errors = one_error("code", reason or f"The code {code} is not valid.")
+        errors = one_error("code", refused.detail or f"The code {code} is not valid.")
         return await _answer(visit, catalog, cart, errors=errors, code=code)
     return await _changed(visit, catalog, cart)
 
