@@ -207,7 +207,7 @@ def _steps(
 
 def _named(step: PriceStep, names: Mapping[UUID, str]) -> PriceStep:
     entries = [
-        one if one.subject_id is None else msgspec.structs.replace(one, subject=names.get(one.subject_id, ""))
+        msgspec.structs.replace(one, subject=names[one.subject_id] if one.subject_id else one.subject)
         for one in step.entries
     ]
     return msgspec.structs.replace(step, entries=entries)
