@@ -10,7 +10,8 @@ from mercato.admin.typed import Typed, local_text, names_of
 from mercato.contracts.carts import Promotion, PromotionReward, PromotionScope
 from mercato.contracts.catalog import Catalog, Channel
 from mercato.kernel.context import Context
-from mercato.kernel.money import Money, format_money
+from mercato.kernel.money import Money
+from mercato.ui import formats
 from mercato.ui.formats import decimal_of
 
 REWARDS = (
@@ -136,7 +137,7 @@ def reward_words(promotion: Promotion, currency: str, locale: str) -> str:
     """What a promotion gives, in a few words."""
 
     def money(amount: int | None) -> str:
-        return format_money(Money(amount or 0, currency), locale)
+        return formats.money(Money(amount or 0, currency), locale)
 
     each = " each" if promotion.scope is PromotionScope.CATALOG else ""
     match promotion.reward:
