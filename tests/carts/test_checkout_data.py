@@ -163,9 +163,7 @@ async def test_coupons_are_accepted_when_they_give_something(shop: Shop) -> None
     assert with_code.totals.discount == Money(200, "EUR")
     fewer = await shop.carts.change_line(GUEST, **key, line_id=with_code.lines[0].id, quantity=1)
     text = "The cart is below the minimum for this code."
-    assert fewer.problems == [
-        Problem("coupon_invalid", coupon="AUTUMN", reason="below_minimum", detail=text)
-    ]
+    assert fewer.problems == [Problem("coupon_invalid", coupon="AUTUMN", reason="below_minimum", detail=text)]
     gone = await shop.carts.remove_coupon(GUEST, **key, code="autumn")
     assert (gone.coupons, gone.problems) == ([], [])
 
