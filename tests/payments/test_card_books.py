@@ -11,6 +11,7 @@ from mercato.kernel.context import SYSTEM_CONTEXT
 from mercato.kernel.errors import Conflict
 from mercato.kernel.ids import new_id
 from mercato.payments.actions import balances
+from mercato.payments.store import credit
 from payments.gift_cards import issue, left, use
 from support.money import eur
 from support.payments import PaymentsShop
@@ -102,6 +103,32 @@ async def test_every_card_of_a_large_line_is_canceled_once_and_owed_to_nobody(sh
     with pytest.raises(Conflict, match="gift_card_canceled"):
         await shop.payments.adjust_gift_card(SYSTEM_CONTEXT, card_id=cards[-1].id, change=1, reason="")
     assert await shop.differences() == []
+
+
+async def test_a_canceled_card_that_is_sold_after_all_is_what_it_was(shop: PaymentsShop) -> None:
+    order_id, line_id = new_id(), new_id()
+    usable, blocked = await sold(shop, order_id, line_id, 2)
+    await switch(shop, blocked.id, is_active=False)
+    before = await ledger(shop)
+    for is_swept in (True, False):
+        async with shop.database.transaction() as tx:
+            await balances.cancel_sold(tx, await credit.lock_sold_cards(tx, order_id=order_id, among=None))
+        if is_swept:
+            await shop.sweep()
+            assert await ledger(shop) == {}
+        assert await shop.differences() == []
+        for _ in range(2):
+            await asyncio.gather(sold(shop, order_id, line_id, 2), shop.sweep())
+            assert (await ledger(shop), await shop.differences()) == (before, [])
+    now = {card.id: card for card in await shop.payments.sold_cards(SYSTEM_CONTEXT, order_id=order_id)}
+    assert (now[usable.id].status, now[usable.id].balance) == (GiftCardStatus.ACTIVE, eur(2_500))
+    assert (now[blocked.id].status, now[blocked.id].balance) == (GiftCardStatus.DISABLED, eur(2_500))
+    entries = (await shop.payments.gift_card(SYSTEM_CONTEXT, card_id=usable.id)).entries
+    assert [one.kind for one in entries][-3:] == ["reinstated", "canceled", "issued"]
+    mails = "select count(*) from payments.outbox where subject = 'payments.gift_card_issued'"
+    assert await shop.database.fetchval(mails) == 2
+    await switch(shop, blocked.id, is_active=True)
+    assert await ledger(shop) == {"customer_payments": -5_000, "gift_card_liability": 5_000}
 
 
 async def test_one_used_card_keeps_all_of_its_line(shop: PaymentsShop) -> None:

@@ -60,8 +60,8 @@ class CreditUse(msgspec.Struct, frozen=True, gc=False):
 
 
 class CreditEntry(msgspec.Struct, frozen=True, gc=False):
-    """A change of a balance: issued, spent, returned, adjusted, expired, or canceled because its price went
-    back. `amount` is signed."""
+    """A change of a balance: issued, spent, returned, adjusted, expired, canceled because its price goes
+    back, or reinstated because it does not after all. `amount` is signed."""
 
     id: UUID
     kind: str
@@ -165,7 +165,8 @@ class Crediting(Protocol):
 
     @idempotent
     async def issue_sold_card(self, ctx: Context, *, order_id: UUID, card: SoldCard) -> GiftCard:
-        """Issue and mail a card that was bought, once for its line and number. System only."""
+        """Issue and mail a card that was bought, once for its line and number; one that `disable_sold_cards`
+        has canceled is valid again, under its old code. System only."""
 
     @idempotent
     async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:

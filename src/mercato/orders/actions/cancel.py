@@ -10,7 +10,7 @@ from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.orders import facts
-from mercato.orders.actions import gift_cards, money, parcels
+from mercato.orders.actions import card_claims, gift_cards, money, parcels
 from mercato.orders.actions.resume import carry_out_later
 from mercato.orders.domain import LEFT_THE_HOUSE, IntentKind, move
 from mercato.orders.parts import Parts
@@ -22,10 +22,21 @@ LEASE_S = 20
 
 async def cancel(parts: Parts, ctx: Context, *, order_id: UUID, reason: str, version: int | None) -> None:
     """placed → canceled. Raises Conflict: illegal_transition, version_conflict, gift_card_spent; NotFound."""
-    if await _may_be(parts, order_id, version):
-        # Before the decision: a card that is used at this moment must not be paid back as well.
-        await gift_cards.disable(parts, order_id)
-    wanted = await _decide(parts, ctx, order_id=order_id, reason=reason, version=version)
+    has_cards = await _may_be(parts, order_id, version) and await gift_cards.has_lines(parts.db, order_id)
+    claimed = await _cancel_cards(parts, order_id) if has_cards else None
+    try:
+        wanted = await _decide(
+            parts,
+            ctx,
+            order_id=order_id,
+            reason=reason,
+            version=version,
+            claimed=claimed,
+            has_cards=has_cards,
+        )
+    except Exception:
+        await card_claims.let_go(parts, order_id, claimed)
+        raise
     failpoint("orders.canceled")
     for intent in wanted:
         await carry_out_later(parts, intent, clock.now())
@@ -40,8 +51,24 @@ async def _may_be(parts: Parts, order_id: UUID, version: int | None) -> bool:
     return not any(parcel.status in LEFT_THE_HOUSE for parcel in sent)
 
 
+async def _cancel_cards(parts: Parts, order_id: UUID) -> UUID | None:
+    """Before the decision: a card that is used at this moment must not be paid back as well."""
+    async with parts.db.transaction() as tx:
+        await after.lock(tx, order_id=order_id)
+        claimed = await card_claims.claim(tx, order_id)
+    await card_claims.cancel_cards(parts, order_id, claimed)
+    return claimed
+
+
 async def _decide(
-    parts: Parts, ctx: Context, *, order_id: UUID, reason: str, version: int | None
+    parts: Parts,
+    ctx: Context,
+    *,
+    order_id: UUID,
+    reason: str,
+    version: int | None,
+    claimed: UUID | None,
+    has_cards: bool,
 ) -> list[Intent]:
     now, actor = clock.now(), ctx.principal.label
     async with parts.db.transaction() as tx:
@@ -52,6 +79,8 @@ async def _decide(
             return []
         check_version(order, version)
         move(order.status, OrderStatus.CANCELED)
+        if has_cards:
+            await card_claims.keep(tx, order_id, claimed)
         await parcels.refuse_while_shipping(tx, order)
         for parcel in await after.parcels_of(tx, order_id=order_id):
             if parcel.status in LEFT_THE_HOUSE:

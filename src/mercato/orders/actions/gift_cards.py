@@ -1,8 +1,9 @@
-"""Gift cards that are bought: issued once for each unit when the order is paid, disabled when the money goes
-back. Issuing is an intent: a crash on the way is healed by running it again, each card has an id of its own.
+"""Gift cards that are bought: issued once for each unit when the order is paid. Issuing is an intent: a crash
+on the way is healed by running it again, each card has an id of its own. `card_claims` cancels them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from mercato.contracts.orders import OrderStatus
@@ -14,14 +15,11 @@ from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.money import allocate
 from mercato.orders.actions import parcels
-from mercato.orders.granting import Grant
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, PlacedOrder, StoryRow
 from mercato.orders.store import after, intents
 from mercato.orders.store import gift_cards as store
 
-ISSUED = "issued"
-"""In the data of the intent: how many of the cards have been issued."""
 ISSUE_BATCH = 50
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 
@@ -33,11 +31,15 @@ async def begin(tx: Tx, *, order_ids: Sequence[UUID]) -> bool:
 
 async def issue(parts: Parts, intent: Intent) -> None:
     """Issue the next cards that the order bought, and go on with the others in a moment, so that many cards
-    keep nobody waiting; nothing for an order that was canceled, or a line that was refunded, meanwhile."""
-    begun = int(intent.data.get(ISSUED, 0))
+    keep nobody waiting; nothing for an order that was canceled, or a line that was refunded, meanwhile.
+    Cards that were canceled for a refund that came to nothing are valid again."""
     async with parts.db.transaction() as tx:
         order = await _order(tx, intent.order_id)
+        data = await _taken_over(tx, intent)
         wanted = await _cards_of(tx, order)
+    if data is None:
+        return
+    begun = int(data.get(store.ISSUED, 0))
     batch = wanted[begun : begun + ISSUE_BATCH] if order.status in _SOLD else []
     issued = [await _issue_one(parts, order.id, card) for card in batch]
     async with parts.db.transaction() as tx:
@@ -52,32 +54,18 @@ async def issue(parts: Parts, intent: Intent) -> None:
     await intents.done(parts.db, intent_id=intent.id, now=clock.now())
 
 
-async def disable(parts: Parts, order_id: UUID, *, line_ids: Collection[UUID] | None = None) -> None:
-    """The cards that the order, or these lines of it, bought cannot be used any more. Raises
-    Conflict("gift_card_spent") when one has been used."""
-    lines = await store.lines_of(parts.db, order_id=order_id)
-    if line_ids is None and lines:
-        await parts.payments.disable_sold_cards(SYSTEM_CONTEXT, order_id=order_id)
-    for line_id in [line.id for line in lines if line_ids is not None and line.id in line_ids]:
-        await parts.payments.disable_sold_cards(SYSTEM_CONTEXT, order_id=order_id, line_id=line_id)
+async def has_lines(db: Queries, order_id: UUID) -> bool:
+    """Whether the order bought gift cards."""
+    return bool(await store.lines_of(db, order_id=order_id))
 
 
-async def refuse_partly(parts: Parts, order_id: UUID, units: dict[UUID, int]) -> None:
-    """Raise Conflict when `units` of a line of gift cards are to be refunded that are not all of them."""
-    for line in await store.lines_of(parts.db, order_id=order_id):
-        if units.get(line.id, line.quantity) != line.quantity:
-            raise Conflict("gift_cards_apart", "Refund all gift cards of a line together.")
-
-
-async def refuse_while_issuing(db: Queries, order_id: UUID, units: Collection[UUID]) -> None:
-    """Raise Conflict when these lines are gift cards and cards of the order are on their way."""
-    cards = {line.id for line in await store.lines_of(db, order_id=order_id)}
-    if cards.intersection(units) and await store.is_issuing(db, order_id=order_id):
-        raise Conflict(
-            "gift_cards_apart",
-            "Its gift cards are being issued: try again in a moment.",
-            data={"retry_after_s": 2},
-        )
+async def lines_among(db: Queries, order_id: UUID, units: Mapping[UUID, int]) -> list[UUID]:
+    """The lines of gift cards among those of which `units` are to be refunded. Raises Conflict when that is
+    not all of such a line."""
+    lines = [line for line in await store.lines_of(db, order_id=order_id) if line.id in units]
+    if any(units[line.id] != line.quantity for line in lines):
+        raise Conflict("gift_cards_apart", "Refund all gift cards of a line together.")
+    return [line.id for line in lines]
 
 
 async def refuse_without_lines(parts: Parts, order_id: UUID, amount: int, *, most: int) -> None:
@@ -92,11 +80,16 @@ async def refuse_without_lines(parts: Parts, order_id: UUID, amount: int, *, mos
         )
 
 
-async def refuse_to_keep(parts: Parts, grant: Grant) -> None:
-    """Raise Conflict when the grant disabled gift cards: the buyer would be left with neither."""
-    cards = {line.id for line in await store.lines_of(parts.db, order_id=grant.order_id)}
-    if any(line.line_id in cards for line in grant.lines):
-        raise Conflict("gift_cards_apart", "Its gift cards are disabled already: send the refund.")
+async def _taken_over(tx: Tx, intent: Intent) -> dict[str, Any] | None:
+    """What is known of the issuing, which no claim of the cards stops any more; None when it is done."""
+    known = await intents.by_key(tx, key=intent.key)
+    if known is None or known.done_at is not None:
+        return None
+    if store.CLAIM not in known.data:
+        return known.data
+    data: dict[str, Any] = {store.AGAIN: True}
+    await intents.keep_data(tx, intent_id=intent.id, data=data)
+    return data
 
 
 async def _cards_of(tx: Tx, order: PlacedOrder) -> list[SoldCard]:
@@ -138,12 +131,18 @@ async def _book(
     """The timeline tells of each card, once; after the last one the lines are fulfilled."""
     now = clock.now()
     known = await intents.by_key(tx, key=intent.key)
-    if known is None or known.done_at is not None or int(known.data.get(ISSUED, 0)) != begun:
+    if known is None or known.done_at is not None or int(known.data.get(store.ISSUED, 0)) != begun:
         return
-    await after.tell(tx, order_id=order.id, at=now, story=[_told(card) for card in issued])
+    story = [_told(card) for card in issued]
+    if store.AGAIN in known.data:
+        old = await store.told(tx, order_id=order.id, texts=[row.text for row in story])
+        story = [row for row in story if row.text not in old]
+    await after.tell(tx, order_id=order.id, at=now, story=story)
     parts.tell_after(tx, order.id)
     if not is_last:
-        await intents.keep_data(tx, intent_id=intent.id, data={ISSUED: begun + len(issued)})
+        await intents.keep_data(
+            tx, intent_id=intent.id, data=known.data | {store.ISSUED: begun + len(issued)}
+        )
         await intents.wait(tx, intent_id=intent.id, due=now)
         tx.after_commit(parts.wake_sweeper)
         return

@@ -15,7 +15,7 @@ from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
-from mercato.orders.actions import gift_cards
+from mercato.orders.actions import card_claims, gift_cards
 from mercato.orders.actions.amend import stand
 from mercato.orders.actions.carry_out import carry_out
 from mercato.orders.actions.money import refunds_on_their_way
@@ -46,14 +46,21 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
     intent: Intent | None = None
     if grant is None:
         above = await proof_limit(parts, order_id=order_id)
-        await _settle_gift_cards(parts, order_id, wish)
-        async with parts.db.transaction() as tx:
-            standing = await stand(tx, order_id)
-            grant = await grants.by_key(tx, key=key)
-            if grant is None:
-                grant, order = await _grant(parts, ctx, tx, standing, wish, key=key)
-                if wish.execute:
-                    intent = await _decide(parts, ctx, tx, order, grant, grant.amount, above)
+        cards = await _cards_among(parts, order_id, wish)
+        claimed = await _cancel_cards(parts, ctx, order_id, wish, key, cards, above) if cards else None
+        try:
+            async with parts.db.transaction() as tx:
+                standing = await stand(tx, order_id)
+                grant = await grants.by_key(tx, key=key)
+                if grant is None:
+                    if cards:
+                        await card_claims.keep(tx, order_id, claimed)
+                    grant, order = await _grant(parts, ctx, tx, standing, wish, key=key)
+                    if wish.execute:
+                        intent = await _decide(parts, ctx, tx, order, grant, grant.amount, above)
+        except Exception:
+            await card_claims.let_go(parts, order_id, claimed)
+            raise
         failpoint("orders.refund_granted")
     elif wish.execute:
         tried = await grants.executions_of(parts.db, grant_id=grant.id)
@@ -61,16 +68,39 @@ async def grant_refund(parts: Parts, ctx: Context, *, order_id: UUID, wish: Refu
     await _carry_out(parts, intent)
 
 
-async def _settle_gift_cards(parts: Parts, order_id: UUID, wish: RefundGrant) -> None:
-    """Cards that are paid back cannot be used any more; before the grant, so that none is spent as well."""
-    units = {line.line_id: line.quantity for line in wish.lines}
-    await gift_cards.refuse_partly(parts, order_id, units)
+async def _cards_among(parts: Parts, order_id: UUID, wish: RefundGrant) -> list[UUID]:
+    """The lines of gift cards that are to be paid back. Raises Conflict("gift_cards_apart")."""
     if wish.other:
         most = await _left_of(parts, order_id)
         await gift_cards.refuse_without_lines(parts, order_id, wish.other, most=most)
-    if units:
-        await gift_cards.refuse_while_issuing(parts.db, order_id, units)
-        await gift_cards.disable(parts, order_id, line_ids=units)
+    if not wish.lines:
+        return []
+    units = {line.line_id: line.quantity for line in wish.lines}
+    return await gift_cards.lines_among(parts.db, order_id, units)
+
+
+async def _cancel_cards(
+    parts: Parts,
+    ctx: Context,
+    order_id: UUID,
+    wish: RefundGrant,
+    key: str,
+    cards: list[UUID],
+    above: int | None,
+) -> UUID | None:
+    """Cards that are paid back cannot be used any more; before the grant, so that none is spent as well, and
+    only when nothing speaks against it. Returns the claim on them."""
+    async with parts.db.transaction() as tx:
+        standing = await stand(tx, order_id)
+        if await grants.by_key(tx, key=key) is not None:
+            return None
+        grant = await _promise(ctx, tx, standing, wish, key=key)
+        if wish.execute:
+            order = standing.order
+            await _check(ctx, tx, order, grant.amount, above, credited=order.credited + grant.amount)
+        claimed = await card_claims.claim(tx, order_id)
+    await card_claims.cancel_cards(parts, order_id, claimed, line_ids=cards)
+    return claimed
 
 
 async def _left_of(parts: Parts, order_id: UUID) -> int:
@@ -110,14 +140,11 @@ async def sendable(tx: Tx, order: PlacedOrder, *, credited: int) -> int:
     return max(0, order.paid.refundable - (order.total - credited) - refunds_on_their_way(waiting))
 
 
-async def _grant(
-    parts: Parts, ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, *, key: str
-) -> tuple[Grant, PlacedOrder]:
-    order, now = standing.order, clock.now()
+async def _promise(ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, *, key: str) -> Grant:
+    """What is to be granted of the locked order; nothing is written. Raises Conflict, Invalid."""
+    order = standing.order
     if order.status not in _GRANTABLE:
         raise Conflict("illegal_transition", f"An order that is {order.status} has nothing to refund.")
-    # An order that is issuing cards by now bought some after `_settle_gift_cards` had looked.
-    await gift_cards.refuse_while_issuing(tx, order.id, [line.line_id for line in wish.lines])
     grant = grant_of_wish(
         standing.lines,
         standing.sums,
@@ -126,12 +153,20 @@ async def _grant(
         order_id=order.id,
         grant_id=new_id(),
         key=key,
-        at=now,
+        at=clock.now(),
         by=ctx.principal.label,
     )
     if grant.amount <= 0:
         error = FieldError("lines", "required", "Choose lines, delivery or an amount.")
         raise Invalid("invalid", "Nothing is to be refunded.", errors=[error])
+    return grant
+
+
+async def _grant(
+    parts: Parts, ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, *, key: str
+) -> tuple[Grant, PlacedOrder]:
+    grant = await _promise(ctx, tx, standing, wish, key=key)
+    order, now = standing.order, grant.granted_at
     await grants.insert(tx, grant=grant)
     credited = order.credited + grant.amount
     await write_credit(tx, order, credited, now)
@@ -201,15 +236,7 @@ async def _decide(
     is_withdrawn = await grants.withdrawal_of(tx, grant_id=grant.id) is not None
     if amount <= 0 or not grant.is_by_staff or is_withdrawn:
         raise Conflict("nothing_to_send", "All of this refund has been sent, or is on its way.")
-    most = await sendable(tx, order, credited=order.credited)
-    if amount > most:
-        raise Conflict(
-            "refund_too_large",
-            "Only what was paid beyond what is still owed can go back.",
-            data={"refundable": most},
-        )
-    if needs_proof(Money(amount, order.currency), above):
-        ctx.principal.require_recent()
+    await _check(ctx, tx, order, amount, above, credited=order.credited)
     intent = Intent(
         id=new_id(),
         order_id=order.id,
@@ -225,6 +252,21 @@ async def _decide(
     await parts.acted(tx, ctx, "refunded", order.id, told)
     parts.tell_after(tx, order.id)
     return intent
+
+
+async def _check(
+    ctx: Context, tx: Tx, order: PlacedOrder, amount: int, above: int | None, *, credited: int
+) -> None:
+    """Raise Conflict when `amount` is more than was paid beyond what is owed, Denied when it needs proof."""
+    most = await sendable(tx, order, credited=credited)
+    if amount > most:
+        raise Conflict(
+            "refund_too_large",
+            "Only what was paid beyond what is still owed can go back.",
+            data={"refundable": most},
+        )
+    if needs_proof(Money(amount, order.currency), above):
+        ctx.principal.require_recent()
 
 
 async def _carry_out(parts: Parts, intent: Intent | None) -> None:

@@ -8,7 +8,7 @@ from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
-from mercato.orders.actions import gift_cards
+from mercato.orders.actions import card_claims, gift_cards
 from mercato.orders.actions.grant import left_to_send, write_credit
 from mercato.orders.granting import Grant
 from mercato.orders.paper_jobs import papers_behind
@@ -17,31 +17,43 @@ from mercato.orders.records import PlacedOrder, StoryRow
 from mercato.orders.store import after, grants
 
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
+_HALF_SENT = (
+    "A part of the money for these gift cards has gone back in another way, so that they stay canceled:"
+    " send the rest of this refund."
+)
 
 
 async def withdraw_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID:
-    """Take the promise back, once; returns the order's id. Raises Conflict: illegal_transition, refund_sent,
-    gift_cards_apart; NotFound."""
+    """Take the promise back, once; returns the order's id. Gift cards that were canceled for it are valid
+    again. Raises Conflict: illegal_transition, refund_sent, gift_cards_apart; NotFound."""
     grant = await grants.get(parts.db, grant_id=refund_id)
     if grant is None:
         raise NotFound(detail="There is no such refund.")
-    await gift_cards.refuse_to_keep(parts, grant)
+    units = {line.line_id: line.quantity for line in grant.lines}
+    has_cards = bool(units and await gift_cards.lines_among(parts.db, grant.order_id, units))
     async with parts.db.transaction() as tx:
         order = await after.lock(tx, order_id=grant.order_id)
         assert order is not None
         if await grants.withdrawal_of(tx, grant_id=grant.id) is None:
-            await _withdraw(parts, ctx, tx, order, grant)
+            await _withdraw(parts, ctx, tx, order, grant, has_cards=has_cards)
+    if has_cards:
+        await card_claims.reissue(parts, grant.order_id)
     return grant.order_id
 
 
-async def _withdraw(parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, grant: Grant) -> None:
+async def _withdraw(
+    parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, grant: Grant, *, has_cards: bool
+) -> None:
     now = clock.now()
     if order.status not in _SOLD:
         raise Conflict("illegal_transition", f"The refunds of an order that is {order.status} stay.")
+    left = await _left(tx, order, grant)
+    if has_cards and left < grant.amount:
+        raise Conflict("gift_cards_apart", _HALF_SENT, data={"left": left})
     back = Grant(
         id=new_id(),
         order_id=order.id,
-        amount=-await _left(tx, order, grant),
+        amount=-left,
         reason=grant.reason,
         granted_at=now,
         granted_by=ctx.principal.label,
@@ -51,11 +63,14 @@ async def _withdraw(parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, gran
     await write_credit(tx, order, order.credited + back.amount, now)
     await after.book_sale(tx, order=order, kind="refund", at=now, units=0, amount=back.amount)
     data = {"amount": -back.amount, "currency": order.currency, "refund_id": str(grant.id)}
-    story = StoryRow("refund_withdrawn", "Refund taken back", ctx.principal.label, data)
+    text = "Refund taken back" + (": its gift cards are valid again" if has_cards else "")
+    story = StoryRow("refund_withdrawn", text, ctx.principal.label, data)
     await after.tell(tx, order_id=order.id, at=now, story=[story])
     told = {"refund_id": str(grant.id), "amount": f"{-back.amount} {order.currency}"}
     await parts.acted(tx, ctx, "refund_withdrawn", order.id, told)
     await papers_behind(parts, tx, order_id=order.id, reason="")
+    if has_cards:
+        await card_claims.revive(tx, order.id)
     parts.tell_after(tx, order.id)
 
 

@@ -10,6 +10,18 @@ from mercato.kernel.db import Queries, Tx
 from mercato.kernel.ids import new_id
 from mercato.orders.records import PlacedOrder
 
+CLAIM, AGAIN, ISSUED = "claim", "again", "issued"
+"""In the data of the intent: who has claimed the cards, whether some were issued before, how many are done."""
+
+
+class Issuing(msgspec.Struct, frozen=True, gc=False):
+    """How far the cards of an order are: being issued until it is done, or claimed by somebody."""
+
+    id: UUID
+    is_done: bool
+    is_parked: bool
+    claimed: UUID | None
+
 
 class CardLine(msgspec.Struct, frozen=True, gc=False):
     """A line of gift cards. Live: what it cost has not been promised back."""
@@ -46,14 +58,28 @@ async def lines_of(db: Queries, *, order_id: UUID) -> list[CardLine]:
     return [CardLine(**dict(row)) for row in rows]
 
 
-async def is_issuing(db: Queries, *, order_id: UUID) -> bool:
-    """Whether cards of the order are being issued, or will be in a moment."""
-    found: bool = await db.fetchval(
-        "select exists (select from orders.intents where order_id = $1 and kind = 'issue_cards'"
-        " and done_at is null and parked_at is null)",
-        order_id,
+def key_of(order_id: UUID) -> str:
+    """Of the intent that `begin` writes."""
+    return f"issue_cards:{order_id}"
+
+
+async def issuing(db: Queries, *, order_id: UUID) -> Issuing | None:
+    """How far the cards of the order are; None before it is paid, or when it bought none."""
+    row = await db.fetchrow(
+        "select id, done_at is not null as is_done, parked_at is not null as is_parked,"
+        " (data ->> 'claim')::uuid as claimed from orders.intents where key = $1",
+        key_of(order_id),
     )
-    return found
+    return None if row is None else Issuing(**dict(row))
+
+
+async def told(db: Queries, *, order_id: UUID, texts: Sequence[str]) -> set[str]:
+    """Those of these rows of the timeline about issued cards that it has already."""
+    rows = await db.fetch(
+        "select text from orders.timeline where order_id = $1 and kind = 'gift_card_issued' and text = any($2)",
+        order_id, texts,
+    )  # fmt: skip
+    return {row["text"] for row in rows}
 
 
 async def set_issued(tx: Tx, *, order: PlacedOrder) -> bool:

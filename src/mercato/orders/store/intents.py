@@ -90,6 +90,15 @@ async def put_off(db: Queries, *, intent_id: UUID, due: datetime | None, error: 
     )  # fmt: skip
 
 
+async def reopen(db: Queries, *, intent_id: UUID, due: datetime, data: dict[str, Any]) -> None:
+    """What was done, or parked, is to be done again."""
+    await db.execute(
+        "update orders.intents set done_at = null, parked_at = null, error_code = null, error = null, tries = 0,"
+        " due = $2, data = $3 where id = $1",
+        intent_id, due, msgspec.json.encode(data).decode(),
+    )  # fmt: skip
+
+
 async def wait(db: Queries, *, intent_id: UUID, due: datetime) -> None:
     """Nothing went wrong, it only takes time: look again at `due`."""
     await db.execute(

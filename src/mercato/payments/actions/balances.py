@@ -157,7 +157,7 @@ async def follow_block(tx: Tx, account: Row, change: int) -> None:
 
 
 async def cancel_sold(tx: Tx, cards: Sequence[Row]) -> None:
-    """The sale of these locked, unused cards is undone: from now on they are worth nothing, for good."""
+    """The sale of these locked, unused cards is undone: from now on they are worth nothing."""
     for row in [row for row in cards if _is_blocked(row)]:
         await follow_block(tx, row, -row["balance"])
     await store.cancel(tx, account_ids=[row["id"] for row in cards], now=clock.now())
@@ -186,6 +186,29 @@ async def unsell_all(engine: Engine, order_id: UUID) -> None:
     """`unsell` until none is left, so many cards to a transaction that nobody waits long for their locks."""
     while await unsell(engine, order_id):
         pass
+
+
+async def reinstate(tx: Tx, card_id: UUID) -> Row:
+    """A canceled card is sold after all: its code works again. Does nothing to any other card."""
+    row = (await store.lock_accounts(tx, [card_id]))[card_id]
+    if row["canceled_at"] is None:
+        return row
+    # Until `unsell` has reached it, it is in the books as if it could be used.
+    missing: int = row["initial"] - row["balance"]
+    row = await store.reinstate(tx, account_id=card_id)
+    if missing:
+        await store.insert_entry(
+            tx,
+            {
+                "id": new_id(), "account_id": card_id, "kind": "reinstated", "amount": missing,
+                "balance_after": row["balance"], "key": f"reinstate:{card_id}:{row['version']}",
+                "order_id": row["bought_with"], "reason": "", "actor": "system", "at": clock.now(),
+            },
+        )  # fmt: skip
+        await _book(tx, row, "credit_sold", missing, order_id=row["bought_with"], reason="")
+    if not row["is_active"]:
+        await follow_block(tx, row, row["balance"])
+    return row
 
 
 async def _note(

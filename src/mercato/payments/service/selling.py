@@ -1,4 +1,5 @@
-"""Gift cards that orders buy: issued once for each unit, disabled when the money goes back."""
+"""Gift cards that orders buy: issued once for each unit, disabled when the money goes back, and valid again
+when that was taken back before it was sent."""
 
 from uuid import UUID
 
@@ -33,9 +34,9 @@ class SellingPart(Part):
                 await self._engine.outbox.add(
                     tx, issued_event(row, code, locale=card.locale, message=card.message)
                 )
+            else:
+                row = await balances.reinstate(tx, card_id)
         failpoint("payments.card_sold")
-        row = row or await store.account(self._engine.database, card_id)
-        assert row is not None
         return card_of(row, clock.now())
 
     async def sold_cards(self, ctx: Context, *, order_id: UUID) -> list[GiftCard]:

@@ -9,7 +9,7 @@ from mercato.kernel.db import Queries, Row, Tx
 from mercato.payments.store.sessions import PAYMENT, NewEvent
 
 ACCOUNT = """id, kind, currency, label, customer_id, recipient, note, initial, balance, held, is_active, expires_at,
-  bought_with, canceled_at, version, created_at, created_by"""
+  bought_with, canceled_at, was_active, version, created_at, created_by"""
 ENTRY = "id, account_id, kind, amount, balance_after, order_id, reason, actor, at"
 
 # What staff filters by; the same words as `domain.card_status`.
@@ -100,10 +100,21 @@ async def lock_sold_cards(tx: Tx, *, order_id: UUID, among: Sequence[UUID] | Non
 
 async def cancel(tx: Tx, *, account_ids: Sequence[UUID], now: datetime) -> None:
     await tx.execute(
-        "update payments.credit_accounts set is_active = false, canceled_at = $2, version = version + 1"
-        " where id = any($1)",
+        "update payments.credit_accounts set is_active = false, was_active = is_active, canceled_at = $2,"
+        " version = version + 1 where id = any($1)",
         account_ids, now,
     )  # fmt: skip
+
+
+async def reinstate(tx: Tx, *, account_id: UUID) -> Row:
+    """A canceled, locked card is valid again: with all that was paid for it, and as usable as it was."""
+    row = await tx.fetchrow(
+        f"""update payments.credit_accounts set is_active = coalesce(was_active, true), was_active = null,
+              canceled_at = null, balance = initial, version = version + 1 where id = $1 returning {ACCOUNT}""",
+        account_id,
+    )
+    assert row is not None
+    return row
 
 
 async def lock_unsettled(tx: Tx, *, order_id: UUID, limit: int) -> list[Row]:
@@ -131,9 +142,10 @@ async def empty(
     """Nothing is left on these locked cards, and their entries say so."""
     await tx.execute(
         """with a as (
-             update payments.credit_accounts set balance = 0, version = version + 1 where id = any($1) returning id)
+             update payments.credit_accounts set balance = 0, version = version + 1 where id = any($1)
+             returning id, version)
            insert into payments.credit_entries (id, account_id, kind, amount, balance_after, key, order_id, actor, at)
-           select x.entry_id, a.id, 'canceled', -x.amount, 0, 'cancel:' || a.id, $4, 'system', $5
+           select x.entry_id, a.id, 'canceled', -x.amount, 0, 'cancel:' || a.id || ':' || a.version, $4, 'system', $5
            from unnest($1::uuid[], $2::uuid[], $3::bigint[]) x(id, entry_id, amount) join a using (id)""",
         [card["id"] for card in cards], entry_ids, [card["balance"] for card in cards], order_id, now,
     )  # fmt: skip
