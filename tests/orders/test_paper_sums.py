@@ -90,7 +90,7 @@ def standing_of(lines: list[LineRow], rates: list[int]) -> Standing:
         paid_at=None,
         paid=Amounts(),
     )
-    return Standing(order=order, sums=sums, address=HERE, lines=lines, parcels=[], changes=[])
+    return Standing(order=order, sums=sums, address=HERE, lines=lines, parcels=[], changes=[], granted=[])
 
 
 def invoice_of(standing: Standing) -> Paper:

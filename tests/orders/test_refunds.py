@@ -67,14 +67,15 @@ async def test_a_grant_waits_until_somebody_sends_it_and_does_not_go_by_itself(t
     order = await till.bought(3)
     granted = await till.orders.grant_refund(STAFF, order_id=order.id, grant=for_line(order, execute=False))
     assert (granted.balance, granted.payment_status) == (eur(-1200), OrderPaymentStatus.REFUND_DUE)
-    wish = ChangeInput(kind=ChangeKind.EDIT, quantities=[LineQuantity(order.lines[0].id, 2)])
+    wish = ChangeInput(kind=ChangeKind.EDIT, quantities=[LineQuantity(order.lines[0].id, 1)])
     change = await till.orders.preview_change(STAFF, order_id=order.id, change=wish)
     await till.orders.confirm_change(STAFF, change_id=change.id)
     await till.deliver_events()
     await till.sweep()
     assert await till.charges() == [(4090, 4090, 1200, 0)]
-    [waiting] = await grants_of(till, order)
+    waiting, taken_off = await grants_of(till, order)
     assert waiting.may_execute and waiting.executions == []
+    assert (taken_off.amount, taken_off.may_execute) == (eur(-1200), False)
     sent = await till.orders.execute_refund(STAFF, refund_id=waiting.id)
     assert (sent.balance, await till.charges()) == (eur(0), [(4090, 4090, 2400, 0)])
     with pytest.raises(Conflict, match="nothing_to_send"):

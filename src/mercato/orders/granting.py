@@ -86,9 +86,10 @@ def grant_of_change(
     grant_id: UUID,
     at: datetime,
     by: str,
+    taken: Sequence[GrantLine] = (),
 ) -> Grant:
     """What a step of a change promises back now: for its goods and for delivery, less what is kept of it.
-    A negative `amount` takes promises back, of whatever they were."""
+    A negative `amount` takes promises back: of the lines in `taken`, else of whatever they were."""
     is_given = amount > 0
     goods = [part for part in change.lines if is_given and part.amount and part.action in _GIVES_BACK]
     delivery = change.delivery_credit if is_given else 0
@@ -105,7 +106,7 @@ def grant_of_change(
         order_id=change.order_id,
         amount=amount,
         delivery=of_delivery,
-        lines=granted,
+        lines=granted if is_given else list(taken),
         taxes=delivery_taxes(of_delivery, lines, sums),
         reason=change.reason,
         granted_at=at,
@@ -118,8 +119,7 @@ def left_of(lines: Sequence[LineRow], sums: Sums, granted: Sequence[Grant], *, c
     """What is left to be granted, of each line and of delivery, and at most of all together."""
     units: dict[UUID, int] = {}
     worth: dict[UUID, int] = {}
-    withdrawn = {grant.withdraws for grant in granted}
-    stands = [grant for grant in granted if grant.id not in withdrawn]
+    stands = standing_grants(granted)
     for line in [line for grant in stands for line in grant.lines]:
         units[line.line_id] = units.get(line.line_id, 0) + line.quantity
         worth[line.line_id] = worth.get(line.line_id, 0) + line.amount
@@ -131,6 +131,12 @@ def left_of(lines: Sequence[LineRow], sums: Sums, granted: Sequence[Grant], *, c
 
     delivery = _delivery_charge(sums, lines) - sum(grant.delivery for grant in stands)
     return Left({line.id: rest(line) for line in lines}, min(max(0, delivery), total), total)
+
+
+def standing_grants(granted: Sequence[Grant]) -> list[Grant]:
+    """Those that were not withdrawn."""
+    withdrawn = {grant.withdraws for grant in granted}
+    return [grant for grant in granted if grant.id not in withdrawn]
 
 
 def grant_of_wish(

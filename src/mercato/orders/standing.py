@@ -19,11 +19,14 @@ from mercato.contracts.orders import (
 from mercato.contracts.shared import Address
 from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.ids import new_id
-from mercato.orders.amending import charge_of, raised, reduced, tax_line_for, units_back, value_of
+from mercato.orders.amending import charge_of, raised, reduced, tax_line_for
 from mercato.orders.change_rows import ChangePart, ChangeRow, Sums
+from mercato.orders.granting import Grant
+from mercato.orders.promises import Promises
 from mercato.orders.records import LineRow, ParcelRow, PlacedOrder, lines_of_cart
 from mercato.orders.views import open_units
 
+_CREDITED = frozenset({ChangeAction.RETURN, ChangeAction.CREDIT})
 W = TypeVar("W", LineQuantity, ReturnLine)
 
 
@@ -36,6 +39,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[LineRow]
     parcels: list[ParcelRow]
     changes: list[ChangeRow]
+    granted: list[Grant]
+
+    @property
+    def promises(self) -> Promises:
+        """What was promised back of it."""
+        return Promises(self.granted, self.changes, self.sums.tax_included)
 
     def line(self, line_id: UUID, field: str) -> LineRow:
         """Raises Invalid("invalid") naming `field` when the order has no such line."""
@@ -49,12 +58,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """Units of the line that were sent and neither came back nor are on their way back."""
         goods = [line for line in self.lines if line.gift_card is None]
         sent = sum(line.quantity_fulfilled for line in goods if line.id == line_id)
-        return max(0, sent - self.settled(line_id))
-
-    def settled(self, line_id: UUID, *, but: UUID | None = None) -> int:
-        """Units of the line that came back, are coming back or were refunded, by all changes `but` one."""
-        others = [change for change in self.changes if change.id != but]
-        return sum(units_back(change.lines, change.status).get(line_id, 0) for change in others)
+        return max(0, sent - self.promises.settled(line_id))
 
 
 MAY_CHANGE: dict[ChangeKind, frozenset[OrderStatus]] = {
@@ -112,20 +116,36 @@ def quantity_parts(standing: Standing, quantities: Sequence[LineQuantity]) -> li
 def return_parts(
     standing: Standing, returns: Sequence[ReturnLine], action: ChangeAction = ChangeAction.RETURN
 ) -> list[ChangePart]:
-    """Units that come back, each worth its share of what the line cost. Raises Conflict("not_returnable")."""
+    """Units that come back, each worth its share of what the line cost, less what was promised back before.
+    Raises Conflict("not_returnable")."""
     parts = []
     for number, wanted in enumerate(_once(returns)):
         line = standing.line(wanted.line_id, f"returns.{number}.line_id")
         if wanted.quantity > standing.returnable(line.id):
             raise not_returnable(standing)
-        amount = value_of(
-            line,
-            wanted.quantity,
-            already=standing.settled(line.id),
-            tax_included=standing.sums.tax_included,
-        )
+        amount = standing.promises.worth(line, wanted.quantity)
         parts.append(_part(action, line, wanted.quantity, amount, wanted.reason))
     return parts
+
+
+def credit_of(standing: Standing, parts: Sequence[ChangePart]) -> int:
+    """What a change promises back: for what returns or is refunded; below nothing, what it takes back of
+    earlier promises, since units that are taken off are not owed beside their price."""
+    gone = standing.promises.taken_off(standing.lines, parts)
+    return sum(part.amount for part in parts if part.action in _CREDITED) + sum(line.amount for line in gone)
+
+
+def is_worth_the_same(standing: Standing, change: ChangeRow) -> bool:
+    """Whether a preview promises back what it would now."""
+    parts = [
+        msgspec.structs.replace(
+            part, amount=standing.promises.worth(standing.line(part.line_id, "returns"), part.quantity)
+        )
+        if part.action in _CREDITED
+        else part
+        for part in change.lines
+    ]
+    return credit_of(standing, parts) == change.credit
 
 
 def check_parts(standing: Standing, parts: Sequence[ChangePart]) -> None:

@@ -31,5 +31,6 @@ class Refunding(Protocol):
     @idempotent
     async def withdraw_refund(self, ctx: Context, *, refund_id: UUID) -> Order:
         """Take back what was granted and not sent: it is owed again, and its gift cards are valid again.
-        Once, however often it is asked. Needs `write_refunds`. Raises Conflict: refund_sent, gift_cards_apart
-        (being issued, or a part of it was sent in another way), illegal_transition; NotFound."""
+        Once, however often it is asked. Needs `write_refunds`. Raises Conflict: refund_sent, refund_counted
+        (its goods were taken off or came back), gift_cards_apart (being issued, or a part of it was sent in
+        another way), illegal_transition; NotFound."""

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from mercato.contracts.carts import FrozenCart
-from mercato.contracts.orders import ChangeAction, ChangeInput, ChangeKind, ChangeStatus
+from mercato.contracts.orders import ChangeInput, ChangeKind, ChangeStatus
 from mercato.kernel import clock
 from mercato.kernel.context import SYSTEM, Context
 from mercato.kernel.db import Tx
@@ -29,8 +29,15 @@ from mercato.orders.change_rows import ChangeRow
 from mercato.orders.domain import IntentKind, balance
 from mercato.orders.parts import Parts
 from mercato.orders.records import Intent, StoryRow
-from mercato.orders.standing import Standing, check_parts, check_status, parts_of
-from mercato.orders.store import after, changes, reading
+from mercato.orders.standing import (
+    Standing,
+    check_parts,
+    check_status,
+    credit_of,
+    is_worth_the_same,
+    parts_of,
+)
+from mercato.orders.store import after, changes, grants, reading
 
 PREVIEW_HOLDS_FOR = timedelta(days=1)
 """How long the prices of a preview may be confirmed."""
@@ -93,6 +100,7 @@ async def stand(tx: Tx, order_id: UUID) -> Standing:
         lines=await after.lines_of(tx, order=order),
         parcels=await after.parcels_of(tx, order_id=order_id),
         changes=await changes.of_order(tx, order_id=order_id),
+        granted=await grants.of_order(tx, order_id=order_id),
     )
 
 
@@ -104,7 +112,6 @@ def draft_of(standing: Standing, wish: ChangeInput, quote: FrozenCart | None, *,
         raise Conflict("illegal_transition", "Nothing would be left: cancel the order instead.")
     if amended.sums.total < standing.sums.paid_by_credit:
         raise Conflict("illegal_transition", "More has been paid by credit than would be left to pay.")
-    credit = sum(part.amount for part in lines if part.action in (ChangeAction.RETURN, ChangeAction.CREDIT))
     return ChangeRow(
         id=new_id(),
         order_id=standing.order.id,
@@ -113,7 +120,7 @@ def draft_of(standing: Standing, wish: ChangeInput, quote: FrozenCart | None, *,
         lines=lines,
         total_before=standing.sums.total,
         total_change=amended.sums.total - standing.sums.total,
-        credit=credit,
+        credit=credit_of(standing, lines),
         reason=wish.reason,
         created_at=clock.now(),
         created_by=actor,
@@ -205,8 +212,9 @@ def _work(change: ChangeRow) -> list[IntentKind]:
 
 def _credit_at_once(change: ChangeRow) -> int:
     """What a confirmed change promises back before anything has come back: a claim all of it, an exchange as
-    much as its new goods cost, so that only the difference is owed."""
-    if change.kind is ChangeKind.CLAIM:
+    much as its new goods cost, so that only the difference is owed. An edit takes back what was promised for
+    the units that it takes off."""
+    if change.kind in (ChangeKind.CLAIM, ChangeKind.EDIT):
         return change.credit
     if change.kind is ChangeKind.EXCHANGE:
         return min(change.credit, max(0, change.total_change))
@@ -221,7 +229,8 @@ def _refuse_outdated(standing: Standing, change: ChangeRow) -> None:
     is_same &= amended.sums.total - standing.sums.total == change.total_change
     there = {line.id for line in standing.lines}
     gone = [part for part in change.lines if part.new is None and part.line_id not in there]
-    if not is_same or gone or change.created_at < clock.now() - PREVIEW_HOLDS_FOR:
+    is_same = is_same and not gone and is_worth_the_same(standing, change)
+    if not is_same or change.created_at < clock.now() - PREVIEW_HOLDS_FOR:
         raise Conflict(
             "change_outdated",
             "The order has changed since this was previewed: look at it again.",

@@ -94,7 +94,7 @@ async def _cancel_cards(
         standing = await stand(tx, order_id)
         if await grants.by_key(tx, key=key) is not None:
             return None
-        grant = await _promise(ctx, tx, standing, wish, key=key)
+        grant = _promise(ctx, standing, wish, key=key)
         if wish.execute:
             order = standing.order
             await _check(ctx, tx, order, grant.amount, above, credited=order.credited + grant.amount)
@@ -128,10 +128,9 @@ async def execute_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID
     return grant.order_id
 
 
-async def left_to_grant(tx: Tx, standing: Standing) -> Left:
+def left_to_grant(standing: Standing) -> Left:
     """What may still be granted of the locked order."""
-    granted = await grants.of_order(tx, order_id=standing.order.id)
-    return left_of(standing.lines, standing.sums, granted, credited=standing.order.credited)
+    return left_of(standing.lines, standing.sums, standing.granted, credited=standing.order.credited)
 
 
 async def sendable(tx: Tx, order: PlacedOrder, *, credited: int) -> int:
@@ -140,7 +139,7 @@ async def sendable(tx: Tx, order: PlacedOrder, *, credited: int) -> int:
     return max(0, order.paid.refundable - (order.total - credited) - refunds_on_their_way(waiting))
 
 
-async def _promise(ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, *, key: str) -> Grant:
+def _promise(ctx: Context, standing: Standing, wish: RefundGrant, *, key: str) -> Grant:
     """What is to be granted of the locked order; nothing is written. Raises Conflict, Invalid."""
     order = standing.order
     if order.status not in _GRANTABLE:
@@ -148,7 +147,7 @@ async def _promise(ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, 
     grant = grant_of_wish(
         standing.lines,
         standing.sums,
-        await left_to_grant(tx, standing),
+        left_to_grant(standing),
         wish,
         order_id=order.id,
         grant_id=new_id(),
@@ -165,7 +164,7 @@ async def _promise(ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, 
 async def _grant(
     parts: Parts, ctx: Context, tx: Tx, standing: Standing, wish: RefundGrant, *, key: str
 ) -> tuple[Grant, PlacedOrder]:
-    grant = await _promise(ctx, tx, standing, wish, key=key)
+    grant = _promise(ctx, standing, wish, key=key)
     order, now = standing.order, grant.granted_at
     await grants.insert(tx, grant=grant)
     credited = order.credited + grant.amount

@@ -20,11 +20,13 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from mercato.kernel.failpoints import failpoint
 from mercato.kernel.messaging.events import Event
+from mercato.kernel.money import Money, format_money
 from mercato.orders import facts
 from mercato.orders.actions.amend import draft_of, known, stand
+from mercato.orders.actions.grant import left_to_grant
 from mercato.orders.actions.resume import carry_out_later
 from mercato.orders.actions.write_change import Written, refund_of, write_change
-from mercato.orders.amending import move_change, value_of
+from mercato.orders.amending import move_change
 from mercato.orders.change_rows import Amended, ChangePart, ChangeRow
 from mercato.orders.domain import IntentKind
 from mercato.orders.parts import Parts
@@ -197,13 +199,19 @@ def _received(standing: Standing, change: ChangeRow, receipt: ReturnReceipt, now
         error = FieldError("lines", "unknown_line", "This return has no such line.")
         raise Invalid("invalid", "Some values are refused.", errors=[error])
     parts = [_arrived(standing, change, part, arrived.get(part.line_id)) for part in change.lines]
-    delivery = standing.sums.delivery_price if receipt.refund_delivery else 0
-    if delivery and any(other.delivery_credit for other in standing.changes):
+    delivery = left_to_grant(standing).delivery if receipt.refund_delivery else 0
+    was_sent = any(other.delivery_credit for other in standing.changes)
+    if receipt.refund_delivery and standing.sums.delivery_price and (was_sent or not delivery):
         raise Conflict("delivery_refunded", "What delivery cost has been sent back already.")
     received = msgspec.structs.replace(
         change, status=ChangeStatus.RECEIVED, lines=parts, received_at=now, delivery_credit=delivery
     )
-    return msgspec.structs.replace(received, fee=min(receipt.fee, _worth(received) + delivery))
+    most = _worth(received) + delivery
+    if receipt.fee > most:
+        back = format_money(Money(most, standing.order.currency), "en")
+        error = FieldError("fee", "too_large", f"Keep at most {back}, which is all that goes back.")
+        raise Invalid("invalid", error.message, errors=[error])
+    return msgspec.structs.replace(received, fee=receipt.fee)
 
 
 def _arrived(
@@ -218,9 +226,7 @@ def _arrived(
             "No more can arrive than is returned, and no more be restocked than arrives.",
             data={"line_id": str(part.line_id), "quantity": part.quantity},
         )
-    of, included = standing.line(part.line_id, "lines"), standing.sums.tax_included
-    already = min(standing.settled(of.id, but=change.id), of.quantity - received)
-    amount = value_of(of, received, already=already, tax_included=included)
+    amount = standing.promises.worth(standing.line(part.line_id, "lines"), received, but=change.id)
     return msgspec.structs.replace(part, received=received, restocked=restocked, amount=amount)
 
 

@@ -9,14 +9,17 @@ from mercato.kernel.db import Tx
 from mercato.kernel.errors import Conflict, NotFound
 from mercato.kernel.ids import new_id
 from mercato.orders.actions import card_claims, gift_cards
+from mercato.orders.actions.amend import stand
 from mercato.orders.actions.grant import left_to_send, write_credit
 from mercato.orders.granting import Grant
 from mercato.orders.paper_jobs import papers_behind
 from mercato.orders.parts import Parts
 from mercato.orders.records import PlacedOrder, StoryRow
+from mercato.orders.standing import Standing
 from mercato.orders.store import after, grants
 
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
+_COUNTED = "Its goods were taken off the order or came back since, and are paid back by this refund: send it."
 _HALF_SENT = (
     "A part of the money for these gift cards has gone back in another way, so that they stay canceled:"
     " send the rest of this refund."
@@ -25,29 +28,31 @@ _HALF_SENT = (
 
 async def withdraw_refund(parts: Parts, ctx: Context, *, refund_id: UUID) -> UUID:
     """Take the promise back, once; returns the order's id. Gift cards that were canceled for it are valid
-    again. Raises Conflict: illegal_transition, refund_sent, gift_cards_apart; NotFound."""
+    again. Raises Conflict: illegal_transition, refund_sent, refund_counted, gift_cards_apart;
+    NotFound."""
     grant = await grants.get(parts.db, grant_id=refund_id)
     if grant is None:
         raise NotFound(detail="There is no such refund.")
     units = {line.line_id: line.quantity for line in grant.lines}
     has_cards = bool(units and await gift_cards.lines_among(parts.db, grant.order_id, units))
     async with parts.db.transaction() as tx:
-        order = await after.lock(tx, order_id=grant.order_id)
-        assert order is not None
+        standing = await stand(tx, grant.order_id)
         if await grants.withdrawal_of(tx, grant_id=grant.id) is None:
-            await _withdraw(parts, ctx, tx, order, grant, has_cards=has_cards)
+            await _withdraw(parts, ctx, tx, standing, grant, has_cards=has_cards)
     if has_cards:
         await card_claims.reissue(parts, grant.order_id)
     return grant.order_id
 
 
 async def _withdraw(
-    parts: Parts, ctx: Context, tx: Tx, order: PlacedOrder, grant: Grant, *, has_cards: bool
+    parts: Parts, ctx: Context, tx: Tx, standing: Standing, grant: Grant, *, has_cards: bool
 ) -> None:
-    now = clock.now()
+    order, now = standing.order, clock.now()
     if order.status not in _SOLD:
         raise Conflict("illegal_transition", f"The refunds of an order that is {order.status} stay.")
     left = await _left(tx, order, grant)
+    if left > order.credited or _is_counted(standing, grant):
+        raise Conflict("refund_counted", _COUNTED)
     if has_cards and left < grant.amount:
         raise Conflict("gift_cards_apart", _HALF_SENT, data={"left": left})
     back = Grant(
@@ -72,6 +77,12 @@ async def _withdraw(
     if has_cards:
         await card_claims.revive(tx, order.id)
     parts.tell_after(tx, order.id)
+
+
+def _is_counted(standing: Standing, grant: Grant) -> bool:
+    """Whether units of its lines were taken off or came back since, and were paid back by it."""
+    promised = {line.id: standing.promises.by_staff(line) for line in standing.lines}
+    return any(promised.get(line.line_id, 0) < line.amount for line in grant.lines)
 
 
 async def _left(tx: Tx, order: PlacedOrder, grant: Grant) -> int:

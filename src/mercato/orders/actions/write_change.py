@@ -6,16 +6,17 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.contracts.orders import ChangeAction, OrderStatus
+from mercato.contracts.orders import ChangeAction, ChangeKind, OrderStatus
 from mercato.kernel.db import Tx
 from mercato.kernel.ids import new_id
 from mercato.orders.actions import money, parcels
 from mercato.orders.amending import IS_COMING_BACK, return_status, units_back
 from mercato.orders.change_rows import Amended, ChangeRow
 from mercato.orders.domain import IntentKind, fulfillment_status, is_complete, move, payment_status
-from mercato.orders.granting import grant_of_change
+from mercato.orders.granting import GrantLine, grant_of_change
 from mercato.orders.paper_jobs import papers_behind
 from mercato.orders.parts import Parts
+from mercato.orders.promises import taken_back
 from mercato.orders.records import Intent, PlacedOrder
 from mercato.orders.standing import Standing
 from mercato.orders.store import after, changes, grants, intents
@@ -77,6 +78,7 @@ async def write_change(
             grant_id=new_id(),
             at=now,
             by=actor,
+            taken=_taken(standing, change, credited - order.credited),
         )
         await grants.insert(tx, grant=grant)
     await papers_behind(parts, tx, order_id=order.id, reason=change.reason)
@@ -93,6 +95,15 @@ async def write_change(
     for intent in wanted:
         await intents.add(tx, intent=intent, now=now, due=now + timedelta(seconds=LEASE_S))
     return Written(after_it, change, wanted)
+
+
+def _taken(standing: Standing, change: ChangeRow, amount: int) -> list[GrantLine]:
+    """Of which lines a step of a change takes promises back, when it does."""
+    if amount > 0:
+        return []
+    if change.kind is ChangeKind.EDIT:
+        return standing.promises.taken_off(standing.lines, change.lines)
+    return taken_back(change.id, standing.granted, amount)
 
 
 async def refund_of(

@@ -21,7 +21,7 @@ class RefundingPart(Part):
         await self._reach(ctx, "read_orders", order_id=order_id)
         async with self._parts.db.transaction() as tx:
             standing = await stand(tx, order_id)
-            left = await actions.left_to_grant(tx, standing)
+            left = actions.left_to_grant(standing)
             order = standing.order
             sendable = await actions.sendable(tx, order, credited=order.credited + left.total)
         currency = order.currency
