@@ -1,7 +1,11 @@
 """A channel whose money is taken by staff: placing only holds it; it is captured in parts, or voided."""
 
+import pytest
+
 from mercato.contracts.catalog import CaptureMode
 from mercato.contracts.orders import OrderPaymentStatus, OrderStatus, PlaceStatus
+from mercato.kernel.errors import Conflict, Invalid
+from orders.changing import edit
 from orders.conftest import STAFF, Clock, Till
 from support.money import eur
 
@@ -35,12 +39,42 @@ async def test_what_is_held_is_captured_in_parts_and_then_the_rest(till: Till) -
     await till.assert_books_agree()
 
 
+async def test_only_what_the_order_costs_by_now_is_captured(till: Till) -> None:
+    till.catalog.capture = CaptureMode.MANUAL
+    order = await till.bought()
+    change = await edit(till, order, {order.lines[0].id: 1})
+    await till.orders.confirm_change(STAFF, change_id=change.id)
+    paid = await till.orders.capture(STAFF, order_id=order.id)
+    assert (paid.payment_status, await till.charges()) == (OrderPaymentStatus.PAID, [(2890, 1690, 0, 0)])
+    assert "capture" not in paid.allowed_actions
+    with pytest.raises(Conflict) as refused:
+        await till.orders.capture(STAFF, order_id=order.id)
+    assert refused.value.detail == "Nothing of what is held is owed."
+    await till.deliver_events()
+    assert await till.charges() == [(2890, 1690, 0, 0)]
+    await till.assert_books_agree()
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+async def test_no_amount_is_not_everything(till: Till, amount: int) -> None:
+    till.catalog.capture = CaptureMode.MANUAL
+    order = await till.bought()
+    with pytest.raises(Invalid):
+        await till.orders.capture(STAFF, order_id=order.id, amount=eur(amount))
+    assert await till.charges() == [(2890, 0, 0, 0)]
+    await till.orders.capture(STAFF, order_id=order.id)
+    with pytest.raises(Invalid):
+        await till.orders.refund(STAFF, order_id=order.id, amount=eur(amount))
+    assert await till.charges() == [(2890, 2890, 0, 0)]
+
+
 async def test_canceling_drops_what_is_held_and_nothing_was_ever_taken(till: Till) -> None:
     till.catalog.capture = CaptureMode.MANUAL
     order = await till.bought()
     canceled = await till.orders.cancel(STAFF, order_id=order.id, reason="out of clay")
     assert (canceled.status, canceled.payment_status) == (OrderStatus.CANCELED, OrderPaymentStatus.VOIDED)
     assert await till.charges() == [(2890, 0, 0, 2890)]
+    assert (await till.order_of(order.id)).balance == eur(0)
     assert await till.levels(order.lines[0].variant_id) == (10, 0, 0)
     await till.deliver_events()
     await till.assert_books_agree()
@@ -53,6 +87,7 @@ async def test_canceling_after_a_part_was_taken_drops_the_rest_and_sends_the_par
     canceled = await till.orders.cancel(STAFF, order_id=order.id)
     assert canceled.payment_status is OrderPaymentStatus.REFUNDED
     assert await till.charges() == [(2890, 1000, 1000, 1890)]
+    assert (await till.order_of(order.id)).balance == eur(0)
     await till.deliver_events()
     await till.assert_books_agree()
 

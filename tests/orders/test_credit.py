@@ -1,10 +1,14 @@
 """Orders paid by gift card and store credit: in part or in full, given back when the order fails."""
 
-from mercato.contracts.orders import Order, OrderPaymentStatus, OrderStatus, PlaceStatus
+import pytest
+
+from mercato.contracts.orders import Order, OrderPaymentStatus, OrderStatus, PaymentChoice, PlaceStatus
 from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.errors import Conflict
 from mercato.kernel.money import Money
-from orders.conftest import STAFF, Till
+from orders.conftest import GUEST_CONTEXT, STAFF, Till
 from orders.gift_cards import card, cart_of, left, ordered
+from support.money import eur
 
 
 def payments(order: Order) -> dict[str, int]:
@@ -60,6 +64,16 @@ async def test_a_card_that_was_spent_meanwhile_declines_and_charges_nobody(till:
     assert (await till.charges(), await left(till, card_id)) == ([], (500, 0))
     assert await till.levels(next(iter(till.carts.carts[cart[0]].lines)).variant_id) == (10, 0, 0)
     await till.assert_books_agree()
+
+
+async def test_who_saw_that_nothing_is_due_is_charged_nothing(till: Till) -> None:
+    cart = await cart_of(till, await card(till), 2_000)
+    seen = PaymentChoice("simulator", "sim_ok", "https://shop.example/checkout", expected_due=eur(0))
+    with pytest.raises(Conflict, match="cart_changed"):
+        await till.orders.place(
+            GUEST_CONTEXT, cart_id=cart[0], cart_token=cart[1], expected_total=eur(2890), payment=seen
+        )
+    assert (await till.charges(), await till.count("orders"), till.carts.status(cart[0])) == ([], 0, "open")
 
 
 async def test_a_refused_bank_page_gives_the_card_back(till: Till) -> None:

@@ -1,5 +1,6 @@
 """The rules of orders, without a database: moves, derived statuses, numbers and tokens."""
 
+from functools import partial
 from itertools import product
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercato.contracts.orders import FulfillmentStatus, OrderPaymentStatus, OrderStatus, ParcelStatus
-from mercato.kernel.errors import Conflict
+from mercato.kernel.errors import Conflict, Invalid
 from mercato.kernel.ids import new_id
 from mercato.kernel.money import Money
 from mercato.orders.domain import (
@@ -103,12 +104,23 @@ def test_paid_means_that_exactly_what_is_due_is_kept(due: int, paid: Amounts) ->
 
 @given(amounts, st.integers(-5, 20_000))
 def test_captures_and_refunds_never_exceed_what_is_there(paid: Amounts, amount: int) -> None:
-    for check, most in ((check_capture, paid.capturable), (check_refund, paid.refundable)):
+    take = partial(check_capture, due=20_000, credited=0)
+    for check, most in ((take, paid.capturable), (check_refund, paid.refundable)):
         if 0 < amount <= most:
             assert check(OrderStatus.PLACED, paid, amount) == amount
         else:
-            with pytest.raises(Conflict):
+            with pytest.raises(Conflict if amount > 0 else Invalid):
                 check(OrderStatus.PLACED, paid, amount)
+
+
+@given(amounts, st.integers(0, 20_000), st.integers(0, 20_000))
+def test_what_is_captured_without_an_amount_is_held_and_owed(paid: Amounts, due: int, credited: int) -> None:
+    most = min(paid.capturable, due - credited - paid.refundable)
+    if most > 0:
+        assert check_capture(OrderStatus.PLACED, paid, None, due=due, credited=credited) == most
+    else:
+        with pytest.raises(Conflict):
+            check_capture(OrderStatus.PLACED, paid, None, due=due, credited=credited)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from mercato.contracts.orders import (
     ParcelStatus,
 )
 from mercato.contracts.payments import PaymentStatus
-from mercato.kernel.errors import Conflict
+from mercato.kernel.errors import Conflict, FieldError, Invalid
 from mercato.kernel.money import Money, from_decimal
 
 ORDER_MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -195,11 +195,21 @@ def needs_proof(refund: Money, above: int | None) -> bool:
     return refund.amount > limit
 
 
-def check_capture(status: OrderStatus, paid: Amounts, amount: int | None) -> int:
-    """How much to capture. Raises Conflict: illegal_transition, capture_too_large."""
+def capturable(due: int, credited: int, paid: Amounts) -> int:
+    """What of the held money the order still costs: more may be held since it was changed or credited."""
+    return max(0, min(paid.capturable, due - credited - paid.refundable))
+
+
+def check_capture(status: OrderStatus, paid: Amounts, amount: int | None, *, due: int, credited: int) -> int:
+    """How much to capture; without an amount what is held and owed. Raises Conflict: illegal_transition,
+    capture_too_large."""
     if status is not OrderStatus.PLACED:
         raise Conflict("illegal_transition", f"An order that is {status} cannot be captured.")
-    wanted = paid.capturable if amount is None else amount
+    if amount is not None and amount <= 0:
+        raise _too_little()
+    wanted = capturable(due, credited, paid) if amount is None else amount
+    if wanted <= 0 and paid.capturable:
+        raise Conflict("capture_too_large", "Nothing of what is held is owed.", data={"capturable": 0})
     if wanted <= 0 or wanted > paid.capturable:
         raise Conflict("capture_too_large", "More than is authorized.", data={"capturable": paid.capturable})
     return wanted
@@ -209,6 +219,8 @@ def check_refund(status: OrderStatus, paid: Amounts, amount: int | None) -> int:
     """How much to refund. Raises Conflict: illegal_transition, refund_too_large."""
     if status in (OrderStatus.DRAFT, OrderStatus.EXPIRED):
         raise Conflict("illegal_transition", f"An order that is {status} has nothing to refund.")
+    if amount is not None and amount <= 0:
+        raise _too_little()
     wanted = paid.refundable if amount is None else amount
     if wanted <= 0 or wanted > paid.refundable:
         raise Conflict("refund_too_large", "More than was captured.", data={"refundable": paid.refundable})
@@ -219,6 +231,11 @@ def _held_status(paid: Amounts) -> OrderPaymentStatus:
     if paid.capturable > 0:
         return OrderPaymentStatus.AUTHORIZED
     return OrderPaymentStatus.VOIDED if paid.voided > 0 else OrderPaymentStatus.NONE
+
+
+def _too_little() -> Invalid:
+    error = FieldError("amount", "too_small", "Enter more than nothing, or leave it out for all there is.")
+    return Invalid("invalid", error.message, errors=[error])
 
 
 def _illegal(status: str, to: str) -> Conflict:

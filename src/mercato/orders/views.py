@@ -28,6 +28,7 @@ from mercato.orders.domain import (
     LEFT_THE_HOUSE,
     Amounts,
     balance,
+    capturable,
     payment_record_status,
     payment_status,
     to_go_back,
@@ -110,7 +111,7 @@ def order_for_staff(view: OrderView, principal: Principal) -> Order:
         return principal.may_in(permission, view.channel)
 
     possible = {
-        "capture": is_placed and paid.capturable > 0 and may("write_payments"),
+        "capture": is_placed and capturable(view.total, view.credited, paid) > 0 and may("write_payments"),
         "refund": view.placed_at is not None and paid.refundable > 0 and may("write_refunds"),
         "grant_refund": view.status in RETURNABLE and view.total > view.credited and may("write_refunds"),
         "fulfill": is_placed and bool(open_quantities(view)) and may("write_fulfillments"),
@@ -173,7 +174,8 @@ def _without_staff(change: OrderChange, own: Set[str]) -> OrderChange:
 
 def _balance(view: OrderView) -> int:
     paid = Amounts(view.authorized, view.captured, view.refunded, view.voided)
-    return balance(view.total, view.credited, paid)
+    is_sold = view.status not in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    return balance(view.total, view.credited, paid) if is_sold else -paid.kept
 
 
 def _order(view: OrderView, timeline: list[TimelineRow]) -> Order:

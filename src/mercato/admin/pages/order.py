@@ -208,6 +208,8 @@ async def _page(
     documents = await orders.documents(desk.ctx, order_id=order.id)
     labels = await _labels(desk.ctx, orders, order)
     held = sum(payment.authorized.amount - payment.captured.amount for payment in order.payments)
+    # More may be held than the order costs since it was changed.
+    owed = held + min(0, order.balance.amount if order.balance else 0)
     return await desk.page(
         "admin/order.html",
         "/admin/orders",
@@ -225,6 +227,7 @@ async def _page(
             "change_titles": words.CHANGE_TITLES,
             "refundable": Money(captured, order.currency),
             "held": Money(held, order.currency),
+            "owed": Money(max(0, owed), order.currency),
             "sees_parcels": desk.ctx.principal.may_in("read_fulfillments", order.channel),
             "sees_payments": desk.ctx.principal.may("read_payments"),
             "may_refund": desk.ctx.principal.may_in("write_refunds", order.channel),

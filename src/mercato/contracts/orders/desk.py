@@ -54,7 +54,7 @@ class Desk(Protocol):
         """Needs `read_orders`."""
 
     async def capture(self, ctx: Context, *, order_id: UUID, amount: Money | None = None) -> Order:
-        """Needs `write_payments`."""
+        """Needs `write_payments`; what is held and owed when `amount` is None. Raises Conflict, Invalid."""
 
     async def refund(
         self, ctx: Context, *, order_id: UUID, amount: Money | None = None, reason: ShortText = ""

@@ -59,7 +59,7 @@ async def _refuse_gift_cards(parts: Parts, order_id: UUID, amount: Money | None)
         order = await after.lock(tx, order_id=order_id)
     if order is not None and order.status is not OrderStatus.CANCELED:
         most = order.paid.refundable
-        wanted = amount.amount if amount else most
+        wanted = most if amount is None else amount.amount
         await gift_cards.refuse_without_lines(parts, order_id, wanted, most=most)
 
 
@@ -82,8 +82,11 @@ async def _decide(
         if amount is not None and amount.currency != order.currency:
             error = FieldError("amount.currency", "wrong_currency", f"This order is in {order.currency}.")
             raise Invalid("invalid", "Some values are refused.", errors=[error])
-        check = check_capture if kind is IntentKind.CAPTURE else check_refund
-        wanted = check(order.status, order.paid, amount.amount if amount else None)
+        asked = None if amount is None else amount.amount
+        if kind is IntentKind.CAPTURE:
+            wanted = check_capture(order.status, order.paid, asked, due=order.total, credited=order.credited)
+        else:
+            wanted = check_refund(order.status, order.paid, asked)
         if kind is IntentKind.REFUND and needs_proof(Money(wanted, order.currency), above):
             ctx.principal.require_recent()
         intent = Intent(

@@ -234,7 +234,9 @@ def _refusal_of(frozen: FrozenCart, wish: Wish) -> Conflict | None:
     data = {"totals": msgspec.to_builtins(totals), "problems": msgspec.to_builtins(blocking)}
     if blocking:
         return Conflict(blocking[0].code, "Something in the cart cannot be ordered as it is.", data=data)
-    expected_due = wish.payment.expected_due or totals.due
+    # Nothing is an amount too: then no provider may be charged.
+    seen = wish.payment.expected_due
+    expected_due = totals.due if seen is None else seen
     if totals.total != wish.expected_total or totals.due != expected_due:
         return Conflict("cart_changed", "The total is not what was shown: look again.", data=data)
     return None
