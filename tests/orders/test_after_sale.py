@@ -296,6 +296,11 @@ async def test_a_shipment_that_died_half_way_is_booked_once(till: Till, moving_c
 async def test_the_buyer_cancels_with_the_token_and_sees_no_staff_and_no_notes(till: Till) -> None:
     order = await till.bought()
     await till.orders.add_note(STAFF, order_id=order.id, text="fragile!")
+    with pytest.raises(Invalid):
+        await till.orders.add_note(STAFF, order_id=order.id, text=" \n")
+    assert [row.text for row in (await till.order_of(order.id)).timeline if row.kind == "note"] == [
+        "fragile!"
+    ]
     seen = await till.orders.order(GUEST_CONTEXT, number=order.number, token=order.token)
     assert "note" not in [row.kind for row in seen.timeline]
     assert seen.allowed_actions == ["cancel"]

@@ -70,6 +70,9 @@ async def test_no_invoice_without_a_seller_or_of_a_canceled_order(till: Till) ->
     order = await till.bought()
     with pytest.raises(Conflict, match="seller_unknown"):
         await issue(till, order)
+    with pytest.raises(Conflict) as refused:
+        await till.orders.request_invoice(GUEST_CONTEXT, number=order.number, token=order.token)
+    assert refused.value.detail == "The shop issues no invoices yet: ask it for one."
     await sell(till)
     await till.orders.cancel(STAFF, order_id=order.id)
     with pytest.raises(Conflict, match="illegal_transition"):

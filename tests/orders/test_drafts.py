@@ -112,6 +112,9 @@ async def test_many_changes_at_once_are_one(till: Till) -> None:
         assert (now.version, total(now)) == (2, total(done[0]))
         await till.orders.cancel_draft(STAFF, draft_id=draft.id)
         assert till.carts.carts == {}
+        with pytest.raises(Conflict) as closed:
+            await till.orders.place_draft(STAFF, draft_id=draft.id)
+        assert closed.value.detail == "This draft order is canceled."
 
 
 async def test_paying_while_it_is_changed_pays_what_was_seen_or_nothing(till: Till) -> None:

@@ -1,12 +1,15 @@
 """Orders that wait for a transfer, what the provider does on its own, and money that comes too late."""
 
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from mercato.contracts.orders import OrderPaymentStatus, OrderStatus, PlaceStatus
-from mercato.contracts.payments import MoneyAlert
+from mercato.contracts.payments import DisputeStatus, MoneyAlert
 from mercato.kernel.context import SYSTEM_CONTEXT
+from mercato.kernel.errors import Conflict
 from mercato.kernel.money import Money
 from mercato.orders.actions.unpaid import cancel_unpaid
 from mercato.orders.events import alerted
@@ -97,3 +100,38 @@ async def test_the_timeline_tells_of_a_dispute_and_a_refund_that_came_back_is_a_
     assert told.count("dispute_opened") == told.count("refund_came_back") == 1
     rows = await till.db.fetch("select amount from orders.sales where kind = 'refund' order by id")
     assert [row["amount"] for row in rows] == [1_000, -1_000]
+
+
+@pytest.mark.parametrize(("last", "goes_back"), [(DisputeStatus.WON, 2890), (DisputeStatus.LOST, 0)])
+async def test_what_a_bank_disputes_goes_back_only_when_the_shop_has_won_it(
+    till: Till, last: DisputeStatus, goes_back: int
+) -> None:
+    order = await till.bought()
+    await disputed(till, order.id, DisputeStatus.NEEDS_RESPONSE)
+    with pytest.raises(Conflict) as refused:
+        await till.orders.refund(STAFF, order_id=order.id)
+    assert refused.value.detail.startswith("The shopper's bank disputes this payment")
+    await till.orders.cancel(STAFF, order_id=order.id)
+    await till.sweep()
+    left_to_do = "select count(*) from orders.intents where done_at is null"
+    assert (await till.charges(), await till.db.fetchval(left_to_do)) == ([(2890, 2890, 0, 0)], 0)
+    for _ in range(2):
+        await disputed(till, order.id, last)
+        await till.sweep()
+        assert await till.charges() == [(2890, 2890, goes_back, 0)]
+    assert await till.db.fetchval(left_to_do) == 0
+    await till.deliver_events()
+    await till.assert_books_agree()
+
+
+async def disputed(till: Till, order_id: UUID, status: DisputeStatus) -> None:
+    """The bank says how its dispute stands, and the order hears of it."""
+    [payment] = await till.payments.payments_of_order(SYSTEM_CONTEXT, order_id=order_id)
+    if payment.refunded.amount == 0:
+        await till.payments.dispute_at_simulator(SYSTEM_CONTEXT, reference=payment.reference, status=status)
+        await till.decide_payments()
+    rows = await till.runtime.database("payments").fetch(
+        "select body from payments.outbox where subject = 'payments.alert' order by position desc limit 1"
+    )
+    async with till.db.transaction() as tx:
+        await alerted(parts_of(till), tx, [msgspec.json.decode(rows[0]["body"], type=MoneyAlert)])

@@ -141,6 +141,11 @@ async def alerted(parts: Parts, tx: Tx, events: Sequence[MoneyAlert]) -> None:
             await after.book_sale(
                 tx, order=order, kind="refund", at=event.occurred_at, units=0, amount=-event.amount.amount
             )
+        if event.kind == "dispute_won" and order.status is OrderStatus.CANCELED and order.paid.kept > 0:
+            cause = f":{event.reference}"
+            await money.return_money(
+                parts, tx, order, order.paid, actor="system", reason="dispute won", cause=cause
+            )
         parts.tell_after(tx, order.id)
 
 

@@ -20,6 +20,7 @@ def payment_of(row: Row) -> Payment:
         voided=Money(amounts.voided, currency),
         reference=row["reference"],
         created_at=row["created_at"],
+        disputed=Money(row["disputed"], currency),
     )
 
 

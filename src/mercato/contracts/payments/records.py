@@ -95,6 +95,9 @@ class Payment(msgspec.Struct, frozen=True):
     voided: Money
     reference: str
     created_at: datetime
+    disputed: Money | None = None
+    """What a bank holds of it until a dispute is decided, or has given back to the shopper: no refund of
+    this is possible."""
 
 
 class PaymentEvent(msgspec.Struct, frozen=True):
@@ -130,3 +133,5 @@ class OrderMoney(msgspec.Struct, frozen=True, gc=False):
     captured: int
     refunded: int
     voided: int
+    disputed: int = 0
+    """What a bank holds of it until a dispute is decided, or has given back to the shopper."""

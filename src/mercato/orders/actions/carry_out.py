@@ -67,7 +67,9 @@ async def _return_money(parts: Parts, intent: Intent) -> None:
         failpoint("orders.voided")
         paid = await parts.payments.payments_of_order(SYSTEM_CONTEXT, order_id=intent.order_id)
     news = money.news_of(paid)
-    refundable = sum(item.amounts.refundable for item in news)
+    # What a bank disputes cannot go back; should the shop win it, it goes back then.
+    disputed = sum(one.disputed.amount for one in paid if one.disputed is not None)
+    refundable = sum(item.amounts.refundable for item in news) - disputed
     if refundable > 0:
         refunded = sum(item.amounts.refunded for item in news)
         paid = await parts.payments.refund(

@@ -140,6 +140,7 @@ async def send(parts: Parts, ctx: Context, draft: DraftOrderRow) -> None:
 async def place_by_staff(parts: Parts, ctx: Context, draft: DraftOrderRow, *, is_paid: bool) -> UUID:
     """Place it with a payment outside Mercato, captured when the money has come; returns the order's id."""
     if draft.order_id is None:
+        refuse_closed(draft)
         cart = await parts.carts.get(draft_carts.system_of(draft), cart_id=draft.cart_id, token=None)
         _refuse_unless_live(draft, cart)
         placement = await pay(parts, draft, cart.totals.total, PaymentChoice("manual"))
@@ -239,6 +240,6 @@ def _refuse_unless_live(draft: DraftOrderRow, cart: Cart) -> None:
 
 def closed(draft: DraftOrderRow) -> Conflict:
     """The draft is over."""
-    return Conflict(
-        "draft_closed", f"This draft order is {draft.status} or over.", data={"status": draft.status}
-    )
+    is_over = draft.status in (DraftStatus.OPEN, DraftStatus.SENT)
+    status = DraftStatus.EXPIRED if is_over else draft.status
+    return Conflict("draft_closed", f"This draft order is {status}.", data={"status": status})

@@ -219,16 +219,17 @@ async def _tell_others(
 
 
 async def return_money(
-    parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts, *, actor: str, reason: str
+    parts: Parts, tx: Tx, order: PlacedOrder, paid: Amounts, *, actor: str, reason: str, cause: str = ""
 ) -> Intent:
-    """Leave the intent to void what is held and refund what was taken; the sweeper takes it up at once."""
+    """Leave the intent to void what is held and refund what was taken; the sweeper takes it up at once. A
+    `cause` that frees the same money again makes it an intent of its own."""
     now = clock.now()
     intent = Intent(
         id=new_id(),
         order_id=order.id,
         kind=IntentKind.RETURN_MONEY,
         # New money after the first return is a new intent; the same money never is.
-        key=f"return_money:{order.id}:{paid.authorized}:{paid.captured}",
+        key=f"return_money:{order.id}:{paid.authorized}:{paid.captured}{cause}",
         amount=None,
         actor=actor,
         reason=reason,

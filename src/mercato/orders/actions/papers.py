@@ -62,7 +62,10 @@ async def issue_invoice(
     async with parts.db.transaction() as tx:
         order, seller, issued = await _lock(tx, order_id)
         if seller is None:
-            raise Conflict("seller_unknown", "Say first who sells in this channel: Settings, Invoices.")
+            text = "The shop issues no invoices yet: ask it for one."
+            if not must_be_paid:
+                text = "Say first who sells in this channel: Settings, Invoices."
+            raise Conflict("seller_unknown", text)
         desk = Desk(parts, tx, order, seller, channel, ctx.principal.label)
         if not issued:
             _refuse_unless_due(order, must_be_paid=must_be_paid)

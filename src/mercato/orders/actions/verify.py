@@ -93,8 +93,10 @@ def _compare(row: Row, found: OrderMoney | None) -> list[Difference]:
     is_sold = row["status"] != OrderStatus.EXPIRED
     if is_sold and status != row["payment_status"]:
         differences.append(Difference("payment_status", subject, status, row["payment_status"]))
-    if not is_sold and ours.kept > 0:
-        differences.append(Difference("paid_but_unplaced", subject, "0", str(ours.kept)))
-    if row["status"] == OrderStatus.CANCELED and ours.kept > 0:
-        differences.append(Difference("paid_but_canceled", subject, "0", str(ours.kept)))
+    # What a bank disputes cannot be sent back.
+    kept = ours.kept - (found.disputed if found else 0)
+    if not is_sold and kept > 0:
+        differences.append(Difference("paid_but_unplaced", subject, "0", str(kept)))
+    if row["status"] == OrderStatus.CANCELED and kept > 0:
+        differences.append(Difference("paid_but_canceled", subject, "0", str(kept)))
     return differences

@@ -104,6 +104,7 @@ async def _begin(
         limits = [_limit(payment, kind) for payment in payments]
         if attempt is not None and not any(limits):
             return []
+        _refuse_disputed(payments, kind, asked, limits)
         for payment, part in zip(payments, split_over(asked, limits, refusal=_REFUSALS[kind]), strict=True):
             if part:
                 await store.insert_operation(
@@ -130,6 +131,20 @@ def _in_turn(payments: list[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]
 
 def _credit_of(payments: list[dict[str, Any]], attempt: int) -> list[dict[str, Any]]:
     return [one for one in payments if one["account_id"] is not None and one["attempt"] == attempt]
+
+
+def _refuse_disputed(
+    payments: list[dict[str, Any]], kind: Kind, asked: int | None, limits: list[int]
+) -> None:
+    """Raise Conflict when it is a dispute that leaves too little to refund."""
+    disputed = sum(int(payment["disputed"]) for payment in payments) if kind == "refund" else 0
+    left = sum(limits)
+    if disputed and (left == 0 or (asked is not None and asked > left)):
+        raise Conflict(
+            _REFUSALS[kind],
+            "The shopper's bank disputes this payment: what it holds, or has given back, cannot be refunded.",
+            data={"available": left, "disputed": disputed},
+        )
 
 
 def _limit(payment: dict[str, Any], kind: Kind) -> int:

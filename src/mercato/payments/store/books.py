@@ -17,7 +17,8 @@ async def payments_of_order(db: Queries, order_id: UUID) -> list[Row]:
 async def money_of_orders(db: Queries, order_ids: list[UUID]) -> list[Row]:
     return await db.fetch(
         """select order_id, min(currency) as currency, sum(authorized)::bigint as authorized,
-             sum(captured)::bigint as captured, sum(refunded)::bigint as refunded, sum(voided)::bigint as voided
+             sum(captured)::bigint as captured, sum(refunded)::bigint as refunded, sum(voided)::bigint as voided,
+             sum(disputed)::bigint as disputed
            from payments.payments where order_id = any($1) group by order_id""",
         order_ids,
     )
