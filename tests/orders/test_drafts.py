@@ -113,7 +113,7 @@ async def test_many_changes_at_once_are_one(till: Till) -> None:
         await till.orders.cancel_draft(STAFF, draft_id=draft.id)
         assert till.carts.carts == {}
         with pytest.raises(Conflict) as closed:
-            await till.orders.place_draft(STAFF, draft_id=draft.id)
+            await till.orders.place_draft(STAFF, draft_id=draft.id, is_paid=False)
         assert closed.value.detail == "This draft order is canceled."
 
 
