@@ -152,6 +152,18 @@ async def test_what_is_picked_up_says_where(shop: Shop) -> None:
     assert promise is not None and promise.code == "standard"  # product pages promise what is sent
 
 
+async def test_a_method_of_a_carrier_names_one_that_can_be_asked(shop: Shop) -> None:
+    for fields, field, text in (
+        ({"carrier": "dhl", "carrier_service": "economy"}, "carrier", "simulated"),
+        ({"carrier": "simulated", "carrier_service": "air"}, "carrier_service", "economy, express"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await shop.method(700, kind=DeliveryKind.CARRIER, **fields)
+        [error] = refused.value.errors
+        assert (error.field, error.message) == (field, f"Choose one of: {text}.")
+    assert await shop.carts.list_delivery_methods(SYSTEM_CONTEXT) == []
+
+
 async def test_a_carrier_prices_its_method_and_the_flat_price_holds_when_it_is_away(shop: Shop) -> None:
     method = await shop.method(700, kind=DeliveryKind.CARRIER, carrier="simulated", carrier_service="economy")
     await shop.method(500, code="flat")

@@ -8,10 +8,16 @@ from mercato.carts.offers import destination_of, offers
 from mercato.carts.parts import Parts
 from mercato.carts.pricing import Destination
 from mercato.carts.store import rules as store
-from mercato.contracts.carts import DeliveryCalendar, DeliveryMethod, DeliveryMethodInput, DeliveryZone
+from mercato.contracts.carts import (
+    DeliveryCalendar,
+    DeliveryKind,
+    DeliveryMethod,
+    DeliveryMethodInput,
+    DeliveryZone,
+)
 from mercato.kernel import clock
 from mercato.kernel.context import Context
-from mercato.kernel.errors import Conflict
+from mercato.kernel.errors import Conflict, FieldError, Invalid
 
 
 class DeliveryPart:
@@ -46,7 +52,21 @@ class DeliveryPart:
 
     async def save_delivery_method(self, ctx: Context, *, method: DeliveryMethodInput) -> DeliveryMethodInput:
         ctx.principal.require("write_settings")
+        if method.kind is DeliveryKind.CARRIER and method.carrier and method.carrier_service:
+            await self._refuse_unknown(ctx, method.carrier, method.carrier_service)
         return await self._office.save(ctx, method)
+
+    async def _refuse_unknown(self, ctx: Context, carrier: str, service: str) -> None:
+        """Raise Invalid for a carrier that could never be asked for a price."""
+        known = {one.code: one.services for one in await self._parts.carriers.carriers(ctx.as_system())}
+        if carrier not in known:
+            error = FieldError("carrier", "unknown_carrier", f"Choose one of: {', '.join(known) or 'none'}.")
+        else:
+            codes = [one.code for one in known[carrier]]
+            if service in codes:
+                return
+            error = FieldError("carrier_service", "unknown_service", f"Choose one of: {', '.join(codes)}.")
+        raise Invalid("invalid", error.message, errors=[error])
 
     async def delete_delivery_method(self, ctx: Context, *, method_id: UUID) -> None:
         ctx.principal.require("write_settings")
