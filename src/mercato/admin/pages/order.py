@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from mercato.admin import words
 from mercato.admin.desk import Desk
 from mercato.admin.forms import FormData, errors_by_field, money, text, whole, why
+from mercato.admin.refunded import refunded_units
 from mercato.contracts.orders import FulfillmentLine, Order, Orders, ParcelLabel
 from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
@@ -222,6 +223,7 @@ async def _page(
             "wrong": errors_by_field(error),
             "typed": typed,
             "open_lines": [line for line in order.lines if line.quantity_open],
+            "refunded_units": refunded_units(order.refunds, order.changes),
             "returned": any(line.quantity_returned for line in order.lines),
             "change_kinds": [pair for pair in CHANGES if pair[0] in order.allowed_actions],
             "change_titles": words.CHANGE_TITLES,
