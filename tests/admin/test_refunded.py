@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from mercato.admin.refunded import refunded_units
+import msgspec
+
+from mercato.admin.refunded import refunded_units, unnamed_amount
 from mercato.contracts.orders import ChangeKind, ChangeStatus, GrantedLine, GrantedRefund, OrderChange
 from mercato.kernel.ids import new_id
 from support.money import eur
@@ -41,3 +43,13 @@ def test_only_units_that_staff_refunded_and_nobody_took_off_are_told_of() -> Non
     refunds += [refund(5, change_id=back.id), refund(4, at=NOW)]
     assert refunded_units(refunds, [edit, back]) == {LINE: 1}
     assert refunded_units([], []) == {}
+
+
+def test_what_names_no_item_is_told_of() -> None:
+    plain, kept = refund(3), refund(7, OTHER)
+    plain = msgspec.structs.replace(plain, amount=eur(500), delivery=eur(50))
+    gone = msgspec.structs.replace(refund(2), lines=[])
+    back = msgspec.structs.replace(refund(-2), lines=[], withdraws=gone.id)
+    assert unnamed_amount([plain, kept, gone, back], "EUR") == eur(150)
+    assert unnamed_amount([kept, gone], "EUR") == eur(200)
+    assert not unnamed_amount([kept], "EUR")

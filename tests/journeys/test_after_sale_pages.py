@@ -49,6 +49,9 @@ def test_every_page_of_a_return_an_edit_and_a_draft_opens(
     assert "The customer asks" in opened(office, f"/admin/changes/{change['id']}")
     staff.post(f"/changes/{change['id']}/approval", {})
     assert "What has arrived" in opened(office, f"/admin/changes/{change['id']}")
+    staff.post(f"/orders/{order['id']}/refunds", {"amount": {"amount": 100, "currency": "EUR"}})
+    told = "€1.00 of this order was refunded before without saying for which items."
+    assert told in opened(office, f"/admin/changes/{change['id']}")
     staff.post(f"/changes/{change['id']}/receipt", {})
     assert "Arrived" in opened(office, f"/admin/changes/{change['id']}")
     for kind in ("edit", "return", "exchange", "claim"):

@@ -8,9 +8,10 @@ from litestar import Response, get, post
 
 from mercato.admin import words
 from mercato.admin.desk import Desk
-from mercato.admin.forms import FormData, money, one_of, text, whole, why
+from mercato.admin.forms import FormData, errors_by_field, money, one_of, text, whole, why
 from mercato.admin.lists import address, turns
 from mercato.admin.new_lines import NEW_LINES, new_lines
+from mercato.admin.refunded import unnamed_amount
 from mercato.contracts.orders import (
     ChangeInput,
     ChangeKind,
@@ -233,6 +234,8 @@ async def _page(
         "goods": [line for line in change.lines if line.action == "return"],
         "typed": typed or {},
         "error": why(error),
+        "wrong": errors_by_field(error),
+        "unnamed": unnamed_amount(order.refunds, order.currency),
         "may_write": desk.ctx.principal.may_somewhere("write_orders"),
         "may_refund": desk.ctx.principal.may_somewhere("write_refunds"),
     }
