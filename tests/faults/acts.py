@@ -124,20 +124,46 @@ def packing(trial: Trial) -> None:
         trial.await_standing(order["id"], Standing("placed", 3 * LAMP + DELIVERY, units=3, parcels=1))
 
 
-def selling_cards(trial: Trial) -> None:
-    """Two gift cards are bought: two are issued, however often it is tried."""
+def cart_of_cards(trial: Trial) -> str:
+    """Two gift cards are to be bought; the id of the cart."""
     sku = f"CARD-{trial.request_id[:8].upper()}"
     body = {"name": sku, "status": "active", "product_type": "gift_card"}
     product = trial.done("/products", {**body, "variants": [{"sku": sku, "price": CARD_VALUE, "on_hand": 0}]})
     trial.goods.variants[sku] = product["variants"][0]["id"]
     buyer = trial.buyer.fill(**{sku.replace("-", "_"): 2})
     buyer.change({"email": buyer.email, "shipping_address": ADDRESS})
-    with trial.spoiled(buyer.cart["id"]):
+    return str(buyer.cart["id"])
+
+
+def on_cards(trial: Trial) -> list[int]:
+    """What is on the cards that the buyer got."""
+    cards = trial.press(f"/gift-cards?q={trial.buyer.email}", method="GET").json()["items"]
+    return [card["balance"]["amount"] for card in cards]
+
+
+def selling_cards(trial: Trial) -> None:
+    """Two gift cards are bought: two are issued, however often it is tried."""
+    with trial.spoiled(cart_of_cards(trial)):
         assert complete(trial).status_code in (201, 202)
         order = trial.await_placed()
     trial.await_standing(order["id"], Standing("completed", 2 * CARD_VALUE, units=2))
-    cards = trial.press(f"/gift-cards?q={buyer.email}", method="GET").json()["items"]
-    assert [card["balance"]["amount"] for card in cards] == [CARD_VALUE, CARD_VALUE]
+    assert on_cards(trial) == [CARD_VALUE, CARD_VALUE]
+
+
+def taking_cards_back(trial: Trial) -> None:
+    """Gift cards are canceled for a refund, and valid again once it is taken back."""
+    cart_of_cards(trial)
+    assert complete(trial).status_code in (201, 202)
+    order = trial.await_placed()
+    trial.await_standing(order["id"], Standing("completed", 2 * CARD_VALUE, units=2))
+    path = f"/orders/{order['id']}/granted-refunds"
+    with trial.spoiled(order["id"]):
+        wish = {"lines": [{"line_id": order["lines"][0]["id"], "quantity": 2}], "execute": False}
+        trial.done(path, wish)
+        eventually(lambda: on_cards(trial), [0, 0])
+        [grant] = trial.client.get(f"/api/v1/admin{path}").json()["items"]
+        trial.done(f"/granted-refunds/{grant['id']}/withdrawal")
+        eventually(lambda: on_cards(trial), [CARD_VALUE, CARD_VALUE])
 
 
 def sending(trial: Trial) -> None:
@@ -460,6 +486,7 @@ CALLS: dict[Callable[[Trial], None], dict[str, tuple[Kind, ...]]] = {
     changing_draft: {"orders.change_draft": ALL, "carts.delete": SOME},
     executing: {"orders.execute_refund": SOME},
     withdrawing: {"orders.withdraw_refund": SOME},
+    taking_cards_back: {"payments.disable_sold_cards": SOME, "payments.issue_sold_card": SOME},
     inviting: {"orders.send_draft": SOME},
     arriving: {"orders.deliver": SOME},
     unpacking: {"orders.cancel_fulfillment": SOME},
