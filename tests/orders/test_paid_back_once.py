@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from mercato.contracts.orders import Order, OrderPaymentStatus, RefundGrant, RefundLine
@@ -15,7 +16,7 @@ from mercato.contracts.orders.changes import (
 )
 from mercato.kernel.errors import Conflict, Invalid
 from orders.changing import edit, exchange, requested, sent
-from orders.conftest import STAFF, Till
+from orders.conftest import STAFF, Till, shipped_parcel
 from orders.paperwork import issue, papers_of, sell, worth
 from support.money import eur
 
@@ -149,4 +150,25 @@ async def test_delivery_that_staff_has_refunded_is_not_sent_back_again(till: Til
     with pytest.raises(Conflict, match="delivery_refunded"):
         await till.orders.receive_return(STAFF, change_id=again.id, receipt=receipt)
     assert (await till.charges())[0][2] == 1200 + 490
+    await till.assert_books_agree()
+
+
+async def test_delivery_goes_back_with_its_tax(till: Till) -> None:
+    cart_id, token = till.carts.open_cart((await till.put(5), 2, 1200))
+    cart = till.carts.carts[cart_id]
+    totals = msgspec.structs.replace(
+        cart.totals, tax_included=False, tax=eur(289), total=eur(3179), due=eur(3179)
+    )
+    line = msgspec.structs.replace(cart.lines[0], tax=eur(240))
+    till.carts.carts[cart_id] = msgspec.structs.replace(cart, lines=[line], totals=totals)
+    order = (await till.place((cart_id, token))).order
+    assert order is not None
+    await till.deliver_events()
+    order = await shipped_parcel(till, order)
+    for sent_back in (1320 + 539, 3179):
+        change = await requested(till, order, 1)
+        await till.orders.approve_return(STAFF, change_id=change.id)
+        receipt = ReturnReceipt(refund_delivery=sent_back < 3179)
+        await till.orders.receive_return(STAFF, change_id=change.id, receipt=receipt)
+        assert (await till.charges())[0][2] == sent_back
     await till.assert_books_agree()
