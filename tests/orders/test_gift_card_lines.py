@@ -160,7 +160,7 @@ async def test_a_line_that_was_refunded_before_it_was_paid_issues_no_cards(till:
     await till.orders.grant_refund(STAFF, order_id=order.id, grant=wish)
     await till.orders.capture(STAFF, order_id=order.id)
     assert await issued(till, order) == []
-    assert (await till.order_of(order.id)).payment_status == "refund_due"
+    assert (await till.order_of(order.id)).payment_status == "paid"
 
 
 async def test_canceling_disables_unused_cards_and_is_refused_for_a_spent_one(till: Till) -> None:

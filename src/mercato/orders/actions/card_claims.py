@@ -87,6 +87,11 @@ async def revive(tx: Tx, order_id: UUID) -> None:
     )
 
 
+async def were_issued(tx: Tx, order_id: UUID) -> bool:
+    """Whether the order has had its turn to issue cards: it was paid, less what was promised back then."""
+    return await store.issuing(tx, order_id=order_id) is not None
+
+
 async def reissue(parts: Parts, order_id: UUID) -> None:
     """Carry out now what `revive` or a claim has left; what fails is put off."""
     intent = await intents.by_key(parts.db, key=store.key_of(order_id))

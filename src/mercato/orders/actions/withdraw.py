@@ -20,6 +20,7 @@ from mercato.orders.store import after, grants
 
 _SOLD = frozenset({OrderStatus.PLACED, OrderStatus.COMPLETED})
 _COUNTED = "Its goods were taken off the order or came back since, and are paid back by this refund: send it."
+_NOT_PAID = "These gift cards are not paid for: capture their money first, then take the refund back."
 _HALF_SENT = (
     "A part of the money for these gift cards has gone back in another way, so that they stay canceled:"
     " send the rest of this refund."
@@ -55,6 +56,9 @@ async def _withdraw(
         raise Conflict("refund_counted", _COUNTED)
     if has_cards and left < grant.amount:
         raise Conflict("gift_cards_apart", _HALF_SENT, data={"left": left})
+    is_paid = order.paid.refundable >= order.total - (order.credited - left)
+    if has_cards and not is_paid and await card_claims.were_issued(tx, order.id):
+        raise Conflict("gift_cards_apart", _NOT_PAID)
     back = Grant(
         id=new_id(),
         order_id=order.id,
