@@ -155,6 +155,49 @@ async def test_on_hand_cannot_go_below_what_is_promised(shelf: Shelf) -> None:
     assert (await shelf.events())[-1] == (mug, "out")
 
 
+async def test_a_location_holds_a_thousand_million_units_and_the_shop_more(shelf: Shelf) -> None:
+    mug, many = await shelf.put(1), 1_000_000_000
+    main = {"variant_id": mug, "location_id": MAIN}
+    for over in (
+        shelf.stock.adjust(SYSTEM_CONTEXT, **main, delta=many, reason="x"),
+        shelf.stock.receive(SYSTEM_CONTEXT, location_id=MAIN, lines=[Demand(mug, many)]),
+        shelf.stock.restock(SYSTEM_CONTEXT, cause_id=new_id(), demands=[Demand(mug, many)]),
+    ):
+        with pytest.raises(Conflict) as refused:
+            await over
+        assert refused.value.code == "too_many"
+    assert await shelf.numbers(mug) == (1, 0, 0)
+    await shelf.stock.set_on_hand(SYSTEM_CONTEXT, **main, on_hand=many)
+    for code in ("berlin", "porto"):
+        await shelf.add_level(mug, await shelf.add_location(code), many)
+    await shelf.stock.set_item(SYSTEM_CONTEXT, variant_id=mug, low_at=None, backorder_limit=many)
+    (units,) = await shelf.stock.available(SYSTEM_CONTEXT, variant_ids=[mug])
+    assert units.available == 4 * many
+    owners = [new_id(), new_id()]
+    assert await shelf.hold(owners[0], (mug, 1)) == []
+    assert await asyncio.gather(*(shelf.hold(owner, (mug, 2)) for owner in owners)) == [[], []]
+    assert await shelf.numbers(mug) == (many, 0, 4)
+    await shelf.assert_books_agree()
+
+
+async def test_a_variant_comes_to_a_location_by_being_counted_adjusted_or_kept_back(shelf: Shelf) -> None:
+    mug = await shelf.put(1)
+    at = [{"variant_id": mug, "location_id": await shelf.add_location(c)} for c in ("a", "b", "c")]
+    assert (await shelf.stock.adjust(SYSTEM_CONTEXT, **at[0], delta=3, reason="Found")).on_hand == 3
+    assert (await shelf.stock.set_on_hand(SYSTEM_CONTEXT, **at[1], on_hand=4)).on_hand == 4
+    assert (await shelf.stock.set_safety_stock(SYSTEM_CONTEXT, **at[2], safety_stock=5)).safety_stock == 5
+    with pytest.raises(Conflict):
+        await shelf.stock.adjust(SYSTEM_CONTEXT, **(at[0] | {"location_id": MAIN}), delta=-2, reason="x")
+    before = await shelf.count_movements()
+    for unknown in ({"location_id": new_id()}, {"variant_id": new_id()}):
+        with pytest.raises(NotFound):
+            await shelf.stock.adjust(SYSTEM_CONTEXT, **(at[0] | unknown), delta=1, reason="x")
+        with pytest.raises(NotFound):
+            await shelf.stock.set_safety_stock(SYSTEM_CONTEXT, **(at[0] | unknown), safety_stock=1)
+    assert await shelf.count_movements() == before
+    await shelf.assert_books_agree()
+
+
 async def test_a_count_of_a_stale_version_is_refused(shelf: Shelf) -> None:
     mug = await shelf.put(10)
     level = await shelf.level(mug)

@@ -9,6 +9,8 @@ from mercato.contracts.stock import LOW_STOCK, Availability, Demand, Hold, Short
 
 MAX_DEMANDS = 250
 MAX_HOLD_MINUTES = 24 * 60
+MAX_UNITS = 1_000_000_000
+"""Of a variant at one location."""
 
 
 class Route(msgspec.Struct, frozen=True):

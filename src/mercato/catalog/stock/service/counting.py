@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from mercato.catalog.stock.domain import MAX_DEMANDS
+from mercato.catalog.stock.domain import MAX_DEMANDS, MAX_UNITS
 from mercato.catalog.stock.service.moving import TOLD_LINES, Moving
-from mercato.catalog.stock.service.part import MAX_UNITS, id_of, invalid
+from mercato.catalog.stock.service.part import id_of, invalid
 from mercato.catalog.stock.store import booking, takes
 from mercato.catalog.stock.store.booking import Booking
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page

@@ -1,17 +1,19 @@
 """Levels, movements, holds, and the proof of the books."""
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.stock.service.part import MAX_UNITS, Part, invalid, no_level, promised
-from mercato.catalog.stock.store import checks, levels, places
+from mercato.catalog.stock.domain import MAX_UNITS
+from mercato.catalog.stock.service.part import Part, invalid, no_variant, promised, too_many
+from mercato.catalog.stock.store import booking, checks, levels, places
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page, Verification
 from mercato.contracts.stock import Movement, Reservation, StockItem, StockLevel
 from mercato.kernel.context import Context
 from mercato.kernel.db import Tx
-from mercato.kernel.errors import Conflict, NotFound
+from mercato.kernel.errors import Conflict
 from mercato.kernel.pages import decode_cursor, encode_cursor
 
 
@@ -82,9 +84,10 @@ class Keeping(Part):
         where = {"variant_id": variant_id, "location_id": location_id}
         async with self._change() as tx:
             before = await levels.find(tx, **where)
+            if before is None:
+                await self._open_level(tx, **where)
+                before = await levels.level(tx, **where)
             row = await places.set_safety_stock(tx, **where, safety_stock=safety_stock)
-            if before is None or not row.is_done:
-                raise no_level()
             tx.after_commit(self._teller(row.changes))
             after = await levels.level(tx, **where)
             await self._level_acted(tx, ctx, "safety_stock_set", before, after)
@@ -94,7 +97,7 @@ class Keeping(Part):
         ctx.principal.require("read_stock")
         found = await places.item(self._db, variant_id=variant_id)
         if found is None:
-            raise NotFound("not_found", "Stock does not know this variant.")
+            raise no_variant()
         return found
 
     async def set_item(
@@ -164,22 +167,31 @@ class Keeping(Part):
     ) -> StockLevel:
         ctx.principal.require("write_stock")
         async with self._change() as tx:
-            row = await levels.adjust(
-                tx, variant_id=variant_id, location_id=location_id, delta=delta, on_hand=on_hand,
-                version=version, actor=ctx.principal.label, reason=reason or None,
+            book = partial(
+                levels.adjust, tx, variant_id=variant_id, location_id=location_id, delta=delta,
+                on_hand=on_hand, version=version, actor=ctx.principal.label, reason=reason or None,
             )  # fmt: skip
+            row = await book()
             if row.version is None:
-                raise no_level()
+                await self._open_level(tx, variant_id=variant_id, location_id=location_id)
+                row = await book()
             if not row.is_done and version is not None and row.version != version:
                 data = {"version": row.version}
                 raise Conflict("version_conflict", "Someone changed it meanwhile; look again.", data=data)
             if not row.is_done:
-                raise promised(row.promised or 0)
+                raise too_many() if row.is_over else promised(row.promised or 0)
             tx.after_commit(self._teller(row.changes))
             after = await levels.level(tx, variant_id=variant_id, location_id=location_id)
             before = msgspec.structs.replace(after, on_hand=after.on_hand - row.delta)
             await self._level_acted(tx, ctx, "adjusted", before, after, reason=reason)
         return after
+
+    async def _open_level(self, tx: Tx, *, variant_id: UUID, location_id: UUID) -> None:
+        """Let the variant be kept at the location. Raises NotFound when either is unknown."""
+        await self._require_location(tx, location_id)
+        if await places.item(tx, variant_id=variant_id) is None:
+            raise no_variant()
+        await booking.make_levels(tx, variant_ids=[variant_id], location_id=location_id)
 
     async def _level_acted(
         self, tx: Tx, ctx: Context, done: str, before: StockLevel, after: StockLevel, *, reason: str = ""

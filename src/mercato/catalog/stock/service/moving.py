@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from mercato.catalog.stock.service.part import Part, id_of, invalid, no_location, promised, refusal, summed
-from mercato.catalog.stock.store import booking, levels, places, transfers
+from mercato.catalog.stock.service.part import Part, id_of, invalid, promised, refusal, summed
+from mercato.catalog.stock.store import booking, levels, transfers
 from mercato.catalog.stock.store.booking import BookedRow, Booking
 from mercato.contracts.shared import DEFAULT_LIMIT, Limit, Page
 from mercato.contracts.stock import (
@@ -179,15 +179,12 @@ class Moving(Part):
             reason=reason or None, keeps_promises=keeps_promises,
         )  # fmt: skip
         if row.refused:
-            if len(bookings) == 1 and not row.refused[0].is_unknown:
+            one = row.refused[0]
+            if len(bookings) == 1 and not (one.is_unknown or one.is_over):
                 raise promised(row.refused[0].promised)
             raise refusal(row.refused)
         tx.after_commit(self._teller(row.changes))
         return row
-
-    async def _require_location(self, tx: Tx, location_id: UUID) -> None:
-        if all(one.id != location_id for one in await places.locations(tx)):
-            raise no_location()
 
     async def _transfer(self, transfer_id: UUID) -> Transfer:
         found = await transfers.transfer(self._db, transfer_id=transfer_id)

@@ -4,8 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
 
-from mercato.catalog.stock.domain import MAX_DEMANDS, sum_demands
+from mercato.catalog.stock.domain import MAX_DEMANDS, MAX_UNITS, sum_demands
 from mercato.catalog.stock.glance import Glance
+from mercato.catalog.stock.store import places
 from mercato.catalog.stock.store.booking import Refused
 from mercato.catalog.stock.store.changes import Change
 from mercato.contracts.stock import Demand
@@ -16,8 +17,6 @@ from mercato.kernel.errors import Conflict, Denied, FieldError, Invalid, NotFoun
 from mercato.kernel.ids import derived_id, new_id
 from mercato.kernel.messaging.live import Live
 from mercato.kernel.messaging.outbox import Outbox
-
-MAX_UNITS = 1_000_000_000
 
 
 class Part:
@@ -48,6 +47,10 @@ class Part:
             self._outbox.ring()
         for change in changes:
             self._live.publish(f"stock.{change.variant_id}", change.availability.encode())
+
+    async def _require_location(self, tx: Tx, location_id: UUID) -> None:
+        if all(one.id != location_id for one in await places.locations(tx)):
+            raise no_location()
 
     async def _acted(
         self,
@@ -103,8 +106,12 @@ def no_location() -> NotFound:
     return NotFound("not_found", "There is no such location.")
 
 
-def no_level() -> NotFound:
-    return NotFound("not_found", "This variant has no stock level at that location.")
+def no_variant() -> NotFound:
+    return NotFound("not_found", "Stock does not know this variant.")
+
+
+def too_many() -> Conflict:
+    return Conflict("too_many", f"One location holds at most {MAX_UNITS} units of a variant.")
 
 
 def promised(units: int) -> Conflict:
@@ -113,11 +120,13 @@ def promised(units: int) -> Conflict:
 
 
 def refusal(refused: Sequence[Refused]) -> Conflict | NotFound:
-    """Why a booking was refused: of unknown goods, or because of promises."""
+    """Why a booking was refused: of unknown goods, too many of them, or because of promises."""
     unknown = [str(one.variant_id) for one in refused if one.is_unknown]
     if unknown:
         text = "There is no stock level of these goods."
         return NotFound("unknown_variant", text, data={"variant_ids": unknown})
+    if any(one.is_over for one in refused):
+        return too_many()
     short = [
         {"variant_id": str(one.variant_id), "free": one.free, "promised": one.promised} for one in refused
     ]

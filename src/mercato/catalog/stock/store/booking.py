@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from mercato.catalog.stock.domain import MAX_UNITS
 from mercato.catalog.stock.store.changes import (
     CHANGED_COLUMNS,
     IN_LOCK_ORDER,
@@ -22,8 +23,9 @@ from mercato.kernel.db import Tx
 BOOK = f"""with want as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::int[]) w(variant_id, location_id, delta)),
  done as materialized (select exists (select from stock.effects where kind = $4 and cause_id = $5) as yes),
  locked as materialized (select {LOCKED_COLUMNS} from done, {LOCKED_FROM} where not done.yes and l.variant_id in (select variant_id from want) {IN_LOCK_ORDER}),
- short as materialized (select w.variant_id, w.location_id, k.variant_id is null as is_unknown, greatest(k.on_hand - k.allocated - k.reserved, 0) as free, k.allocated + k.reserved as promised
-   from done, want w left join locked k using (variant_id, location_id) where not done.yes and (k.variant_id is null or (w.delta < 0 and
+ short as materialized (select w.variant_id, w.location_id, k.variant_id is null as is_unknown, greatest(k.on_hand - k.allocated - k.reserved, 0) as free, k.allocated + k.reserved as promised,
+     w.delta > 0 and k.on_hand::bigint + w.delta > {MAX_UNITS} as is_over
+   from done, want w left join locked k using (variant_id, location_id) where not done.yes and (k.variant_id is null or (w.delta > 0 and k.on_hand::bigint + w.delta > {MAX_UNITS}) or (w.delta < 0 and
      (k.on_hand + w.delta < 0 or k.on_hand + w.delta + case when $6 then 0 else k.backorder end < k.allocated + k.reserved)))),
  once as (insert into stock.effects (kind, cause_id) select $4, $5 from done where not done.yes and not exists (select from short) on conflict do nothing returning 1),
  steps as materialized (select k.*, coalesce(w.delta, 0) as delta from locked k left join want w using (variant_id, location_id), once),
@@ -32,7 +34,7 @@ BOOK = f"""with want as materialized (select * from unnest($1::uuid[], $2::uuid[
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, cause_id, actor, reason)
    select variant_id, location_id, $7, case $7 when 'adjusted' then delta else abs(delta) end, $8, $9, $10, $11 from steps where delta <> 0 order by 1, 2),{changed_cte("steps")}
  select (select yes from done) or exists (select from once) as is_done, (select array_agg(variant_id) from short) as short_ids, (select array_agg(free) from short) as short_free,
-   (select array_agg(promised) from short) as short_promised, (select array_agg(is_unknown) from short) as short_unknown, {CHANGED_COLUMNS}"""
+   (select array_agg(promised) from short) as short_promised, (select array_agg(is_unknown) from short) as short_unknown, (select array_agg(is_over) from short) as short_over, {CHANGED_COLUMNS}"""
 
 
 # Looked at again after a refusal: the same booking may just have been done by somebody else.
@@ -48,12 +50,13 @@ class Booking(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A booking that a promise stands against, or of a level that does not exist."""
+    """A booking that a promise stands against, of a level that does not exist, or of more than it holds."""
 
     variant_id: UUID
     free: int
     promised: int
     is_unknown: bool
+    is_over: bool
 
 
 class BookedRow(msgspec.Struct, frozen=True):
@@ -99,10 +102,13 @@ async def book(
     assert row is not None
     if row["short_ids"] and await tx.fetchval(_DONE, *effect):
         return BookedRow(True, [], [])
-    names = ("short_ids", "short_free", "short_promised", "short_unknown")
+    names = ("short_ids", "short_free", "short_promised", "short_unknown", "short_over")
     refused = zip(*(row[name] or () for name in names), strict=True)
     return BookedRow(
         row["is_done"],
-        [Refused(id, free or 0, promised or 0, unknown) for id, free, promised, unknown in refused],
+        [
+            Refused(variant_id, free or 0, promised or 0, unknown, bool(over))
+            for variant_id, free, promised, unknown, over in refused
+        ],
         changes_of(row),
     )

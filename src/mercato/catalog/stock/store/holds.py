@@ -38,7 +38,7 @@ HOLD = f"""with want as materialized (select variant_id, quantity from unnest($2
      (least(free, greatest(wanted - (sum(free) over w - free), 0)) + least(back, greatest(wanted - sum(free) over (partition by variant_id) - (sum(back) over w - back), 0)))::int as quantity
    from (select variant_id, location_id, wanted, rank, greatest(raw, 0) as free, greatest(raw + backorder, 0) - greatest(raw, 0) as back from locked where is_mine) k
    window w as (partition by variant_id order by rank, location_id)),
- sums as materialized (select variant_id, min(wanted) as wanted, sum(units)::int as before from spread group by variant_id),
+ sums as materialized (select variant_id, min(wanted) as wanted, sum(units) as before from spread group by variant_id),
  ok as materialized (select count(*) = cardinality($2::uuid[]) and bool_and(before >= wanted) as yes from sums),
  pieces as materialized (select s.variant_id, s.location_id, s.quantity, row_number() over (order by variant_id, location_id) = 1 as is_first from spread s, ok where ok.yes and s.quantity > 0),
  up as (update stock.levels l set reserved = l.reserved + k.quantity, version = l.version + 1 from pieces k where l.variant_id = k.variant_id and l.location_id = k.location_id),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from mercato.catalog.stock.domain import availability_of
+from mercato.catalog.stock.domain import MAX_UNITS, availability_of
 from mercato.catalog.stock.store.changes import (
     CHANGED_COLUMNS,
     FREE,
@@ -28,11 +28,12 @@ LEVEL_COLUMNS = f"""l.variant_id, i.sku, l.location_id, p.name as location, l.on
 # $3 is the change of on_hand, or $4 the new on_hand. $5 is the version that the caller has seen, if any.
 ADJUST = f"""with locked as materialized (select {LOCKED_COLUMNS} from {LOCKED_FROM} where l.variant_id = $1 {IN_LOCK_ORDER}),
  mine as materialized (select *, allocated + reserved as promised, case when $4::int is null then $3::int else $4::int - on_hand end as delta from locked where location_id = $2),
- ok as materialized (select * from mine where on_hand + delta >= 0 and on_hand + delta + backorder >= promised and ($5::int is null or version = $5)),
+ ok as materialized (select * from mine where on_hand + delta >= 0 and (delta < 0 or on_hand::bigint + delta <= {MAX_UNITS}) and on_hand + delta + backorder >= promised and ($5::int is null or version = $5)),
  up as (update stock.levels l set on_hand = l.on_hand + ok.delta, version = l.version + 1 from ok where l.variant_id = ok.variant_id and l.location_id = ok.location_id and ok.delta <> 0),
  mo as (insert into stock.movements (variant_id, location_id, kind, quantity, cause_type, actor, reason) select variant_id, location_id, 'adjusted', delta, 'staff', $6, $7 from ok where delta <> 0),
  steps as (select k.*, coalesce(ok.delta, 0) as delta from locked k left join (select variant_id, location_id, delta from ok) ok using (variant_id, location_id)),{changed_cte("steps")}
- select (select version from mine) as version, (select promised from mine) as promised, (select delta from ok) as delta, exists (select from ok) as is_done, {CHANGED_COLUMNS}"""
+ select (select version from mine) as version, (select promised from mine) as promised, (select delta from ok) as delta, exists (select from ok) as is_done,
+   (select delta > 0 and on_hand::bigint + delta > {MAX_UNITS} from mine) as is_over, {CHANGED_COLUMNS}"""
 
 REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from unnest($1::uuid[], $2::text[], $3::int[]) w(variant_id, sku, on_hand)),
  main as materialized (select id, is_active from stock.locations order by is_active desc, position, id limit 1),
@@ -45,7 +46,7 @@ REGISTER = f"""with want as materialized (select variant_id, sku, on_hand from u
  select {CHANGED_COLUMNS}"""
 
 
-AVAILABLE = f"""select l.variant_id, sum({FREE})::int as free, sum({ROOM})::int as room, coalesce(min(i.low_at), {LOW_STOCK}) as low_at
+AVAILABLE = f"""select l.variant_id, sum({FREE}) as free, sum({ROOM}) as room, coalesce(min(i.low_at), {LOW_STOCK}) as low_at
    from stock.levels l join stock.locations p on p.id = l.location_id and p.is_active join stock.items i on i.variant_id = l.variant_id
    left join stock.channels c on c.channel = $2
    where l.variant_id = any($1::uuid[]) and (c.location_ids is null or l.location_id = any(c.location_ids)) group by 1"""
@@ -59,6 +60,8 @@ class AdjustRow(msgspec.Struct, frozen=True):
     promised: int | None
     delta: int
     """Units by which on hand has changed."""
+    is_over: bool
+    """It would be more than a location holds."""
     changes: list[Change]
 
 
@@ -84,7 +87,7 @@ async def adjust(
     """Change on_hand by `delta` or to `on_hand`, with a movement, unless it would break a promise."""
     row = await db.fetchrow(ADJUST, variant_id, location_id, delta, on_hand, version, actor, reason)
     assert row is not None
-    return AdjustRow(row["is_done"], row["version"], row["promised"], row["delta"] or 0, changes_of(row))
+    return AdjustRow(row["is_done"], row["version"], row["promised"], row["delta"] or 0, bool(row["is_over"]), changes_of(row))
 
 
 async def register(
