@@ -11,6 +11,14 @@ from mercato.kernel.errors import Invalid
 from mercato.kernel.ids import new_id
 
 
+def test_a_thousand_behind_a_comma_is_not_read_as_one() -> None:
+    with pytest.raises(Invalid) as refused:
+        read_lines("MUG, 2\nBOWL, 1,000")
+    assert refused.value.detail == "Line 2 has more than a code and a number; write thousands as 1000."
+    assert read_lines("sku,quantity,name\nMUG,2,A mug") == {"MUG": 2}
+    assert read_lines("MUG,2,,") == {"MUG": 2}
+
+
 def test_a_scanner_writes_a_code_a_line_and_the_same_code_adds_up() -> None:
     assert read_lines("4006381333931\r\n4006381333931\n\n MUG \n") == {"4006381333931": 2, "MUG": 1}
 

@@ -35,6 +35,8 @@ def read_lines(text: str) -> dict[str, int]:
             continue
         code = cells[code_at] if code_at < len(cells) else ""
         units = cells[units_at] if units_at < len(cells) else "1"
+        if not first and any(cells[2:]):
+            raise _wrong(f"Line {number} has more than a code and a number; write thousands as 1000.")
         if not code or len(code) > MAX_CODE:
             raise _wrong(f"Line {number} has no SKU or barcode.")
         if not (units.isascii() and units.isdigit() and len(units) <= 10):

@@ -78,7 +78,11 @@ async def explain_cart(desk: Desk, carts: Carts, cart_id: UUID) -> Response[str]
 async def _trial(ctx: Context, catalog: Catalog, query: dict[str, Any]) -> Trial:
     """What was typed. Lines are "SKU quantity", one below the other. Raises Invalid."""
     typed = Typed(query, time_zone=(await catalog.channel(ctx, code=ctx.channel)).time_zone)
-    rows = [row.split() for row in typed.text("lines", 10_000).splitlines() if row.strip()][:MAX_LINES]
+    rows = [
+        row.replace(",", " ").replace(";", " ").split()
+        for row in typed.text("lines", 10_000).splitlines()
+        if row.strip()
+    ][:MAX_LINES]
     known = await catalog.variants_by_code(ctx, codes=[row[0] for row in rows])
     lines = []
     for sku, *rest in rows:

@@ -48,6 +48,9 @@ async def adjust(desk: StockDesk, stock: Stock, data: FormData) -> Response[str]
         return address(PATH, **chosen, done="stock_adjusted")
 
     async def refused(error: MercatoError) -> Response[str]:
+        if text(data, "back") == "variant":
+            variant_id = id_in(data, "variant_id", "a variant")
+            return await _variant(desk, stock, variant_id, typed=data, error=error)
         return await _levels(desk, stock, chosen, error=error)
 
     return await desk.act(act, refused)
@@ -105,7 +108,7 @@ async def change_variant(desk: StockDesk, stock: Stock, variant_id: UUID, data: 
         return done(f"{PATH}/variants/{variant_id}", "saved")
 
     async def refused(error: MercatoError) -> Response[str]:
-        return await _variant(desk, stock, variant_id, error=error)
+        return await _variant(desk, stock, variant_id, typed=data, error=error)
 
     return await desk.act(act, refused)
 
@@ -124,7 +127,9 @@ async def _change(ctx: Context, stock: Stock, variant_id: UUID, data: dict[str, 
     if units is None:
         raise Invalid(detail="Enter how many units.")
     if wanted == "count":
-        await stock.set_on_hand(ctx, variant_id=variant_id, location_id=location_id, on_hand=units)
+        await stock.set_on_hand(
+            ctx, variant_id=variant_id, location_id=location_id, on_hand=units, version=whole(data, "version")
+        )
     elif wanted == "safety":
         await stock.set_safety_stock(ctx, variant_id=variant_id, location_id=location_id, safety_stock=units)
     elif wanted == "damage":
@@ -173,13 +178,20 @@ async def _levels(
 
 
 async def _variant(
-    desk: StockDesk, stock: Stock, variant_id: UUID, *, error: MercatoError | None = None
+    desk: StockDesk,
+    stock: Stock,
+    variant_id: UUID,
+    *,
+    typed: dict[str, Any] | None = None,
+    error: MercatoError | None = None,
 ) -> Response[str]:
     item = await stock.item(desk.ctx, variant_id=variant_id)
     levels = await stock.levels(desk.ctx, variant_ids=[variant_id], limit=100)
     movements = await stock.movements(desk.ctx, variant_id=variant_id, limit=20)
     held = await stock.reservations(desk.ctx, variant_id=variant_id, limit=20)
     names = await desk.names([variant_id])
+    known = {level.location_id for level in levels.items}
+    others = [one for one in await stock.locations(desk.ctx) if one.id not in known]
     return await desk.stock_page(
         "stock_variant",
         PATH,
@@ -187,6 +199,8 @@ async def _variant(
             "item": item,
             "name": names.get(variant_id, item.sku),
             "levels": levels.items,
+            "other_locations": location_options(others),
+            "typed": typed or {},
             "movements": movements,
             "held": held,
             "all_url": address(f"{PATH}/movements", q=item.sku),

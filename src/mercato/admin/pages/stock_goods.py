@@ -11,7 +11,7 @@ from mercato.admin.stock_desk import PATH, StockDesk, id_in, location_options
 from mercato.admin.stock_lines import demands_of, read_lines
 from mercato.contracts.catalog import Catalog
 from mercato.contracts.stock import Demand, Stock
-from mercato.kernel.errors import MercatoError
+from mercato.kernel.errors import Invalid, MercatoError
 
 LIMIT = 25
 RECEIVE, TRANSFERS = f"{PATH}/receive", f"{PATH}/transfers"
@@ -83,10 +83,12 @@ async def close_transfer(desk: StockDesk, stock: Stock, transfer_id: UUID, data:
             await stock.cancel_transfer(desk.ctx, transfer_id=transfer_id)
             return done(f"{TRANSFERS}/{transfer_id}", "transfer_canceled")
         sent = await stock.transfer(desk.ctx, transfer_id=transfer_id)
-        arrived = [
-            Demand(line.variant_id, whole(data, f"units-{line.variant_id}", most=line.quantity) or 0)
-            for line in sent.lines
-        ]
+        arrived = []
+        for line in sent.lines:
+            units = whole(data, f"units-{line.variant_id}", most=line.quantity)
+            if units is None:
+                raise Invalid(detail=f"Enter how many of {line.sku} arrived, 0 for none.")
+            arrived.append(Demand(line.variant_id, units))
         await stock.receive_transfer(desk.ctx, transfer_id=transfer_id, lines=arrived)
         return done(f"{TRANSFERS}/{transfer_id}", "transfer_received")
 

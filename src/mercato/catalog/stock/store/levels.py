@@ -87,7 +87,14 @@ async def adjust(
     """Change on_hand by `delta` or to `on_hand`, with a movement, unless it would break a promise."""
     row = await db.fetchrow(ADJUST, variant_id, location_id, delta, on_hand, version, actor, reason)
     assert row is not None
-    return AdjustRow(row["is_done"], row["version"], row["promised"], row["delta"] or 0, bool(row["is_over"]), changes_of(row))
+    return AdjustRow(
+        row["is_done"],
+        row["version"],
+        row["promised"],
+        row["delta"] or 0,
+        bool(row["is_over"]),
+        changes_of(row),
+    )
 
 
 async def register(
