@@ -14,6 +14,8 @@ from mercato.kernel.context import Context
 from mercato.kernel.errors import Invalid, MercatoError
 
 LIMIT = 50
+TYPED = ("location_id", "delta", "act", "units", "reason")
+"""What comes back when a change of one location is refused."""
 
 
 @get(PATH, permission="read_stock")
@@ -200,7 +202,8 @@ async def _variant(
             "name": names.get(variant_id, item.sku),
             "levels": levels.items,
             "other_locations": location_options(others),
-            "typed": typed or {},
+            "typed": {name: text(typed or {}, name) for name in TYPED},
+            "untouched": dict.fromkeys(TYPED, ""),
             "movements": movements,
             "held": held,
             "all_url": address(f"{PATH}/movements", q=item.sku),
