@@ -44,6 +44,19 @@ def test_goods_come_in_move_and_are_counted(browser: Browser, demo: Up) -> None:
         expect(page.get_by_role("status").filter(has_text="booked")).to_be_visible()
         page.get_by_role("link", name=SKU, exact=True).click()
         pages.append(page.url)
+        other = page.context.new_page()
+        other.goto(page.url)
+        changed = other.get_by_role("region", name="Main warehouse", exact=True)
+        changed.get_by_label("Adjust by").fill("1")
+        changed.get_by_label("Reason").fill("Found another")
+        changed.get_by_role("button", name="Book the change at Main warehouse").click()
+        expect(other.get_by_role("status").filter(has_text="booked")).to_be_visible()
+        other.close()
+        mine = page.get_by_role("region", name="Main warehouse", exact=True)
+        mine.get_by_label("Units").fill("1")
+        mine.get_by_role("button", name="Save at Main warehouse").click()
+        expect(page.get_by_role("alert")).to_contain_text("Someone changed it meanwhile")
+        expect(mine.get_by_label("Units")).to_have_value("1")
         before = int(figures(page, "Main warehouse")["On hand"])
 
         page.goto(f"{stock}/locations")
@@ -98,7 +111,7 @@ def test_goods_come_in_move_and_are_counted(browser: Browser, demo: Up) -> None:
         page.goto(f"{stock}/movements?q={SKU}")
         kinds = page.locator("#results tbody tr td:nth-of-type(2)").all_inner_texts()
         assert [kind.partition("\n")[0] for kind in kinds] == [
-            "Adjusted", "Transferred in", "Transferred out", "Received", "Adjusted", "Received",
+            "Adjusted", "Transferred in", "Transferred out", "Received", "Adjusted", "Adjusted", "Received",
         ]  # fmt: skip
         pages += [f"{stock}{path}" for path in ("", "/movements", "/reservations", "/receive", "/transfers")]
         pages += [f"{stock}/takes", f"{stock}/locations"]
