@@ -53,7 +53,9 @@ async def try_prices(desk: Desk, carts: Carts, catalog: Catalog) -> Response[str
             if desk.ctx.principal.may("read_customers")
             else [],
             "chosen": typed.texts("groups"),
-            "methods": await carts.list_delivery_methods(desk.ctx)
+            "methods": [
+                one for one in await carts.list_delivery_methods(desk.ctx) if one.channel == desk.ctx.channel
+            ]
             if desk.ctx.principal.may("read_settings")
             else [],
         },
