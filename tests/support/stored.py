@@ -30,7 +30,7 @@ async def stored_messages(nats_url: str) -> AsyncIterator[tuple[str, bytes]]:
     try:
         stream = connection.jetstream()
         for info in await connection.jsm().streams_info():
-            for number in range(info.state.first_seq, info.state.last_seq + 1):
+            for number in range(max(1, info.state.first_seq), info.state.last_seq + 1):
                 try:
                     message = await stream.get_msg(info.config.name or "", number)
                 except NotFoundError:

@@ -15,6 +15,8 @@ PAYMENT = "id, session_id, order_id, provider, reference, currency, authorized, 
 
 _OPEN = "('pending', 'processing', 'requires_action')"
 
+# A session's id is made of order and attempt; the conflict is looked for where the id is, as that index is written
+# first: two at once never meet at the other one.
 # The payment, its events, its ledger rows and the outgoing event all hang on the session's guarded row and on
 # the payment being new: a second run of the same result writes nothing.
 _RECORD = f"""
@@ -22,7 +24,7 @@ with s as (
   insert into payments.sessions as o (id, order_id, attempt, provider, status, amount, currency, captures, reference, return_url,
     next_action, decline_code)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-  on conflict (order_id, attempt) do update set status = excluded.status, reference = coalesce(excluded.reference, o.reference),
+  on conflict (id) do update set status = excluded.status, reference = coalesce(excluded.reference, o.reference),
     next_action = excluded.next_action, decline_code = excluded.decline_code, updated_at = now()
     where o.status in {_OPEN} and o.status <> excluded.status
   returning id),
